@@ -1,0 +1,322 @@
+//! An array program in plain Rust: what one `aie.device` says.
+//!
+//! The lowering builds a [`Program`], [`crate::dialect::aie`] writes it as an
+//! `aie.device` and reads it back, and the simulator executes it. Nothing here
+//! knows MLIR.
+//!
+//! Units follow the `aie` dialect: offsets, lengths, sizes and strides of a
+//! buffer descriptor are in *elements* of its buffer, dimensions are listed
+//! outermost first, column 0 is west, row 0 is the shim.
+//!
+//! **Invariant:** every index ([`BufferId`], [`LockId`], [`KernelId`]) points
+//! into the vectors of the program that holds it.
+
+use std::fmt;
+
+/// A tile of the array.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Tile {
+    pub column: u32,
+    pub row: u32,
+}
+
+impl fmt::Display for Tile {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "tile({}, {})", self.column, self.row)
+    }
+}
+
+/// The type of a buffer's elements. Integers have no sign of their own, as in MLIR.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Element {
+    I8,
+    I16,
+    I32,
+    I64,
+    Bf16,
+    F32,
+}
+
+impl Element {
+    /// Size in bytes.
+    pub fn bytes(self) -> usize {
+        match self {
+            Element::I8 => 1,
+            Element::I16 | Element::Bf16 => 2,
+            Element::I32 | Element::F32 => 4,
+            Element::I64 => 8,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct BufferId(pub usize);
+
+/// `aie.buffer` or, with `external`, `aie.external_buffer`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Buffer {
+    /// Unused by an external buffer.
+    pub tile: Tile,
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub element: Element,
+    /// Byte address in the tile's memory, if it is fixed.
+    pub address: Option<u32>,
+    /// Initial contents, little endian, `len * element.bytes()` long.
+    pub initial: Option<Vec<u8>>,
+    pub external: bool,
+}
+
+impl Buffer {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Size in bytes.
+    pub fn bytes(&self) -> usize {
+        self.len() * self.element.bytes()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct LockId(pub usize);
+
+/// `aie.lock`: a counting semaphore.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Lock {
+    pub tile: Tile,
+    pub name: String,
+    pub id: Option<u32>,
+    pub initial: i32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LockAction {
+    /// Wait for at least the value, then subtract it.
+    AcquireGreaterEqual,
+    /// Wait for exactly the value.
+    AcquireEqual,
+    /// Add the value.
+    Release,
+}
+
+/// `aie.use_lock`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UseLock {
+    pub lock: LockId,
+    pub action: LockAction,
+    pub value: i32,
+}
+
+/// One dimension of an access pattern, in elements.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Dim {
+    pub size: usize,
+    pub stride: usize,
+}
+
+/// Zeros around one dimension, in elements of that dimension.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Pad {
+    pub before: usize,
+    pub after: usize,
+}
+
+/// A packet header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Packet {
+    pub kind: u8,
+    pub id: u8,
+}
+
+/// One block of a DMA program: a buffer descriptor between its lock uses.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Bd {
+    pub buffer: BufferId,
+    pub offset: usize,
+    /// Elements moved, padding included.
+    pub len: usize,
+    /// Outermost first; empty means `len` consecutive elements.
+    pub dims: Vec<Dim>,
+    /// As many as `dims`, or none.
+    pub pad: Vec<Pad>,
+    pub acquire: Option<UseLock>,
+    pub release: Option<UseLock>,
+    pub packet: Option<Packet>,
+    /// Index into [`DmaChannel::bds`]; `None` ends the chain.
+    pub next: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Direction {
+    /// Stream to memory.
+    S2mm,
+    /// Memory to stream.
+    Mm2s,
+}
+
+/// `aie.dma_start` with the blocks it reaches; it begins at `bds[0]`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DmaChannel {
+    pub tile: Tile,
+    pub direction: Direction,
+    pub channel: u32,
+    /// The chain runs `repeat_count + 1` times.
+    pub repeat_count: u32,
+    pub bds: Vec<Bd>,
+}
+
+/// Ports of a stream switch, as `aie.flow` names them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Bundle {
+    Core,
+    Dma,
+    Fifo,
+    South,
+    West,
+    North,
+    East,
+    Plio,
+    Noc,
+    Trace,
+    TileControl,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Port {
+    pub tile: Tile,
+    pub bundle: Bundle,
+    pub channel: u32,
+}
+
+/// `aie.flow`, or all `aie.flow`s of one source: a broadcast.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Flow {
+    pub source: Port,
+    pub destinations: Vec<Port>,
+    /// The id of an `aie.packet_flow`.
+    pub packet: Option<u8>,
+    pub keep_packet_header: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct KernelId(pub usize);
+
+/// A function declaration that cores call.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Kernel {
+    pub name: String,
+    pub link_with: Option<String>,
+    pub arguments: Vec<Type>,
+    pub results: Vec<Type>,
+}
+
+/// Types of kernel arguments and of values in a core.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Type {
+    MemRef(Vec<usize>, Element),
+    Scalar(Element),
+    Index,
+    I1,
+    Vector(usize, Element),
+}
+
+/// `aie.core`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Core {
+    pub tile: Tile,
+    /// In bytes.
+    pub stack_size: u32,
+    pub body: Vec<Stmt>,
+    /// What this core computes, if this compiler made it.
+    pub slice: Option<Slice>,
+}
+
+/// A value in a core's body.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Reg(pub usize);
+
+/// A statement of a core's body, structured as `scf` is.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Stmt {
+    UseLock(UseLock),
+    Call { kernel: KernelId, arguments: Vec<Argument>, results: Vec<Reg> },
+    /// `scf.for` without iteration arguments.
+    For { variable: Reg, lower: Argument, upper: Argument, step: Argument, body: Vec<Stmt> },
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Argument {
+    Buffer(BufferId),
+    Constant(i64),
+    Reg(Reg),
+}
+
+/// The part of a layer that a core computes: rows `0..rows` of a block, inputs
+/// `k`, outputs `n`, as half-open ranges of the layer's own features, which
+/// end at the layer's real extent (padding is not part of the range).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Slice {
+    pub layer: String,
+    pub k: (usize, usize),
+    pub n: (usize, usize),
+    /// Position in the cascade and its length.
+    pub cascade: (usize, usize),
+}
+
+/// A tensor at the edge of the array and the streams that carry it.
+///
+/// `rows x columns` codes make one iteration; each stream carries, per
+/// iteration, its slices in order, each row-major, each row padded with zeros
+/// to `pitch` elements.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Interface {
+    pub name: String,
+    pub rows: usize,
+    pub columns: usize,
+    /// Rows of the whole tensor; a last, partial block is padded with zeros.
+    pub batch: usize,
+    pub element: Element,
+    pub signed: bool,
+    /// Real value = `scale * (code - zero_point)`.
+    pub scale: f64,
+    pub zero_point: i64,
+    /// Smallest and largest code.
+    pub range: (i64, i64),
+    pub streams: Vec<Stream>,
+}
+
+/// One port's share of an [`Interface`].
+#[derive(Clone, PartialEq, Debug)]
+pub struct Stream {
+    pub port: Port,
+    pub slices: Vec<StreamSlice>,
+}
+
+/// Columns `begin..end` of every row of a block, `pitch` elements per row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StreamSlice {
+    pub begin: usize,
+    pub end: usize,
+    pub pitch: usize,
+}
+
+/// All of one device's program.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Program {
+    /// As `aie.device` names it, such as `xcve2802`.
+    pub device: String,
+    pub buffers: Vec<Buffer>,
+    pub locks: Vec<Lock>,
+    pub dmas: Vec<DmaChannel>,
+    pub flows: Vec<Flow>,
+    /// `(source, destination)` of each `aie.cascade_flow`.
+    pub cascades: Vec<(Tile, Tile)>,
+    pub kernels: Vec<Kernel>,
+    pub cores: Vec<Core>,
+    pub inputs: Vec<Interface>,
+    pub outputs: Vec<Interface>,
+}

@@ -1,0 +1,3 @@
+fn main() {
+    std::process::exit(aie4ml::mlir::tools::lsp_main())
+}

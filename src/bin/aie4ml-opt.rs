@@ -1,0 +1,3 @@
+fn main() {
+    std::process::exit(aie4ml::mlir::tools::opt_main())
+}

@@ -1,0 +1,631 @@
+//! The `aie4ml` dialect in Rust: its attributes as plain values, its ops as
+//! borrowed views.
+
+use crate::{
+    exact::{Overflow, Requant, Rounding},
+    mlir::{
+        constant,
+        diagnostic::{Result, fail},
+        fields::Fields,
+        rewrite,
+    },
+};
+use melior::{
+    Context,
+    ir::{
+        Attribute, Identifier, Location, Operation, OperationRef, ShapedTypeLike, Type, Value,
+        ValueLike,
+        attribute::{ArrayAttribute, IntegerAttribute, TypeAttribute},
+        operation::{OperationBuilder, OperationLike},
+        r#type::{DimSize, IntegerType, RankedTensorType},
+    },
+};
+
+pub const DENSE: &str = "aie4ml.dense";
+pub const BIAS_ADD: &str = "aie4ml.bias_add";
+pub const REQUANTIZE: &str = "aie4ml.requantize";
+pub const CLAMP: &str = "aie4ml.clamp";
+pub const TRANSFER: &str = "aie4ml.transfer";
+
+/// The shape <m, k, n> of one matrix multiplication of a core.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Microtile {
+    pub m: usize,
+    pub k: usize,
+    pub n: usize,
+}
+
+/// How a layer is cut over tiles; `k` and `n` are features per tile.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Split {
+    pub cascade: usize,
+    pub chains: usize,
+    pub k: usize,
+    pub n: usize,
+    /// Rows of the batch that pass at once.
+    pub rows: usize,
+}
+
+/// Byte addresses of a layer's buffers in each of its tiles.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Packing {
+    /// Bytes, from address 0.
+    pub stack: usize,
+    pub weights: usize,
+    pub bias: usize,
+    pub input: Vec<usize>,
+    pub output: Vec<usize>,
+}
+
+/// A tile.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Place {
+    pub column: usize,
+    pub row: usize,
+}
+
+/// A port to the programmable logic.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Port {
+    pub column: usize,
+    pub channel: usize,
+}
+
+/// Features `begin..end` that one producer hands to one consumer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Region {
+    pub producer: usize,
+    pub consumer: usize,
+    pub begin: usize,
+    pub end: usize,
+    /// Memory tile of the transfer.
+    pub group: usize,
+}
+
+/// Fields that are all unsigned, in order.
+macro_rules! plain_fields {
+    ($($Name:ident: $mnemonic:literal { $($field:ident),* })*) => { $(
+        impl Fields for $Name {
+            const MNEMONIC: &'static str = $mnemonic;
+            fn to_fields(&self) -> Vec<i64> {
+                vec![$(self.$field as i64),*]
+            }
+            fn from_fields(fields: &[i64]) -> Option<Self> {
+                let mut fields = fields.iter();
+                Some(Self { $($field: usize::try_from(*fields.next()?).ok()?),* })
+            }
+        }
+    )* };
+}
+plain_fields! {
+    Microtile: "microtile" { m, k, n }
+    Split: "split" { cascade, chains, k, n, rows }
+    Place: "place" { column, row }
+    Port: "port" { column, channel }
+    Region: "region" { producer, consumer, begin, end, group }
+}
+
+impl Fields for Packing {
+    const MNEMONIC: &'static str = "packing";
+    fn to_fields(&self) -> Vec<i64> {
+        let mut fields = vec![self.stack as i64, self.weights as i64, self.bias as i64];
+        for list in [&self.input, &self.output] {
+            fields.push(list.len() as i64);
+            fields.extend(list.iter().map(|&address| address as i64));
+        }
+        fields
+    }
+    fn from_fields(fields: &[i64]) -> Option<Self> {
+        let fields: Vec<usize> =
+            fields.iter().map(|&f| usize::try_from(f).ok()).collect::<Option<_>>()?;
+        let [stack, weights, bias, inputs, rest @ ..] = fields.as_slice() else { return None };
+        let (input, rest) = rest.split_at_checked(*inputs)?;
+        let (_, output) = rest.split_first()?;
+        Some(Packing {
+            stack: *stack,
+            weights: *weights,
+            bias: *bias,
+            input: input.to_vec(),
+            output: output.to_vec(),
+        })
+    }
+}
+
+impl Fields for Requant {
+    const MNEMONIC: &'static str = "requant";
+    fn to_fields(&self) -> Vec<i64> {
+        let Requant { shift, rounding, overflow, width, zero_point, min, max } = *self;
+        vec![shift, rounding as i64, overflow as i64, width, zero_point, min, max]
+    }
+    fn from_fields(fields: &[i64]) -> Option<Self> {
+        let &[shift, rounding, overflow, width, zero_point, min, max] = fields else { return None };
+        Some(Requant {
+            shift,
+            rounding: Rounding::from_code(rounding)?,
+            overflow: Overflow::from_code(overflow)?,
+            width,
+            zero_point,
+            min,
+            max,
+        })
+    }
+}
+
+/// An array attribute of values.
+pub fn list<'c, F: Fields>(context: &'c Context, values: &[F]) -> Attribute<'c> {
+    let attributes: Vec<_> = values.iter().map(|value| value.attribute(context)).collect();
+    ArrayAttribute::new(context, &attributes).into()
+}
+
+/// Reads an array attribute back; `None` if it is absent or of other values.
+pub fn read_list<F: Fields>(op: OperationRef, name: &str) -> Option<Vec<F>> {
+    let array = ArrayAttribute::try_from(op.attribute(name).ok()?).ok()?;
+    (0..array.len()).map(|i| F::of(array.element(i).ok()?)).collect()
+}
+
+/// Reads one attribute; `None` if it is absent or another one.
+pub fn read<F: Fields>(op: OperationRef, name: &str) -> Option<F> {
+    F::of(op.attribute(name).ok()?)
+}
+
+/// A tensor of codes: its extents and what an element is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Codes {
+    pub rows: usize,
+    pub columns: usize,
+    pub bits: u32,
+    pub signed: bool,
+}
+
+impl Codes {
+    /// `None` if the type is not a static rank-2 tensor of integers.
+    pub fn of(r#type: Type) -> Option<Self> {
+        let tensor = RankedTensorType::try_from(r#type).ok()?;
+        let [rows, columns] = *shape(tensor)?.as_slice() else { return None };
+        let element = IntegerType::try_from(tensor.element()).ok()?;
+        Some(Codes { rows, columns, bits: element.width(), signed: !element.is_unsigned() })
+    }
+
+    /// The tensor type again.
+    pub fn tensor<'c>(self, context: &'c Context) -> Type<'c> {
+        let extents = [self.rows as u64, self.columns as u64];
+        RankedTensorType::new(&extents, self.element(context), None).into()
+    }
+
+    /// Signed codes are signless in MLIR, as everywhere upstream.
+    pub fn element<'c>(self, context: &'c Context) -> Type<'c> {
+        if self.signed {
+            IntegerType::new(context, self.bits).into()
+        } else {
+            IntegerType::unsigned(context, self.bits).into()
+        }
+    }
+
+    /// Smallest and largest code.
+    pub fn range(self) -> (i64, i64) {
+        crate::exact::range(i64::from(self.bits).min(63), self.signed)
+    }
+}
+
+/// Static extents of a tensor type; `None` if one is dynamic.
+pub fn shape(tensor: RankedTensorType) -> Option<Vec<usize>> {
+    (0..tensor.rank())
+        .map(|i| match tensor.dim_size(i) {
+            Ok(DimSize::Static(extent)) => Some(extent as usize),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The name a frontend gave an op, from its location.
+pub fn layer_name(location: Location) -> Option<String> {
+    if location.is_name() {
+        return Some(location.name_value().as_string_ref().as_str().ok()?.to_string());
+    }
+    if location.is_fused() {
+        return (0..location.fused_num_locations())
+            .find_map(|i| layer_name(location.fused_location(i)));
+    }
+    None
+}
+
+/// A view of an `aie4ml.dense`.
+#[derive(Clone, Copy)]
+pub struct Dense<'c, 'a> {
+    pub op: OperationRef<'c, 'a>,
+}
+
+impl<'c, 'a> Dense<'c, 'a> {
+    /// `None` if the op is another one.
+    pub fn of(op: OperationRef<'c, 'a>) -> Option<Self> {
+        rewrite::is(&op, DENSE).then_some(Dense { op })
+    }
+
+    /// The layers of a function, in order.
+    pub fn all(func: OperationRef<'c, 'a>) -> Vec<Self> {
+        let Some(body) = rewrite::body(func) else { return Vec::new() };
+        rewrite::ops(body).into_iter().filter_map(Dense::of).collect()
+    }
+
+    fn value(&self, index: usize) -> Value<'c, 'a> {
+        self.op.operand(index).expect("ODS gives a dense op its operands")
+    }
+    pub fn input(&self) -> Value<'c, 'a> {
+        self.value(0)
+    }
+    pub fn weights(&self) -> Value<'c, 'a> {
+        self.value(1)
+    }
+    pub fn bias(&self) -> Option<Value<'c, 'a>> {
+        self.op.operand(2).ok()
+    }
+    pub fn output(&self) -> Value<'c, 'a> {
+        self.op.result(0).expect("ODS gives a dense op its result").into()
+    }
+
+    pub fn input_codes(&self) -> Codes {
+        Codes::of(self.input().r#type()).expect("the verifier checks the input's type")
+    }
+    pub fn weight_codes(&self) -> Codes {
+        Codes::of(self.weights().r#type()).expect("the verifier checks the weights' type")
+    }
+    pub fn output_codes(&self) -> Codes {
+        Codes::of(self.output().r#type()).expect("the verifier checks the output's type")
+    }
+
+    /// Width of the accumulator in bits.
+    pub fn accumulator(&self) -> u32 {
+        self.op
+            .attribute("accumulator")
+            .ok()
+            .and_then(|a| TypeAttribute::try_from(a).ok())
+            .and_then(|a| IntegerType::try_from(a.value()).ok())
+            .map_or(0, |t| t.width())
+    }
+    /// Requantizations, first to last; none means the result is the accumulator.
+    pub fn requant(&self) -> Vec<Requant> {
+        read_list(self.op, "requant").unwrap_or_default()
+    }
+    pub fn microtile(&self) -> Option<Microtile> {
+        read(self.op, "microtile")
+    }
+    pub fn split(&self) -> Option<Split> {
+        read(self.op, "split")
+    }
+    pub fn packing(&self) -> Option<Packing> {
+        read(self.op, "packing")
+    }
+    pub fn place(&self) -> Option<Vec<Place>> {
+        read_list(self.op, "place")
+    }
+
+    /// Row-major `[k][n]`; a failure if the weights are not constant.
+    pub fn weight_data(&self) -> Result<'c, Vec<i64>> {
+        constant::integers(self.weights())
+            .ok_or_else(|| fail(&self.op, "needs constant weights"))
+    }
+    /// `[n]`, zero without a bias; a failure if the bias is not constant.
+    pub fn bias_data(&self) -> Result<'c, Vec<i64>> {
+        match self.bias() {
+            None => Ok(vec![0; self.weight_codes().columns]),
+            Some(bias) => {
+                constant::integers(bias).ok_or_else(|| fail(&self.op, "needs a constant bias"))
+            }
+        }
+    }
+
+    /// The layer's name in the model, or what stands for it.
+    pub fn name(&self) -> String {
+        layer_name(self.op.location()).unwrap_or_else(|| "dense".into())
+    }
+}
+
+/// A view of an `aie4ml.transfer`.
+#[derive(Clone, Copy)]
+pub struct Transfer<'c, 'a> {
+    pub op: OperationRef<'c, 'a>,
+}
+
+impl<'c, 'a> Transfer<'c, 'a> {
+    /// `None` if the op is another one.
+    pub fn of(op: OperationRef<'c, 'a>) -> Option<Self> {
+        rewrite::is(&op, TRANSFER).then_some(Transfer { op })
+    }
+    /// The transfers of a function, in order.
+    pub fn all(func: OperationRef<'c, 'a>) -> Vec<Self> {
+        let Some(body) = rewrite::body(func) else { return Vec::new() };
+        rewrite::ops(body).into_iter().filter_map(Transfer::of).collect()
+    }
+    pub fn input(&self) -> Value<'c, 'a> {
+        self.op.operand(0).expect("ODS gives a transfer its operand")
+    }
+    pub fn output(&self) -> Value<'c, 'a> {
+        self.op.result(0).expect("ODS gives a transfer its result").into()
+    }
+    pub fn codes(&self) -> Codes {
+        Codes::of(self.input().r#type()).expect("the verifier checks the input's type")
+    }
+    pub fn regions(&self) -> Option<Vec<Region>> {
+        read_list(self.op, "regions")
+    }
+    pub fn memory_tiles(&self) -> Option<Vec<Place>> {
+        read_list(self.op, "memory_tiles")
+    }
+    pub fn ports(&self) -> Option<Vec<Port>> {
+        read_list(self.op, "ports")
+    }
+}
+
+/// Builds an op of this dialect with one result.
+pub fn build<'c>(
+    name: &str,
+    location: Location<'c>,
+    operands: &[Value<'c, '_>],
+    attributes: &[(&str, Attribute<'c>)],
+    result: Type<'c>,
+) -> Operation<'c> {
+    let context = rewrite::context(location);
+    let attributes: Vec<_> =
+        attributes.iter().map(|&(name, value)| (Identifier::new(context, name), value)).collect();
+    OperationBuilder::new(name, location)
+        .add_operands(operands)
+        .add_attributes(&attributes)
+        .add_results(&[result])
+        .build()
+        .expect("an op with explicit result types is built")
+}
+
+/// An `i64` attribute.
+pub fn integer<'c>(context: &'c Context, value: i64) -> Attribute<'c> {
+    IntegerAttribute::new(IntegerType::new(context, 64).into(), value).into()
+}
+
+/// Checks what ODS cannot.
+pub fn verify<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
+    match op.name().as_string_ref().as_str().unwrap_or_default() {
+        DENSE => verify_dense(Dense { op }),
+        BIAS_ADD => verify_bias_add(op),
+        REQUANTIZE => {
+            let (_, output) = codes(op)?;
+            let requant = read::<Requant>(op, "requant")
+                .ok_or_else(|| fail(&op, "needs a valid 'requant' attribute"))?;
+            verify_requant(op, &requant)?;
+            verify_result(op, &requant, output)
+        }
+        CLAMP => {
+            let (input, output) = codes(op)?;
+            let (min, max) = (limit(op, "min"), limit(op, "max"));
+            if min > max {
+                return Err(fail(&op, format_args!("has 'min' {min} above 'max' {max}")));
+            }
+            same_type(op, input, output)
+        }
+        TRANSFER => {
+            let (input, output) = codes(op)?;
+            same_type(op, input, output)?;
+            verify_regions(Transfer { op }, input.columns)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn limit(op: OperationRef, name: &str) -> i64 {
+    op.attribute(name)
+        .ok()
+        .and_then(|a| IntegerAttribute::try_from(a).ok())
+        .map_or(0, |a| a.value())
+}
+
+fn codes<'c>(op: OperationRef<'c, '_>) -> Result<'c, (Codes, Codes)> {
+    let of = |r#type: Type<'c>| {
+        Codes::of(r#type).ok_or_else(|| {
+            fail(&op, format_args!("needs a static rank-2 tensor of integers, got '{}'", r#type))
+        })
+    };
+    let input = op.operand(0).map_err(|e| fail(&op, e))?;
+    let output = op.result(0).map_err(|e| fail(&op, e))?;
+    let codes = (of(input.r#type())?, of(output.r#type())?);
+    if codes.0.rows != codes.1.rows {
+        return Err(fail(
+            &op,
+            format_args!("has {} input rows and {} output rows", codes.0.rows, codes.1.rows),
+        ));
+    }
+    Ok(codes)
+}
+
+fn same_type<'c>(op: OperationRef<'c, '_>, input: Codes, output: Codes) -> Result<'c> {
+    if input == output {
+        return Ok(());
+    }
+    Err(fail(&op, "needs an output of the input's type"))
+}
+
+fn verify_dense<'c>(dense: Dense<'c, '_>) -> Result<'c> {
+    let op = dense.op;
+    let (input, output) = codes(op)?;
+    let weights = Codes::of(dense.weights().r#type())
+        .ok_or_else(|| fail(&op, "needs weights of a static rank-2 integer type"))?;
+    if weights.rows != input.columns {
+        return Err(fail(
+            &op,
+            format_args!("has {} input features and weights for {}", input.columns, weights.rows),
+        ));
+    }
+    if weights.columns != output.columns {
+        return Err(fail(
+            &op,
+            format_args!(
+                "has {} output features and weights for {}",
+                output.columns, weights.columns
+            ),
+        ));
+    }
+    if let Some(bias) = dense.bias() {
+        let bias = RankedTensorType::try_from(bias.r#type()).ok().and_then(shape);
+        if bias != Some(vec![output.columns]) {
+            return Err(fail(&op, format_args!("needs a bias of {} elements", output.columns)));
+        }
+    }
+    let accumulator = dense.accumulator();
+    if !matches!(accumulator, 32 | 64) {
+        return Err(fail(&op, "needs accumulator i32 or i64"));
+    }
+    let stages = dense.requant();
+    match stages.last() {
+        None if (output.bits, output.signed) != (accumulator, true) => {
+            return Err(fail(
+                &op,
+                format_args!("without 'requant' needs the accumulator i{accumulator} as result"),
+            ));
+        }
+        None => {}
+        Some(last) => {
+            for stage in &stages {
+                verify_requant(op, stage)?;
+            }
+            verify_result(op, last, output)?;
+        }
+    }
+    if let Some(split) = dense.split() {
+        let microtile = dense
+            .microtile()
+            .ok_or_else(|| fail(&op, "has a 'split' but no 'microtile'"))?;
+        verify_split(op, split, microtile, input, output)?;
+        if let Some(places) = dense.place()
+            && (places.is_empty() || split.chains % places.len() != 0)
+        {
+            return Err(fail(
+                &op,
+                format_args!("has {} chains for {} rectangles", split.chains, places.len()),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn verify_split<'c>(
+    op: OperationRef<'c, '_>,
+    split: Split,
+    microtile: Microtile,
+    input: Codes,
+    output: Codes,
+) -> Result<'c> {
+    if [split.cascade, split.chains, split.k, split.n, split.rows].contains(&0)
+        || [microtile.m, microtile.k, microtile.n].contains(&0)
+    {
+        return Err(fail(&op, "has a zero in its 'split' or 'microtile'"));
+    }
+    if split.k % microtile.k != 0 || split.n % microtile.n != 0 {
+        return Err(fail(
+            &op,
+            format_args!(
+                "has slices of {} x {}, not multiples of the microtile's {} x {}",
+                split.k, split.n, microtile.k, microtile.n
+            ),
+        ));
+    }
+    for (what, count, slice, extent) in [
+        ("inputs", split.cascade, split.k, input.columns),
+        ("outputs", split.chains, split.n, output.columns),
+    ] {
+        if count * slice < extent {
+            return Err(fail(
+                &op,
+                format_args!("splits {extent} {what} over {count} tiles of {slice}"),
+            ));
+        }
+        if (count - 1) * slice >= extent {
+            return Err(fail(
+                &op,
+                format_args!("leaves a tile without {what}: {extent} over {count} tiles of {slice}"),
+            ));
+        }
+    }
+    if split.rows > input.rows {
+        return Err(fail(
+            &op,
+            format_args!("passes {} rows at once of {}", split.rows, input.rows),
+        ));
+    }
+    Ok(())
+}
+
+fn verify_bias_add<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
+    let (input, output) = codes(op)?;
+    let bias = op.operand(1).map_err(|e| fail(&op, e))?;
+    let bias = RankedTensorType::try_from(bias.r#type()).ok().and_then(shape);
+    if bias != Some(vec![output.columns]) {
+        return Err(fail(&op, format_args!("needs a bias of {} elements", output.columns)));
+    }
+    same_type(op, input, output)
+}
+
+fn verify_requant<'c>(op: OperationRef<'c, '_>, requant: &Requant) -> Result<'c> {
+    if !(1..=32).contains(&requant.width) {
+        return Err(fail(
+            &op,
+            format_args!("requantizes to {} bits, which must be 1 to 32", requant.width),
+        ));
+    }
+    if !(-62..=62).contains(&requant.shift) {
+        return Err(fail(
+            &op,
+            format_args!("has shift {}, which must be -62 to 62", requant.shift),
+        ));
+    }
+    if requant.min > requant.max {
+        return Err(fail(
+            &op,
+            format_args!("has 'min' {} above 'max' {}", requant.min, requant.max),
+        ));
+    }
+    Ok(())
+}
+
+fn verify_result<'c>(op: OperationRef<'c, '_>, requant: &Requant, output: Codes) -> Result<'c> {
+    let (low, high) = output.range();
+    if requant.width > i64::from(output.bits) || requant.min < low || requant.max > high {
+        return Err(fail(
+            &op,
+            format_args!(
+                "requantizes to {} bits in [{}, {}], more than its result type holds",
+                requant.width, requant.min, requant.max
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Regions cover every feature exactly once.
+fn verify_regions<'c>(transfer: Transfer<'c, '_>, columns: usize) -> Result<'c> {
+    let op = transfer.op;
+    let Some(mut regions) = transfer.regions() else { return Ok(()) };
+    regions.sort_by_key(|region| region.begin);
+    let mut next = 0;
+    for region in &regions {
+        if region.begin != next || region.end <= region.begin {
+            return Err(fail(
+                &op,
+                format_args!(
+                    "has regions that do not cover features exactly once: {} to {} follows {next}",
+                    region.begin, region.end
+                ),
+            ));
+        }
+        next = region.end;
+    }
+    if next < columns {
+        return Err(fail(&op, format_args!("has regions up to feature {next} of {columns}")));
+    }
+    let groups = regions.iter().map(|region| region.group + 1).max().unwrap_or(0);
+    if let Some(tiles) = transfer.memory_tiles()
+        && tiles.len() != groups
+    {
+        return Err(fail(
+            &op,
+            format_args!("has {} memory tiles for {groups} groups", tiles.len()),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! Registered translations: they read IR and never change it.
+
+pub mod cpp;
