@@ -4,6 +4,7 @@
 // Nothing else lives here: decisions and rewrites are in Rust.
 //===----------------------------------------------------------------------===//
 #include "shim.h"
+#include "aie/Dialect.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/CAPI/IR.h"
 #include "mlir/CAPI/Registration.h"
@@ -145,18 +146,22 @@ using AllAttrs = AttrList<
 } // namespace
 
 extern "C" {
-/// Passes the fields of an aie4ml attribute to `sink`; false if it is not the one of that mnemonic.
+/// Passes the fields of an aie4ml or aie attribute to `sink`; false if it is not the one of that mnemonic.
 bool aie4mlAttributeFields(MlirAttribute attribute, MlirStringRef mnemonic,
                            void (*sink)(const int64_t *, intptr_t, void *), void *to) {
   Fields fields;
-  if (!AllAttrs::readAny(unwrap(attribute), unwrap(mnemonic), fields))
+  if (!AllAttrs::readAny(unwrap(attribute), unwrap(mnemonic), fields) &&
+      !::aie4ml::aie::readFields(unwrap(attribute), unwrap(mnemonic), fields))
     return false;
   sink(fields.data(), fields.size(), to);
   return true;
 }
 /// Null if there is no attribute of that mnemonic.
 MlirAttribute aie4mlAttributeGet(MlirContext context, MlirStringRef mnemonic, const int64_t *fields, intptr_t n) {
-  return wrap(AllAttrs::makeAny(unwrap(context), unwrap(mnemonic), {fields, static_cast<size_t>(n)}));
+  ArrayRef<int64_t> in(fields, static_cast<size_t>(n));
+  if (Attribute made = AllAttrs::makeAny(unwrap(context), unwrap(mnemonic), in))
+    return wrap(made);
+  return wrap(::aie4ml::aie::makeFields(unwrap(context), unwrap(mnemonic), in));
 }
 
 /// Emits an error with notes.
@@ -190,7 +195,7 @@ struct Aie4mlPass {
 static void fill(DialectRegistry &registry) {
   registerAllDialects(registry);
   registerAllExtensions(registry);
-  registry.insert<::aie4ml::Aie4mlDialect>();
+  registry.insert<::aie4ml::Aie4mlDialect, ::aie4ml::aie::AieDialect>();
 }
 
 namespace {
@@ -212,7 +217,7 @@ public:
   StringRef getDescription() const override { return unwrap(def.summary); }
   // Whatever a pass of ours may create; declaring it for all of them spares every pass a list.
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<::aie4ml::Aie4mlDialect, arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
+    registry.insert<::aie4ml::Aie4mlDialect, ::aie4ml::aie::AieDialect, arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
                     math::MathDialect, memref::MemRefDialect, quant::QuantDialect, scf::SCFDialect,
                     tensor::TensorDialect, tosa::TosaDialect>();
   }
@@ -289,7 +294,7 @@ extern "C" {
 void aie4mlRegisterDialects(MlirDialectRegistry registry) { fill(*unwrap(registry)); }
 /// Ours only: what a plugin adds to a host.
 void aie4mlRegisterOwnDialects(MlirDialectRegistry registry) {
-  unwrap(registry)->insert<::aie4ml::Aie4mlDialect>();
+  unwrap(registry)->insert<::aie4ml::Aie4mlDialect, ::aie4ml::aie::AieDialect>();
 }
 
 int aie4mlOptMain(int argc, char **argv, MlirStringRef title) {

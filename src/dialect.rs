@@ -3,12 +3,18 @@
 //! **Invariant:** a view is only made of an op that ODS has checked, so its
 //! operands and attributes have the declared kinds.
 
+pub mod aie;
 pub mod aie4ml;
+pub mod mapped;
+pub mod network;
 
 use crate::mlir::diagnostic::Result;
-use melior::ir::OperationRef;
+use melior::ir::{OperationRef, operation::OperationLike};
 
 /// Checks what ODS cannot; called by every op's verifier.
 pub fn verify<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
-    aie4ml::verify(op)
+    match op.name().as_string_ref().as_str() {
+        Ok(name) if name.starts_with("aie.") => aie::verify(op),
+        _ => aie4ml::verify(op),
+    }
 }

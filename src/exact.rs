@@ -42,9 +42,20 @@ impl Rounding {
         Self::ALL.into_iter().find(|mode| *mode as i64 == code)
     }
 
-    /// As the dialect and the kernels spell it in C++: `NearestEven`.
-    pub fn name(self) -> String {
-        format!("{self:?}")
+    /// As the dialect and the kernels spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Rounding::Floor => "floor",
+            Rounding::Ceil => "ceil",
+            Rounding::TowardZero => "toward_zero",
+            Rounding::AwayFromZero => "away_from_zero",
+            Rounding::NearestDown => "nearest_down",
+            Rounding::NearestUp => "nearest_up",
+            Rounding::NearestTowardZero => "nearest_toward_zero",
+            Rounding::NearestAway => "nearest_away",
+            Rounding::NearestEven => "nearest_even",
+            Rounding::NearestOdd => "nearest_odd",
+        }
     }
 }
 
@@ -65,6 +76,15 @@ impl Overflow {
 
     pub fn from_code(code: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| *mode as i64 == code)
+    }
+
+    /// As the dialect and the kernels spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Overflow::Saturate => "saturate",
+            Overflow::Symmetric => "symmetric",
+            Overflow::Wrap => "wrap",
+        }
     }
 }
 

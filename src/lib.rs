@@ -1,6 +1,16 @@
 pub mod array;
+pub mod cli;
+pub mod compile;
 pub mod dialect;
 pub mod emit;
+pub mod device;
 pub mod exact;
+pub mod frontends;
+pub mod ir;
+pub mod kernel;
 pub mod mlir;
 pub mod passes;
+pub mod plan;
+pub mod report;
+pub mod testing;
+pub mod sim;

@@ -10,5 +10,13 @@ macro_rules! passes {
 }
 
 passes! {
+    convert_tosa_to_aie4ml::ConvertTosaToAie4ml;
+    fuse::Fuse;
+    legalize::Legalize;
     tile::Tile;
+    parallelize::Parallelize;
+    pack::Pack;
+    plan_transport::PlanTransport;
+    place::Place;
+    convert_aie4ml_to_aie::ConvertAie4mlToAie;
 }

@@ -42,7 +42,7 @@ fn main() {
         ));
     }
 
-    for (dialect, prefix) in [("aie4ml", "Aie4ml")] {
+    for (dialect, prefix) in [("aie4ml", "Aie4ml"), ("aie", "Aie")] {
         let source = format!("dialects/{dialect}/Ops.td");
         for (suffix, generator) in GENERATORS {
             let mut tblgen = Command::new(llvm.join("bin/mlir-tblgen"));
@@ -68,6 +68,9 @@ fn main() {
         .flag("-fno-rtti")
         .flag("-fno-exceptions")
         .flag("-Wno-unused-parameter")
+        .flag_if_supported("-Wno-maybe-uninitialized")
+        // False alarms in the generated parsers.
+        .flag_if_supported("-Wno-maybe-uninitialized")
         // The generated code is large and not ours to optimize or debug.
         .opt_level(1)
         .debug(false)

@@ -7,6 +7,7 @@ use crate::{
         constant,
         diagnostic::{Result, fail},
         fields::Fields,
+        quant::Uniform,
         rewrite,
     },
 };
@@ -15,7 +16,9 @@ use melior::{
     ir::{
         Attribute, Identifier, Location, Operation, OperationRef, ShapedTypeLike, Type, Value,
         ValueLike,
-        attribute::{ArrayAttribute, IntegerAttribute, TypeAttribute},
+        attribute::{
+            ArrayAttribute, DictionaryAttribute, IntegerAttribute, StringAttribute, TypeAttribute,
+        },
         operation::{OperationBuilder, OperationLike},
         r#type::{DimSize, IntegerType, RankedTensorType},
     },
@@ -27,60 +30,8 @@ pub const REQUANTIZE: &str = "aie4ml.requantize";
 pub const CLAMP: &str = "aie4ml.clamp";
 pub const TRANSFER: &str = "aie4ml.transfer";
 
-/// The shape <m, k, n> of one matrix multiplication of a core.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Microtile {
-    pub m: usize,
-    pub k: usize,
-    pub n: usize,
-}
-
-/// How a layer is cut over tiles; `k` and `n` are features per tile.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Split {
-    pub cascade: usize,
-    pub chains: usize,
-    pub k: usize,
-    pub n: usize,
-    /// Rows of the batch that pass at once.
-    pub rows: usize,
-}
-
-/// Byte addresses of a layer's buffers in each of its tiles.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Packing {
-    /// Bytes, from address 0.
-    pub stack: usize,
-    pub weights: usize,
-    pub bias: usize,
-    pub input: Vec<usize>,
-    pub output: Vec<usize>,
-}
-
-/// A tile.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct Place {
-    pub column: usize,
-    pub row: usize,
-}
-
-/// A port to the programmable logic.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct Port {
-    pub column: usize,
-    pub channel: usize,
-}
-
-/// Features `begin..end` that one producer hands to one consumer.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Region {
-    pub producer: usize,
-    pub consumer: usize,
-    pub begin: usize,
-    pub end: usize,
-    /// Memory tile of the transfer.
-    pub group: usize,
-}
+pub use crate::plan::microtile::Microtile;
+pub use crate::plan::mapping::{Packing, Place, Port, Region, Split};
 
 /// Fields that are all unsigned, in order.
 macro_rules! plain_fields {
@@ -229,6 +180,29 @@ pub fn layer_name(location: Location) -> Option<String> {
     None
 }
 
+/// What a function says of one argument (`arg_attrs`) or result (`res_attrs`).
+fn boundary_attribute<'c>(
+    func: OperationRef<'c, '_>,
+    list: &str,
+    index: usize,
+    name: &str,
+) -> Option<Attribute<'c>> {
+    let list = ArrayAttribute::try_from(func.attribute(list).ok()?).ok()?;
+    DictionaryAttribute::try_from(list.element(index).ok()?).ok()?.element_by_name(name)
+}
+
+/// The model's name for an argument (`arg_attrs`) or result (`res_attrs`).
+pub fn boundary_name(func: OperationRef, list: &str, index: usize) -> Option<String> {
+    let name = boundary_attribute(func, list, index, "aie4ml.name")?;
+    Some(StringAttribute::try_from(name).ok()?.value().to_string())
+}
+
+/// What the codes of an argument or result mean.
+pub fn boundary_quant(func: OperationRef, list: &str, index: usize) -> Option<Uniform> {
+    let quant = boundary_attribute(func, list, index, "aie4ml.quant")?;
+    Uniform::of(TypeAttribute::try_from(quant).ok()?.value())
+}
+
 /// A view of an `aie4ml.dense`.
 #[derive(Clone, Copy)]
 pub struct Dense<'c, 'a> {
@@ -257,7 +231,9 @@ impl<'c, 'a> Dense<'c, 'a> {
         self.value(1)
     }
     pub fn bias(&self) -> Option<Value<'c, 'a>> {
-        self.op.operand(2).ok()
+        // Not `operand(2).ok()`: melior words its error with the whole op, and
+        // printing an op verifies it.
+        (self.op.operand_count() > 2).then(|| self.value(2))
     }
     pub fn output(&self) -> Value<'c, 'a> {
         self.op.result(0).expect("ODS gives a dense op its result").into()
@@ -493,7 +469,7 @@ fn verify_dense<'c>(dense: Dense<'c, '_>) -> Result<'c> {
             .ok_or_else(|| fail(&op, "has a 'split' but no 'microtile'"))?;
         verify_split(op, split, microtile, input, output)?;
         if let Some(places) = dense.place()
-            && (places.is_empty() || split.chains % places.len() != 0)
+            && (places.is_empty() || places.len() > split.chains)
         {
             return Err(fail(
                 &op,

@@ -2,9 +2,10 @@
 #![allow(unsafe_code)]
 
 use melior::ir::{
-    Attribute, AttributeLike, OperationRef, Type, Value,
+    Attribute, AttributeLike, OperationRef, Type, TypeLike, Value,
     attribute::DenseElementsAttribute,
     operation::{OperationLike, OperationResult},
+    r#type::IntegerType,
 };
 
 /// The op that defines a value; `None` for a block argument.
@@ -25,7 +26,7 @@ pub fn integers(value: Value) -> Option<Vec<i64>> {
 
 /// The elements of a dense attribute of integers, sign extended as its type says.
 pub fn elements(attribute: Attribute) -> Option<Vec<i64>> {
-    use melior::ir::{ShapedTypeLike, r#type::{IntegerType, RankedTensorType}};
+    use melior::ir::{ShapedTypeLike, r#type::RankedTensorType};
     let dense = DenseElementsAttribute::try_from(attribute).ok()?;
     let tensor = RankedTensorType::try_from(type_of(attribute)).ok()?;
     let integer = IntegerType::try_from(tensor.element()).ok()?;
@@ -50,7 +51,73 @@ pub fn elements(attribute: Attribute) -> Option<Vec<i64>> {
     Some(if dense.is_splat() { vec![values.last()?; dense.len()] } else { values.collect() })
 }
 
-fn type_of<'c>(attribute: Attribute<'c>) -> Type<'c> {
+/// The type of an attribute, `none` if it is not typed.
+pub fn type_of<'c>(attribute: Attribute<'c>) -> Type<'c> {
     // SAFETY: every attribute has a type, `none` if it is not typed.
     unsafe { Type::from_raw(mlir_sys::mlirAttributeGetType(attribute.to_raw())) }
+}
+
+/// Extents and element type of a static shaped type: a tensor, memref or vector.
+pub fn shaped<'c>(r#type: Type<'c>) -> Option<(Vec<usize>, Type<'c>)> {
+    use mlir_sys::{
+        mlirShapedTypeGetDimSize, mlirShapedTypeGetElementType, mlirShapedTypeGetRank, mlirShapedTypeHasRank,
+        mlirShapedTypeHasStaticShape,
+    };
+    if !r#type.is_shaped() {
+        return None;
+    }
+    let raw = r#type.to_raw();
+    // SAFETY: the type is shaped; its rank and extents are asked only if it has them.
+    unsafe {
+        if !mlirShapedTypeHasRank(raw) || !mlirShapedTypeHasStaticShape(raw) {
+            return None;
+        }
+        let extents = (0..mlirShapedTypeGetRank(raw))
+            .map(|i| usize::try_from(mlirShapedTypeGetDimSize(raw, i as isize)).ok())
+            .collect::<Option<_>>()?;
+        Some((extents, Type::from_raw(mlirShapedTypeGetElementType(raw))))
+    }
+}
+
+/// The elements of a dense attribute as they lie in memory, little endian and
+/// row-major; a splat is written out.
+///
+/// `None` unless the elements are 8 to 64 bit integers, bf16 or f32.
+pub fn bytes(attribute: Attribute) -> Option<Vec<u8>> {
+    let dense = DenseElementsAttribute::try_from(attribute).ok()?;
+    let (extents, element) = shaped(type_of(attribute))?;
+    let width = match IntegerType::try_from(element).map(|integer| integer.width()) {
+        Ok(width @ (8 | 16 | 32 | 64)) => width as usize / 8,
+        Ok(_) => return None,
+        Err(_) if element.is_bf16() => 2,
+        Err(_) if element.is_f32() => 4,
+        Err(_) => return None,
+    };
+    let count: usize = extents.iter().product();
+    if count == 0 {
+        return Some(Vec::new());
+    }
+    let stored = if dense.is_splat() { 1 } else { count };
+    // SAFETY: a dense attribute of elements of whole bytes stores them
+    // contiguously, one of them if it is a splat.
+    let bytes: &[u8] = unsafe { std::slice::from_raw_parts(dense.raw_data().cast(), stored * width) };
+    Some(bytes.repeat(count / stored))
+}
+
+/// The value of a string attribute; `None` if it is another one or not UTF-8.
+///
+/// melior's own accessor breaks on the empty string, whose data is null.
+pub fn text<'c>(attribute: Attribute<'c>) -> Option<&'c str> {
+    if !attribute.is_string() {
+        return None;
+    }
+    // SAFETY: the attribute is a string, whose bytes live as long as the context.
+    let bytes: &'c [u8] = unsafe {
+        let value = mlir_sys::mlirStringAttrGetValue(attribute.to_raw());
+        if value.length == 0 {
+            return Some("");
+        }
+        std::slice::from_raw_parts(value.data.cast(), value.length)
+    };
+    std::str::from_utf8(bytes).ok()
 }

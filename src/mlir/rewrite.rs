@@ -13,7 +13,7 @@ use std::{
 
 use mlir_sys::{
     mlirBlockEraseArgument, mlirLocationGetContext, mlirOpOperandGetNextUse, mlirOpOperandGetOwner, mlirOpOperandIsNull,
-    mlirOperationDestroy, mlirOperationRemoveFromParent, mlirValueGetFirstUse,
+    mlirOperationDestroy, mlirOperationRemoveFromParent, mlirOperationSetOperand, mlirValueGetFirstUse,
     mlirValueReplaceAllUsesOfWith,
 };
 
@@ -48,6 +48,13 @@ pub fn set_attribute<'c>(op: OperationRef<'c, '_>, name: &str, attribute: Attrib
 pub fn remove_attribute(op: OperationRef, name: &str) {
     // SAFETY: as in `set_attribute`.
     let _ = unsafe { OperationRefMut::from_raw(op.to_raw()) }.remove_attribute(name);
+}
+
+/// Makes an operand another value.
+pub fn set_operand<'c>(op: OperationRef<'c, '_>, index: usize, value: Value<'c, '_>) {
+    assert!(index < op.operand_count(), "the operand exists");
+    // SAFETY: the index is in range; MLIR updates the use lists.
+    unsafe { mlirOperationSetOperand(op.to_raw(), index as isize, value.to_raw()) }
 }
 
 /// Inserts `new` before `op` and returns it.

@@ -1,1 +1,82 @@
-fn main() {}
+//! `cargo xtask`: chores of this repository.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+const HELP: &str = "\
+cargo xtask new-pass NAME [--after PASS]   write a pass, its lit tests and its registration line
+cargo xtask docs [--check]                 write the manual into target/docs; --check only tries
+cargo xtask bless                          run the tests and accept every changed snapshot
+cargo xtask ci                             all that CI checks: clippy, then every test
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result<(), String> {
+    let root = root()?;
+    match arguments {
+        ["new-pass", name] => new_pass(&root, name, None),
+        ["new-pass", name, "--after", after] => new_pass(&root, name, Some(after)),
+        ["docs"] => docs(&root, true),
+        ["docs", "--check"] => docs(&root, false),
+        ["bless"] => cargo(&root, &["test", "--workspace"], &[("INSTA_UPDATE", "always")]),
+        ["ci"] => {
+            cargo(&root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
+            cargo(&root, &["test", "--workspace"], &[])
+        }
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => Err(format!("cannot do '{}'\n{HELP}", arguments.join(" "))),
+    }
+}
+
+fn new_pass(root: &Path, name: &str, after: Option<&str>) -> Result<(), String> {
+    for path in xtask::new_pass(root, name, after)? {
+        println!("{}", path.display());
+    }
+    Ok(())
+}
+
+fn docs(root: &Path, write: bool) -> Result<(), String> {
+    cargo(root, &["build", "--quiet", "--bin", "aie4ml-opt"], &[])?;
+    let target = env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
+    let pages = xtask::docs::pages(root, &target.join("debug/aie4ml-opt"))?;
+    if write {
+        let folder = target.join("docs");
+        xtask::docs::write(&folder, &pages)?;
+        println!("{} pages in {}", pages.len(), folder.display());
+    }
+    Ok(())
+}
+
+fn cargo(root: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
+    let status = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()))
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(root)
+        .status()
+        .map_err(|error| format!("cargo does not start: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("cargo {} failed", arguments[0])) }
+}
+
+/// The checkout that the current directory is in.
+fn root() -> Result<PathBuf, String> {
+    let here = env::current_dir().map_err(|error| error.to_string())?;
+    let found = here.ancestors().find(|folder| folder.join(xtask::LIST).is_file());
+    found.map(Path::to_path_buf).ok_or(format!("there is no {} here or above", xtask::LIST))
+}

@@ -1,0 +1,121 @@
+//! The program `aie4ml`.
+
+mod progress;
+mod run;
+
+use crate::{
+    compile::{self, Options},
+    ir::Error,
+    plan::parallelize::Objective,
+    report::Report,
+};
+use clap::{Parser, Subcommand};
+use progress::Progress;
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Compiles quantized neural networks to AMD AI Engine arrays, and runs what comes out.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compile a model into a folder
+    ///
+    /// DIR gets model.mlir, network.mlir, mapped.mlir, design.mlir, kernels/ and report.json. It is
+    /// written whole or not at all. The same input gives the same files; only "compile_seconds" in
+    /// report.json differs.
+    Compile(CompileArguments),
+    /// Run a compiled model, or IR of any level, on tensors
+    ///
+    /// A folder runs as design.mlir in the array simulator. Exit status 0 only if every value matches
+    /// --expect.
+    Run(run::RunArguments),
+    /// Show the floor plan of a compiled model, and what was decided for each layer
+    Report {
+        /// Folder that `aie4ml compile` wrote
+        dir: PathBuf,
+    },
+}
+
+#[derive(clap::Args)]
+struct CompileArguments {
+    /// The model: .onnx, or .mlir (tosa, or any later level up to mapped)
+    model: PathBuf,
+    /// Folder to write; replaced if an earlier compilation made it
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// The device, such as xcve2802 (the default), xcve2302, npu1 or npu2
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// What to optimize: resources, throughput or latency
+    #[arg(long, value_name = "GOAL", default_value_t)]
+    optimize: Objective,
+    /// Tiles that may be used [default: all of the device]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_tiles: Option<u32>,
+}
+
+/// Parses the command line and does what it says.
+pub fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Compile(arguments) => finish(compile(arguments)),
+        Command::Run(arguments) => finish(run::run(arguments)),
+        Command::Report { dir } => finish(report(&dir)),
+    }
+}
+
+/// The exit status, after an error has been said. `Ok(false)` is a failure that has been said.
+fn finish(result: Result<bool, Error>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compile(arguments: CompileArguments) -> Result<bool, Error> {
+    let CompileArguments { model, output, device, optimize, max_tiles } = arguments;
+    let options = Options {
+        model,
+        device,
+        objective: optimize,
+        max_tiles: max_tiles.map(|tiles| tiles as usize),
+    };
+    let progress = Progress::start();
+    let report = compile::compile(&options, &output, &mut |step| progress.say(step))?;
+    drop(progress);
+    let total = report.compile_seconds.total;
+    say(&format!("{report}compiled in {total:.2} s: {}\n", output.display()))
+}
+
+fn report(dir: &Path) -> Result<bool, Error> {
+    let path = dir.join(compile::REPORT);
+    let fail = |error: &dyn std::fmt::Display| Error::new(path.display(), error);
+    let text = fs::read_to_string(&path)
+        .map_err(|error| fail(&format_args!("cannot be read: {error}")))?;
+    let report: Report = serde_json::from_str(&text)
+        .map_err(|error| fail(&format_args!("is not a report of aie4ml: {error}")))?;
+    say(&report.to_string())
+}
+
+/// Writes to standard output; that nobody reads on is not a failure.
+fn say(text: &str) -> Result<bool, Error> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::new("standard output", error))
+        }
+        _ => Ok(true),
+    }
+}

@@ -1,0 +1,297 @@
+//! From a model file to a folder with a design: the passes one by one, and what
+//! is kept of the way.
+//!
+//! **Invariant:** a folder is written whole or not at all; nothing is written
+//! before everything is known.
+
+use crate::{
+    device::Device,
+    dialect::mapped,
+    frontends,
+    ir::{self, Error},
+    mlir::{diagnostic, rewrite, tools},
+    plan::{cost::Role, parallelize::Objective, program},
+    report::{PassSeconds, Report, Seconds},
+};
+use melior::{
+    Context,
+    ir::{Module, OperationRef, attribute::StringAttribute},
+};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    process,
+    time::Instant,
+};
+
+/// The passes of `aie4ml compile`, with the op that each runs on.
+pub const PASSES: [(&str, &str); 9] = [
+    ("convert-tosa-to-aie4ml", "func.func"),
+    ("aie4ml-fuse", "func.func"),
+    ("aie4ml-legalize", "func.func"),
+    ("aie4ml-tile", "func.func"),
+    ("aie4ml-parallelize", "func.func"),
+    ("aie4ml-pack", "func.func"),
+    ("aie4ml-plan-transport", "func.func"),
+    ("aie4ml-place", "func.func"),
+    ("convert-aie4ml-to-aie", "builtin.module"),
+];
+
+/// The level that is complete after a pass, and its file.
+const LEVELS: [(&str, &str); 3] = [
+    ("aie4ml-legalize", NETWORK),
+    ("aie4ml-place", MAPPED),
+    ("convert-aie4ml-to-aie", DESIGN),
+];
+
+pub const MODEL: &str = "model.mlir";
+pub const NETWORK: &str = "network.mlir";
+pub const MAPPED: &str = "mapped.mlir";
+pub const DESIGN: &str = "design.mlir";
+pub const KERNELS: &str = "kernels";
+pub const REPORT: &str = "report.json";
+
+/// The kernels' headers, in a design so that it compiles wherever it is.
+const HEADERS: [(&str, &str); 5] = [
+    ("aie4ml/dense.h", include_str!("../kernels/aie4ml/dense.h")),
+    ("aie4ml/requant.h", include_str!("../kernels/aie4ml/requant.h")),
+    ("host/aie4ml_host.cpp", include_str!("../kernels/host/aie4ml_host.cpp")),
+    ("host/aie4ml_host.h", include_str!("../kernels/host/aie4ml_host.h")),
+    ("host/aie_api/aie.hpp", include_str!("../kernels/host/aie_api/aie.hpp")),
+];
+
+/// What to compile, for what.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// `.onnx`, or `.mlir` at the model, network or mapped level.
+    pub model: PathBuf,
+    /// `None`: what the model says, or else xcve2802.
+    pub device: Option<String>,
+    pub objective: Objective,
+    /// `None`: all of the device.
+    pub max_tiles: Option<usize>,
+}
+
+/// A compiled model, in memory.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Compiled {
+    /// Every file by its path in the folder, `report.json` left out.
+    pub files: BTreeMap<PathBuf, String>,
+    pub report: Report,
+}
+
+/// Compile a model into the folder `output`, which is replaced if an earlier
+/// compilation made it.
+///
+/// `progress` is told each step before it starts.
+///
+/// # Errors
+///
+/// If the model cannot be compiled or the folder not be written; `output` is
+/// then as it was before.
+pub fn compile(
+    options: &Options,
+    output: &Path,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Report, Error> {
+    // Before minutes of work are lost on it.
+    check_replaceable(output)?;
+    let Compiled { mut files, report } = compile_in_memory(options, progress)?;
+    progress("write");
+    files.insert(REPORT.into(), report.json());
+    write(output, &files)?;
+    Ok(report)
+}
+
+/// Compile a model without writing anything.
+///
+/// # Errors
+///
+/// If the model cannot be compiled.
+pub fn compile_in_memory(
+    options: &Options,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Compiled, Error> {
+    let start = Instant::now();
+    if let Some(device) = &options.device
+        && Device::by_name(device).is_none()
+    {
+        let names = Device::names().join(", ");
+        return Err(Error::new("", format_args!("no device '{device}': use one of {names}")));
+    }
+    let mut files = BTreeMap::new();
+    let mut seconds = Seconds::default();
+    let file = options.model.display().to_string();
+    let name = options.model.file_name().map_or_else(|| file.clone().into(), |n| n.to_string_lossy());
+
+    progress("import");
+    let context = tools::context();
+    let mut module = import(&context, &options.model)?;
+    files.insert(PathBuf::from(MODEL), ir::print(&module));
+    let func = the_function(&module).map_err(|error| error.within(&file))?;
+    if let Some(device) = &options.device {
+        let device = StringAttribute::new(&context, device).into();
+        rewrite::set_attribute(func, "aie4ml.device", device);
+    }
+    seconds.import = start.elapsed().as_secs_f64();
+
+    let mut report = None;
+    for (pass, on) in PASSES {
+        progress(pass);
+        let start = Instant::now();
+        ir::run(&context, &mut module, &nested(&with_options(pass, options), on))
+            .map_err(|error| error.within(&file))?;
+        seconds.passes.push(PassSeconds {
+            pass: pass.into(),
+            seconds: start.elapsed().as_secs_f64(),
+        });
+        if let Some((_, level)) = LEVELS.iter().find(|(last, _)| *last == pass) {
+            files.insert(PathBuf::from(level), ir::print(&module));
+        }
+        if pass == "aie4ml-place" {
+            let func = the_function(&module).map_err(|error| error.within(&file))?;
+            report = Some(report_and_kernels(&context, func, &name, &mut files, &file)?);
+        }
+    }
+    for (path, text) in HEADERS {
+        files.insert(Path::new(KERNELS).join(path), text.into());
+    }
+    let mut report = report.ok_or_else(|| Error::new(&file, "bug in compile: nothing was placed"))?;
+    seconds.total = start.elapsed().as_secs_f64();
+    report.compile_seconds = seconds;
+    Ok(Compiled { files, report })
+}
+
+fn report_and_kernels<'c>(
+    context: &Context,
+    func: OperationRef<'c, '_>,
+    name: &str,
+    files: &mut BTreeMap<PathBuf, String>,
+    file: &str,
+) -> Result<Report, Error> {
+    let kernels = ir::attempt(context, || kernel_sources(func)).map_err(|e| e.within(file))?;
+    for (path, source) in kernels {
+        files.insert(Path::new(KERNELS).join(path), source);
+    }
+    ir::attempt(context, || Report::of(func, name)).map_err(|e| e.within(file))
+}
+
+/// The sources of a mapped function's kernels, by file name.
+fn kernel_sources<'c>(func: OperationRef<'c, '_>) -> diagnostic::Result<'c, BTreeMap<String, String>> {
+    let (mapped, _) = mapped::mapped(func, false)?;
+    let mut sources = BTreeMap::new();
+    for layer in &mapped.layers {
+        for position in 0..layer.split.cascade {
+            let kernel = program::kernel_of(layer, Role::of(position, layer.split.cascade));
+            sources.insert(format!("{}.cc", kernel.name()), kernel.source());
+        }
+    }
+    Ok(sources)
+}
+
+/// Reads a model file of any kind.
+fn import<'c>(context: &'c Context, path: &Path) -> Result<Module<'c>, Error> {
+    if path.extension().is_some_and(|extension| extension == "mlir") {
+        return ir::read(context, path);
+    }
+    Ok(frontends::import(context, path)?)
+}
+
+fn the_function<'c, 'a>(module: &'a Module<'c>) -> Result<OperationRef<'c, 'a>, Error> {
+    match ir::functions(module).as_slice() {
+        [func] => Ok(*func),
+        [] => Err(Error::new("", "holds no function 'func.func' to compile")),
+        more => Err(Error::new(
+            "",
+            format_args!("holds {} functions; one network is compiled at a time", more.len()),
+        )),
+    }
+}
+
+/// A pass with those options of the command line that are meant for it.
+fn with_options(pass: &str, options: &Options) -> String {
+    if pass != "aie4ml-parallelize" {
+        return pass.into();
+    }
+    let Options { objective, max_tiles, .. } = options;
+    format!("{pass}{{objective={objective} max-tiles={}}}", max_tiles.unwrap_or(0))
+}
+
+/// A pipeline of one pass.
+fn nested(pass: &str, on: &str) -> String {
+    match on {
+        "builtin.module" => format!("builtin.module({pass})"),
+        _ => format!("builtin.module({on}({pass}))"),
+    }
+}
+
+/// The named pipeline `aie4ml-compile`, as text within a `builtin.module`.
+pub fn pipeline() -> String {
+    let nested = PASSES.iter().map(|(pass, on)| match *on {
+        "builtin.module" => (*pass).into(),
+        _ => format!("{on}({pass})"),
+    });
+    nested.collect::<Vec<_>>().join(",")
+}
+
+/// Whether a folder is free, or holds nothing but what a compilation wrote.
+fn check_replaceable(folder: &Path) -> Result<(), Error> {
+    let fail = |text: String| Err(Error::new(folder.display(), text));
+    match fs::read_dir(folder) {
+        Ok(entries) => {
+            for entry in entries {
+                let name = match entry {
+                    Ok(entry) => entry.file_name(),
+                    Err(error) => return fail(format!("cannot be read: {error}")),
+                };
+                let ours = [MODEL, NETWORK, MAPPED, DESIGN, KERNELS, REPORT];
+                if !ours.iter().any(|our| name == *our) {
+                    return fail(format!(
+                        "holds '{}', which aie4ml did not write: choose another folder, or an empty one",
+                        name.display()
+                    ));
+                }
+            }
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => fail(format!("cannot be written: {error}")),
+    }
+}
+
+/// Puts the files into a folder beside the wanted one, then in its place.
+fn write(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Result<(), Error> {
+    // The real place, so that the temporary folder is on the same file system.
+    let target = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let beside = |suffix: &str| {
+        target.with_file_name(format!(".{name}.{}{suffix}", process::id()))
+    };
+    let (new, old) = (beside(".new"), beside(".old"));
+    let result = write_files(&new, files).and_then(|()| {
+        if !target.exists() {
+            return fs::rename(&new, &target);
+        }
+        fs::rename(&target, &old)?;
+        fs::rename(&new, &target).inspect_err(|_| {
+            _ = fs::rename(&old, &target);
+        })?;
+        fs::remove_dir_all(&old)
+    });
+    result.map_err(|error| {
+        _ = fs::remove_dir_all(&new);
+        Error::new(folder.display(), format_args!("cannot be written: {error}"))
+    })
+}
+
+fn write_files(folder: &Path, files: &BTreeMap<PathBuf, String>) -> io::Result<()> {
+    for (path, text) in files {
+        let path = folder.join(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(path, text)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,484 @@
+//! Reads an `aie.device` as an array program.
+
+use super::{
+    ACQUIRE_EQUAL, ACQUIRE_GREATER_EQUAL, BUNDLES, CORE, DEVICE, Dims, INPUTS, MM2S, OUTPUTS, Pads, RELEASE, S2MM,
+    SLICE, device_name, flag, integer, interface, memref_of, string, type_of,
+};
+use crate::{
+    array::{
+        Argument, Bd, Buffer, BufferId, Core, Direction, DmaChannel, Flow, Kernel, KernelId, Lock, LockAction, LockId,
+        Packet, Port, Program, Reg, Slice, Stmt, Tile, UseLock,
+    },
+    mlir::{
+        constant,
+        diagnostic::{Result, fail},
+        fields::Fields,
+        rewrite,
+    },
+};
+use melior::ir::{
+    Attribute, BlockLike, BlockRef, OperationRef, RegionLike, Value, ValueLike,
+    attribute::{FlatSymbolRefAttribute, TypeAttribute},
+    operation::OperationLike,
+    r#type::FunctionType,
+};
+use std::collections::HashMap;
+
+/// Reads `device`, an `aie.device`, as a program.
+///
+/// # Errors
+///
+/// At the first op that a [`Program`] cannot express, such as an object FIFO,
+/// a lowered switch box, or arithmetic in a core.
+pub fn read<'c>(device: OperationRef<'c, '_>) -> Result<'c, Program> {
+    if !rewrite::is(&device, DEVICE) {
+        return Err(fail(&device, format_args!("is not an '{DEVICE}'")));
+    }
+    let name = device_name(device).ok_or_else(|| fail(&device, "needs a known device"))?;
+    let interfaces = |name: &str| match device.attribute(name) {
+        Err(_) => Ok(Vec::new()),
+        Ok(attribute) => {
+            interface::read(attribute).map_err(|missing| fail(&device, format_args!("needs {missing} in '{name}'")))
+        }
+    };
+    let mut reader = Reader {
+        program: Program {
+            device: name.to_string(),
+            inputs: interfaces(INPUTS)?,
+            outputs: interfaces(OUTPUTS)?,
+            ..Program::default()
+        },
+        ..Reader::default()
+    };
+    let ops = rewrite::body(device).map(rewrite::ops).unwrap_or_default();
+    // Calls may come before the declaration of what they call.
+    for &op in ops.iter().filter(|op| rewrite::is(op, "func.func")) {
+        reader.kernel(op)?;
+    }
+    for op in ops {
+        reader.top_level(op)?;
+    }
+    Ok(reader.program)
+}
+
+/// What an SSA value of a device stands for.
+#[derive(Clone, Copy)]
+enum Thing {
+    Tile(Tile),
+    Buffer(BufferId),
+    Lock(LockId),
+    Constant(i64),
+    Reg(Reg),
+}
+
+#[derive(Default)]
+struct Reader {
+    program: Program,
+    /// By the address of the value in MLIR, which is stable while it is read.
+    things: HashMap<usize, Thing>,
+    kernels: HashMap<String, KernelId>,
+    flows: HashMap<Port, usize>,
+    regs: usize,
+}
+
+fn key(value: Value) -> usize {
+    value.to_raw().ptr as usize
+}
+
+fn block_key(block: BlockRef) -> usize {
+    block.to_raw().ptr as usize
+}
+
+fn op_name(op: OperationRef) -> String {
+    op.name().as_string_ref().as_str().unwrap_or_default().to_string()
+}
+
+/// An attribute that is a natural number of 32 bits.
+fn natural<'c>(op: OperationRef<'c, '_>, name: &str) -> Result<'c, u32> {
+    integer(op, name)
+        .and_then(|value| u32::try_from(value).ok())
+        .ok_or_else(|| fail(&op, format_args!("needs '{name}' of at least 0")))
+}
+
+/// The same, or `default` if it is absent.
+fn natural_or<'c>(op: OperationRef<'c, '_>, name: &str, default: usize) -> Result<'c, usize> {
+    if op.has_attribute(name) { Ok(natural(op, name)? as usize) } else { Ok(default) }
+}
+
+impl Reader {
+    fn define(&mut self, op: OperationRef, thing: Thing) {
+        if let Some(value) = op.results().next() {
+            self.things.insert(key(value.into()), thing);
+        }
+    }
+
+    fn operand<'c>(&self, op: OperationRef<'c, '_>, index: usize) -> Result<'c, Thing> {
+        op.operands()
+            .nth(index)
+            .and_then(|value| self.things.get(&key(value)).copied())
+            .ok_or_else(|| fail(&op, format_args!("has an operand, number {index}, that is not supported")))
+    }
+    fn tile<'c>(&self, op: OperationRef<'c, '_>, index: usize) -> Result<'c, Tile> {
+        match self.operand(op, index)? {
+            Thing::Tile(tile) => Ok(tile),
+            _ => Err(fail(&op, format_args!("needs a placed tile as operand {index}"))),
+        }
+    }
+
+    fn top_level<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
+        match op_name(op).as_str() {
+            "aie.tile" => {
+                let tile = Tile { column: natural(op, "col")?, row: natural(op, "row")? };
+                self.define(op, Thing::Tile(tile));
+            }
+            "aie.buffer" | "aie.external_buffer" => self.buffer(op)?,
+            "aie.lock" => {
+                let lock = Lock {
+                    tile: self.tile(op, 0)?,
+                    name: string(op, "sym_name").unwrap_or_default().to_string(),
+                    id: if op.has_attribute("lockID") { Some(natural(op, "lockID")?) } else { None },
+                    initial: integer(op, "init").unwrap_or(0) as i32,
+                };
+                self.define(op, Thing::Lock(LockId(self.program.locks.len())));
+                self.program.locks.push(lock);
+            }
+            "aie.flow" => self.flow(op)?,
+            "aie.packet_flow" => self.packet_flow(op)?,
+            "aie.cascade_flow" => {
+                let cascade = (self.tile(op, 0)?, self.tile(op, 1)?);
+                self.program.cascades.push(cascade);
+            }
+            "aie.mem" | "aie.memtile_dma" | "aie.shim_dma" => self.dma(op)?,
+            CORE => self.core(op)?,
+            // A name alone does nothing; the functions were read before.
+            "aie.shim_dma_allocation" | "func.func" | "aie.end" => {}
+            _ => return Err(fail(&op, "is not supported in an array program")),
+        }
+        Ok(())
+    }
+
+    fn kernel<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
+        if rewrite::body(op).is_some() {
+            return Err(fail(&op, "is not supported: only declarations of kernels are"));
+        }
+        let signature = op
+            .attribute("function_type")
+            .ok()
+            .and_then(|attribute| TypeAttribute::try_from(attribute).ok())
+            .and_then(|attribute| FunctionType::try_from(attribute.value()).ok())
+            .ok_or_else(|| fail(&op, "needs a function type"))?;
+        let unsupported = || fail(&op, "has an argument or result of a type that is not supported");
+        let arguments = (0..signature.input_count())
+            .map(|i| signature.input(i).ok().and_then(type_of))
+            .collect::<Option<_>>()
+            .ok_or_else(unsupported)?;
+        let results = (0..signature.result_count())
+            .map(|i| signature.result(i).ok().and_then(type_of))
+            .collect::<Option<_>>()
+            .ok_or_else(unsupported)?;
+        let name = string(op, "sym_name").unwrap_or_default().to_string();
+        self.kernels.insert(name.clone(), KernelId(self.program.kernels.len()));
+        self.program.kernels.push(Kernel {
+            name,
+            link_with: string(op, "link_with").map(str::to_string),
+            arguments,
+            results,
+        });
+        Ok(())
+    }
+
+    fn buffer<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
+        let external = rewrite::is(&op, "aie.external_buffer");
+        let (shape, element) = op
+            .results()
+            .next()
+            .and_then(|value| memref_of(value.r#type()))
+            .ok_or_else(|| fail(&op, "needs a static, contiguous memref of i8, i16, i32, i64, bf16 or f32"))?;
+        let initial = match op.attribute("initial_value") {
+            Err(_) => None,
+            Ok(value) => Some(constant::bytes(value).ok_or_else(|| fail(&op, "needs a dense initial value"))?),
+        };
+        let buffer = Buffer {
+            tile: if external { Tile { column: 0, row: 0 } } else { self.tile(op, 0)? },
+            name: string(op, "sym_name").unwrap_or_default().to_string(),
+            shape,
+            element,
+            address: if op.has_attribute("address") { Some(natural(op, "address")?) } else { None },
+            initial,
+            external,
+        };
+        if buffer.initial.as_ref().is_some_and(|bytes| bytes.len() != buffer.bytes()) {
+            return Err(fail(&op, "has an initial value of another size"));
+        }
+        self.define(op, Thing::Buffer(BufferId(self.program.buffers.len())));
+        self.program.buffers.push(buffer);
+        Ok(())
+    }
+
+    fn port<'c>(&self, op: OperationRef<'c, '_>, tile: usize, bundle: &str, channel: &str) -> Result<'c, Port> {
+        Ok(Port {
+            tile: self.tile(op, tile)?,
+            bundle: *BUNDLES
+                .get(natural(op, bundle)? as usize)
+                .ok_or_else(|| fail(&op, format_args!("needs a known '{bundle}'")))?,
+            channel: natural(op, channel)?,
+        })
+    }
+
+    fn flow<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
+        let source = self.port(op, 0, "source_bundle", "source_channel")?;
+        let destination = self.port(op, 1, "dest_bundle", "dest_channel")?;
+        let flows = &mut self.program.flows;
+        let place = *self.flows.entry(source).or_insert(flows.len());
+        if place == flows.len() {
+            flows.push(Flow { source, destinations: Vec::new(), packet: None, keep_packet_header: false });
+        }
+        flows[place].destinations.push(destination);
+        Ok(())
+    }
+
+    fn packet_flow<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
+        let id = integer(op, "ID").unwrap_or_default();
+        let id = u8::try_from(id).map_err(|_| fail(&op, format_args!("has the id {id}, which is not supported")))?;
+        let (mut source, mut destinations) = (None, Vec::new());
+        for end in rewrite::body(op).map(rewrite::ops).unwrap_or_default() {
+            match op_name(end).as_str() {
+                "aie.packet_source" => source = Some(self.port(end, 0, "bundle", "channel")?),
+                "aie.packet_dest" => destinations.push(self.port(end, 0, "bundle", "channel")?),
+                _ => {}
+            }
+        }
+        self.program.flows.push(Flow {
+            source: source.ok_or_else(|| fail(&op, "needs an 'aie.packet_source'"))?,
+            destinations,
+            packet: Some(id),
+            keep_packet_header: flag(op, "keep_pkt_header").unwrap_or(false),
+        });
+        Ok(())
+    }
+
+    fn use_lock<'c>(&self, op: OperationRef<'c, '_>) -> Result<'c, UseLock> {
+        if flag(op, "acq_en") == Some(false) || integer(op, "blocking") == Some(0) {
+            return Err(fail(&op, "does not wait, which is not supported"));
+        }
+        let Thing::Lock(lock) = self.operand(op, 0)? else { return Err(fail(&op, "needs a lock")) };
+        let action = match integer(op, "action") {
+            Some(ACQUIRE_EQUAL) => LockAction::AcquireEqual,
+            Some(RELEASE) => LockAction::Release,
+            Some(ACQUIRE_GREATER_EQUAL) => LockAction::AcquireGreaterEqual,
+            _ => return Err(fail(&op, "needs a known 'action'")),
+        };
+        Ok(UseLock { lock, action, value: integer(op, "value").unwrap_or(1) as i32 })
+    }
+
+    /// Follows the chain of `aie.dma_start`s from the first block on.
+    fn dma<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
+        let tile = self.tile(op, 0)?;
+        let mut block = op.regions().next().and_then(|region| region.first_block());
+        let mut seen = Vec::new();
+        while let Some(current) = block {
+            if seen.contains(&block_key(current)) {
+                return Err(fail(&op, "has a cycle of 'aie.dma_start' ops"));
+            }
+            seen.push(block_key(current));
+            block = None;
+            for start in rewrite::ops(current) {
+                match op_name(start).as_str() {
+                    "aie.dma_start" => {
+                        let channel = self.channel(start, tile)?;
+                        self.program.dmas.push(channel);
+                        block = start.successors().nth(1);
+                    }
+                    "aie.end" => {}
+                    _ => return Err(fail(&start, "is not supported before the start of a channel")),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn channel<'c>(&self, start: OperationRef<'c, '_>, tile: Tile) -> Result<'c, DmaChannel> {
+        let direction = match integer(start, "channel_dir") {
+            Some(S2MM) => Direction::S2mm,
+            Some(MM2S) => Direction::Mm2s,
+            _ => return Err(fail(&start, "needs a known 'channel_dir'")),
+        };
+        let mut channel = DmaChannel {
+            tile,
+            direction,
+            channel: natural(start, "channel_index")?,
+            repeat_count: natural_or(start, "repeat_count", 0)? as u32,
+            bds: Vec::new(),
+        };
+        let mut places: HashMap<usize, usize> = HashMap::new();
+        let mut block = start.successors().next();
+        while let Some(current) = block {
+            let index = channel.bds.len();
+            let Some((bd, next)) = self.bd(current)? else { break };
+            places.insert(block_key(current), index);
+            channel.bds.push(bd);
+            block = next;
+            if let Some(&place) = next.and_then(|next| places.get(&block_key(next))) {
+                channel.bds[index].next = Some(place);
+                return Ok(channel);
+            }
+            // The next block, if it is not the end, becomes the next descriptor.
+            if next.is_some_and(|next| rewrite::ops(next).iter().any(|op| rewrite::is(op, "aie.dma_bd"))) {
+                channel.bds[index].next = Some(index + 1);
+            }
+        }
+        if channel.bds.is_empty() {
+            return Err(fail(&start, "starts a channel without buffer descriptors"));
+        }
+        Ok(channel)
+    }
+
+    /// The descriptor of a block and the block after it; `None` for the block that ends a chain.
+    fn bd<'c, 'a>(&self, block: BlockRef<'c, 'a>) -> Result<'c, Option<(Bd, Option<BlockRef<'c, 'a>>)>> {
+        let (mut found, mut next): (Option<Bd>, _) = (None, None);
+        let (mut acquire, mut release, mut packet) = (None, None, None);
+        for op in rewrite::ops(block) {
+            match op_name(op).as_str() {
+                "aie.use_lock" => {
+                    let lock = self.use_lock(op)?;
+                    let place = if lock.action == LockAction::Release { &mut release } else { &mut acquire };
+                    if place.replace(lock).is_some() {
+                        return Err(fail(&op, "is the second of its kind in a block"));
+                    }
+                }
+                "aie.dma_bd_packet" => {
+                    let byte = |name| {
+                        natural(op, name).and_then(|value| {
+                            u8::try_from(value).map_err(|_| fail(&op, format_args!("has '{name}' {value}, above 255")))
+                        })
+                    };
+                    packet = Some(Packet { kind: byte("packet_type")?, id: byte("packet_id")? });
+                }
+                "aie.dma_bd" => {
+                    if found.is_some() {
+                        return Err(fail(&op, "is the second of its kind in a block"));
+                    }
+                    found = Some(self.descriptor(op)?);
+                }
+                "aie.next_bd" => next = op.successors().next(),
+                "aie.end" => {}
+                _ => return Err(fail(&op, "is not supported in a chain of buffer descriptors")),
+            }
+        }
+        Ok(found.map(|bd| (Bd { acquire, release, packet: bd.packet.or(packet), ..bd }, next)))
+    }
+
+    fn descriptor<'c>(&self, op: OperationRef<'c, '_>) -> Result<'c, Bd> {
+        let Thing::Buffer(buffer) = self.operand(op, 0)? else { return Err(fail(&op, "needs a buffer")) };
+        if integer(op, "pad_value").is_some_and(|value| value != 0) {
+            return Err(fail(&op, "pads with something else than zeros, which is not supported"));
+        }
+        let packet = match op.attribute("packet") {
+            Err(_) => None,
+            Ok(attribute) => {
+                Some(Packet::of(attribute).ok_or_else(|| fail(&op, "has a packet header above 255"))?)
+            }
+        };
+        let list = |name: &str| op.attribute(name).ok();
+        Ok(Bd {
+            buffer,
+            offset: natural_or(op, "offset", 0)?,
+            len: natural_or(op, "len", self.program.buffers[buffer.0].len())?,
+            dims: list("dimensions").and_then(Dims::of).map_or(Vec::new(), |dims| dims.0),
+            pad: list("pad_dimensions").and_then(Pads::of).map_or(Vec::new(), |pads| pads.0),
+            acquire: None,
+            release: None,
+            packet,
+            next: None,
+        })
+    }
+
+    fn core<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
+        if op.has_attribute("elf_file") {
+            return Err(fail(&op, "has a compiled program, which is not supported"));
+        }
+        let slice = |attribute: Attribute<'c>| -> Result<'c, Slice> {
+            interface::read_slice(attribute)
+                .map_err(|missing| fail(&op, format_args!("needs {missing} in '{SLICE}'")))
+        };
+        let core = Core {
+            tile: self.tile(op, 0)?,
+            stack_size: natural(op, "stack_size")?,
+            slice: op.attribute(SLICE).ok().map(slice).transpose()?,
+            body: {
+                self.regs = 0;
+                self.statements(op)?
+            },
+        };
+        self.program.cores.push(core);
+        Ok(())
+    }
+
+    fn reg(&mut self, value: Value) -> Reg {
+        let reg = Reg(self.regs);
+        self.regs += 1;
+        self.things.insert(key(value), Thing::Reg(reg));
+        reg
+    }
+
+    fn argument<'c>(&self, op: OperationRef<'c, '_>, index: usize) -> Result<'c, Argument> {
+        match self.operand(op, index)? {
+            Thing::Buffer(buffer) => Ok(Argument::Buffer(buffer)),
+            Thing::Constant(value) => Ok(Argument::Constant(value)),
+            Thing::Reg(reg) => Ok(Argument::Reg(reg)),
+            Thing::Tile(_) | Thing::Lock(_) => Err(fail(&op, format_args!("has a tile or lock as operand {index}"))),
+        }
+    }
+
+    /// The statements of the only block of `parent`.
+    fn statements<'c>(&mut self, parent: OperationRef<'c, '_>) -> Result<'c, Vec<Stmt>> {
+        let Some(body) = rewrite::body(parent) else { return Ok(Vec::new()) };
+        if body.next_in_region().is_some() {
+            return Err(fail(&parent, "has branches, which are not supported: only 'scf.for' is"));
+        }
+        let mut statements = Vec::new();
+        for op in rewrite::ops(body) {
+            match op_name(op).as_str() {
+                "aie.use_lock" => statements.push(Stmt::UseLock(self.use_lock(op)?)),
+                "func.call" => statements.push(self.call(op)?),
+                "scf.for" => statements.push(self.for_loop(op)?),
+                "arith.constant" => match integer(op, "value") {
+                    Some(value) => self.define(op, Thing::Constant(value)),
+                    None => return Err(fail(&op, "is not supported in a core: only integers are")),
+                },
+                "aie.end" | "scf.yield" => {}
+                _ => {
+                    return Err(fail(
+                        &op,
+                        "is not supported in a core: only locks, calls, constants and 'scf.for' are",
+                    ));
+                }
+            }
+        }
+        Ok(statements)
+    }
+
+    fn call<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c, Stmt> {
+        let kernel = op
+            .attribute("callee")
+            .ok()
+            .and_then(|attribute| FlatSymbolRefAttribute::try_from(attribute).ok())
+            .and_then(|symbol| self.kernels.get(symbol.value()).copied())
+            .ok_or_else(|| fail(&op, "calls what is not declared in the device"))?;
+        let arguments = (0..op.operand_count()).map(|i| self.argument(op, i)).collect::<Result<_>>()?;
+        let results = op.results().map(|value| self.reg(value.into())).collect();
+        Ok(Stmt::Call { kernel, arguments, results })
+    }
+
+    fn for_loop<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c, Stmt> {
+        if op.result_count() > 0 {
+            return Err(fail(&op, "carries values from one iteration to the next, which is not supported"));
+        }
+        let [lower, upper, step] = [self.argument(op, 0)?, self.argument(op, 1)?, self.argument(op, 2)?];
+        let variable = rewrite::body(op)
+            .and_then(|body| body.argument(0).ok())
+            .ok_or_else(|| fail(&op, "needs a body"))?;
+        let variable = self.reg(variable.into());
+        Ok(Stmt::For { variable, lower, upper, step, body: self.statements(op)? })
+    }
+}

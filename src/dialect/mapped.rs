@@ -1,0 +1,178 @@
+//! A function of the mapped level as plain data.
+
+use super::{
+    aie4ml::{self, Codes, Dense, Packing, Split, Transfer},
+    network,
+};
+use crate::{
+    kernel::Integer,
+    mlir::{
+        constant,
+        diagnostic::{Result, fail},
+        rewrite,
+    },
+    plan::{
+        mapped::{Boundary, End, Layer, Mapped, Transfer as PlannedTransfer},
+        network::Source,
+    },
+};
+use melior::ir::{OperationRef, Value, ValueLike, block::BlockLike, operation::OperationLike};
+use std::collections::HashSet;
+
+/// Where a transfer op ends; the op and operand that use its result.
+#[derive(Clone, Copy)]
+pub struct Use<'c, 'a> {
+    pub op: OperationRef<'c, 'a>,
+    pub operand: usize,
+}
+
+/// An edge of a function: which value is used where, and the transfer op between, if any.
+pub struct EdgeOp<'c, 'a> {
+    pub value: Value<'c, 'a>,
+    pub user: Use<'c, 'a>,
+    pub transfer: Option<Transfer<'c, 'a>>,
+}
+
+fn integer(codes: Codes) -> Integer {
+    Integer { bits: codes.bits, signed: codes.signed }
+}
+
+/// Every edge of a function, with what is known of it, in the order of their uses.
+///
+/// Weights are only read if `weights`. What a pass has not decided yet is
+/// empty; the caller says what it needs.
+pub fn mapped<'c: 'a, 'a>(
+    func: OperationRef<'c, 'a>,
+    weights: bool,
+) -> Result<'c, (Mapped, Vec<EdgeOp<'c, 'a>>)> {
+    let layers = Dense::all(func);
+    let body = rewrite::body(func).ok_or_else(|| fail(&func, "needs a body"))?;
+    let mut mapped = Mapped::default();
+    let mut names = HashSet::new();
+    for layer in &layers {
+        let split = layer
+            .split()
+            .ok_or_else(|| fail(&layer.op, "has no split: run aie4ml-parallelize first"))?;
+        let microtile = layer
+            .microtile()
+            .ok_or_else(|| fail(&layer.op, "has no microtile: run aie4ml-tile first"))?;
+        let empty = Packing {
+            stack: 0,
+            weights: 0,
+            bias: 0,
+            input: Vec::new(),
+            output: Vec::new(),
+        };
+        mapped.layers.push(Layer {
+            name: unique(&layer.name(), &mut names),
+            k: layer.weight_codes().rows,
+            n: layer.weight_codes().columns,
+            input: integer(layer.input_codes()),
+            weight: integer(layer.weight_codes()),
+            output: integer(layer.output_codes()),
+            accumulator: layer.accumulator(),
+            stages: layer.requant(),
+            microtile,
+            split,
+            packing: layer.packing().unwrap_or(empty),
+            places: layer.place().unwrap_or_default(),
+            weights: if weights { layer.weight_data()? } else { Vec::new() },
+            bias: if weights { layer.bias_data()? } else { Vec::new() },
+        });
+    }
+    for index in 0..body.argument_count() {
+        let argument = body.argument(index).map_err(|error| fail(&func, error))?;
+        let name = format!("input{index}");
+        mapped.inputs.push(boundary(func, "arg_attrs", index, argument.into(), name)?);
+    }
+
+    let mut edges = Vec::new();
+    for op in rewrite::ops(body) {
+        let to = if let Some(index) = layers.iter().position(|layer| layer.op == op) {
+            Some(End::Layer(index))
+        } else if rewrite::is(&op, "func.return") {
+            None
+        } else {
+            continue;
+        };
+        // A layer's operands behind the first are constants.
+        let operands = if to.is_some() { 1 } else { op.operand_count() };
+        for operand in 0..operands {
+            let used = op.operand(operand).map_err(|error| fail(&op, error))?;
+            if to.is_none() {
+                let name = format!("output{operand}");
+                mapped.outputs.push(boundary(func, "res_attrs", operand, used, name)?);
+            }
+            let transfer = constant::defining_op(used).and_then(Transfer::of);
+            let from = match network::source(&layers, used) {
+                Some(Source::Input(index)) => End::Boundary(index),
+                Some(Source::Layer(index)) => End::Layer(index),
+                None => return Err(fail(&op, "uses a value that no layer makes")),
+            };
+            let codes = Codes::of(used.r#type())
+                .ok_or_else(|| fail(&op, "needs integer codes of rank 2"))?;
+            mapped.transfers.push(PlannedTransfer {
+                from,
+                to: to.unwrap_or(End::Boundary(operand)),
+                features: codes.columns,
+                element: integer(codes),
+                regions: transfer.and_then(|t| t.regions()).unwrap_or_default(),
+                memory_tiles: transfer.and_then(|t| t.memory_tiles()).unwrap_or_default(),
+                ports: transfer.and_then(|t| t.ports()).unwrap_or_default(),
+            });
+            edges.push(EdgeOp { value: network::origin(used), user: Use { op, operand }, transfer });
+        }
+    }
+    Ok((mapped, edges))
+}
+
+fn boundary<'c>(
+    func: OperationRef<'c, '_>,
+    list: &str,
+    index: usize,
+    value: Value<'c, '_>,
+    default: String,
+) -> Result<'c, Boundary> {
+    let codes = Codes::of(value.r#type())
+        .ok_or_else(|| fail(&func, "needs integer codes of rank 2 at its boundary"))?;
+    let quant = aie4ml::boundary_quant(func, list, index);
+    Ok(Boundary {
+        name: aie4ml::boundary_name(func, list, index).unwrap_or(default),
+        batch: codes.rows,
+        features: codes.columns,
+        element: integer(codes),
+        scale: quant.map_or(1.0, |q| q.scale),
+        zero_point: quant.map_or(0, |q| q.zero_point),
+        range: quant.map_or(codes.range(), |q| (q.min, q.max)),
+    })
+}
+
+/// A C identifier made of a layer's name, and of no other layer's.
+fn unique(name: &str, taken: &mut HashSet<String>) -> String {
+    let mut base: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    if !base.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        base.insert(0, 'l');
+    }
+    let mut name = base.clone();
+    let mut count = 1;
+    while !taken.insert(name.clone()) {
+        count += 1;
+        name = format!("{base}_{count}");
+    }
+    name
+}
+
+/// The rows that pass at once, which all layers agree on.
+pub fn rows<'c>(func: OperationRef<'c, '_>) -> Result<'c, usize> {
+    let splits: Vec<(Dense, Split)> =
+        Dense::all(func).into_iter().filter_map(|l| Some((l, l.split()?))).collect();
+    let Some((_, first)) = splits.first() else { return Err(fail(&func, "has no split layers")) };
+    match splits.iter().find(|(_, split)| split.rows != first.rows) {
+        Some((layer, split)) => Err(fail(
+            &layer.op,
+            format_args!("passes {} rows at once, layers before it {}", split.rows, first.rows),
+        )),
+        None => Ok(first.rows),
+    }
+}

@@ -1,0 +1,138 @@
+//! A function of the network level as the planners see it.
+
+use super::aie4ml::{self, Codes, Dense, Transfer};
+use crate::{
+    device::Device,
+    mlir::{
+        constant,
+        diagnostic::{Result, fail},
+        rewrite,
+    },
+    plan::network::{Edge, Kind, Layer, Network, Number, Port, Sink, Source},
+};
+use melior::ir::{
+    OperationRef, Value, ValueLike,
+    attribute::StringAttribute,
+    block::{BlockArgument, BlockLike},
+    operation::OperationLike,
+};
+
+/// The device that a function is compiled for when it does not say.
+pub const DEFAULT_DEVICE: &str = "xcve2802";
+
+/// The device that a function names in its attribute `aie4ml.device`.
+pub fn device<'c>(func: OperationRef<'c, '_>) -> Result<'c, Device> {
+    let attribute = func.attribute("aie4ml.device").ok();
+    let name = match attribute.map(StringAttribute::try_from) {
+        None => DEFAULT_DEVICE,
+        Some(Ok(name)) => name.value(),
+        Some(Err(_)) => return Err(fail(&func, "needs a string as 'aie4ml.device'")),
+    };
+    by_name(func, name)
+}
+
+/// A device by its name; the failure lists those that exist.
+pub fn by_name<'c>(func: OperationRef<'c, '_>, name: &str) -> Result<'c, Device> {
+    Device::by_name(name).ok_or_else(|| {
+        fail(&func, format_args!("names unknown device '{name}': use one of {}", Device::names().join(", ")))
+    })
+}
+
+/// The value behind the transfers that carry it.
+pub fn origin<'c: 'a, 'a>(value: Value<'c, 'a>) -> Value<'c, 'a> {
+    match constant::defining_op(value).and_then(Transfer::of) {
+        Some(transfer) => origin(transfer.input()),
+        None => value,
+    }
+}
+
+/// Where a value of a function comes from; `None` if no layer or argument makes it.
+pub fn source<'c: 'a, 'a>(layers: &[Dense<'c, 'a>], value: Value<'c, 'a>) -> Option<Source> {
+    let value = origin(value);
+    if let Ok(argument) = BlockArgument::try_from(value) {
+        return Some(Source::Input(argument.argument_number()));
+    }
+    let op = constant::defining_op(value)?;
+    layers.iter().position(|layer| layer.op == op).map(Source::Layer)
+}
+
+fn number(codes: Codes) -> Number {
+    Number::new(codes.bits, codes.signed)
+}
+
+fn port(name: String, codes: Codes) -> Port {
+    Port { name, rows: codes.rows, features: codes.columns, number: number(codes) }
+}
+
+/// Layers and edges of a function; layers in the order of [`Dense::all`].
+///
+/// Fails at an op that is not a layer, and at a function that returns an argument.
+pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
+    let layers = Dense::all(func);
+    let body = rewrite::body(func).ok_or_else(|| fail(&func, "needs a body"))?;
+    let mut network = Network::default();
+    for index in 0..body.argument_count() {
+        let argument = body.argument(index).map_err(|error| fail(&func, error))?;
+        let codes = Codes::of(argument.r#type()).ok_or_else(|| {
+            fail(&func, format_args!("needs integer codes of rank 2 as argument {index}"))
+        })?;
+        let name = aie4ml::boundary_name(func, "arg_attrs", index)
+            .unwrap_or_else(|| format!("input{index}"));
+        network.inputs.push(port(name, codes));
+    }
+    for op in rewrite::ops(body) {
+        let name = op.name();
+        let name = name.as_string_ref();
+        match name.as_str().unwrap_or_default() {
+            aie4ml::DENSE => {
+                let layer = Dense { op };
+                let (input, weights) = (layer.input_codes(), layer.weight_codes());
+                let target = network.layers.len();
+                let from = source(&layers, layer.input())
+                    .ok_or_else(|| fail(&op, "has an input that no layer makes"))?;
+                network.edges.push(Edge { from, to: Sink::Layer(target, 0) });
+                network.layers.push(Layer {
+                    name: layer.name(),
+                    kind: Kind::Dense,
+                    rows: input.rows,
+                    k: input.columns,
+                    n: weights.columns,
+                    input: number(input),
+                    weight: number(weights),
+                    output: number(layer.output_codes()),
+                    accumulator_bits: layer.accumulator(),
+                    // Kernels always add one, zero if the layer has none.
+                    bias: true,
+                });
+            }
+            "func.return" => {
+                for (index, value) in op.operands().enumerate() {
+                    let codes = Codes::of(value.r#type()).ok_or_else(|| {
+                        fail(&op, format_args!("needs integer codes of rank 2 as result {index}"))
+                    })?;
+                    let name = aie4ml::boundary_name(func, "res_attrs", index)
+                        .unwrap_or_else(|| format!("output{index}"));
+                    match source(&layers, value) {
+                        Some(from @ Source::Layer(_)) => {
+                            network.edges.push(Edge { from, to: Sink::Output(index) });
+                        }
+                        _ => {
+                            return Err(fail(
+                                &op,
+                                format_args!("returns what no layer makes as result {index}"),
+                            ));
+                        }
+                    }
+                    network.outputs.push(port(name, codes));
+                }
+            }
+            aie4ml::TRANSFER | "arith.constant" => {}
+            _ => return Err(fail(&op, "is not a layer that can be mapped: run aie4ml-fuse and aie4ml-legalize first")),
+        }
+    }
+    if network.layers.is_empty() {
+        return Err(fail(&func, "has no layers to map"));
+    }
+    network.check().map_err(|error| fail(&func, error))?;
+    Ok(network)
+}

@@ -1,0 +1,365 @@
+//! A [`Program`] as MLIR: `@main` of `tosa` and `quant` operations.
+
+use std::sync::{Arc, Mutex};
+
+use melior::{
+    Context,
+    dialect::func,
+    ir::{
+        Attribute, Block, BlockLike, Identifier, Location, Module, Region, RegionLike, Type, Value,
+        ValueLike,
+        attribute::{
+            ArrayAttribute, DenseElementsAttribute, DenseI32ArrayAttribute, DictionaryAttribute,
+            FloatAttribute, StringAttribute, TypeAttribute,
+        },
+        operation::{OperationBuilder, OperationLike},
+        r#type::{FunctionType, IntegerType, RankedTensorType},
+    },
+};
+
+use super::{
+    super::Error,
+    program::{Kind, Operation, Program, Quantization, ValueId},
+    quote,
+    tensor::Element,
+};
+
+// Constants are handed to MLIR as bytes, which it reads in the order of the host.
+const _: () = assert!(
+    cfg!(target_endian = "little"),
+    "big-endian hosts are not supported"
+);
+
+/// The attribute that names an argument or a result of `@main`, as the model does.
+const NAME: &str = "aie4ml.name";
+
+/// Writes a program as a module.
+///
+/// `file` is the name of the model file, without its directory: the same model gives the same
+/// module wherever it lies.
+///
+/// # Errors
+///
+/// A dialect is missing from the context, or the module does not verify, which is a defect of
+/// this frontend.
+pub fn emit<'c>(context: &'c Context, program: &Program, file: &str) -> Result<Module<'c>, Error> {
+    for dialect in ["func", "quant", "tosa"] {
+        context.get_or_load_dialect(dialect);
+    }
+    for operation in ["func.func", "quant.qcast", "tosa.matmul"] {
+        if !context.is_registered_operation(operation) {
+            let message = format!("the context does not know '{operation}': register all dialects");
+            return Err(Error::new("", message));
+        }
+    }
+    let emitter = Emitter {
+        context,
+        file: Location::new(context, file, 0, 0),
+    };
+    let module = Module::new(emitter.file);
+    let problems = Arc::new(Mutex::new(Vec::new()));
+    let collected = problems.clone();
+    let handler = context.attach_diagnostic_handler(move |diagnostic| {
+        if let Ok(mut problems) = collected.lock() {
+            problems.push(diagnostic.to_string());
+        }
+        true
+    });
+    let result = emitter.function(program).and_then(|function| {
+        module.body().append_operation(function);
+        if module.as_operation().verify() {
+            Ok(module)
+        } else {
+            Err(Error::new(
+                "",
+                "bug in the ONNX frontend: the module does not verify",
+            ))
+        }
+    });
+    context.detach_diagnostic_handler(handler);
+    result.map_err(|mut error| {
+        let problems = problems
+            .lock()
+            .map(|problems| problems.join("; "))
+            .unwrap_or_default();
+        if !problems.is_empty() {
+            error.message = format!("{}: {problems}", error.message);
+        }
+        error
+    })
+}
+
+struct Emitter<'c> {
+    context: &'c Context,
+    file: Location<'c>,
+}
+
+impl<'c> Emitter<'c> {
+    fn function(&self, program: &Program) -> Result<melior::ir::Operation<'c>, Error> {
+        let mut inputs = Vec::new();
+        let mut types = Vec::new();
+        for port in &program.inputs {
+            let element = self.element(port.element);
+            let tensor = tensor(&port.shape, element);
+            types.push(tensor);
+            inputs.push((tensor, self.location(&port.name)));
+        }
+        let block = Block::new(&inputs);
+        // Indexed as the program's values; those nobody needs stay empty.
+        let mut values: Vec<Option<Value>> = Vec::new();
+        for (index, live) in program.live().into_iter().enumerate() {
+            values.push(if live {
+                Some(self.value(program, index, &values, &block)?)
+            } else {
+                None
+            });
+        }
+        let mut results = Vec::new();
+        for (name, id) in &program.outputs {
+            let value = values.get(id.index()).copied().flatten();
+            results
+                .push(value.ok_or_else(|| bug(&format!("output {} has no value", quote(name))))?);
+        }
+        block.append_operation(func::r#return(&results, self.file));
+        let result_types: Vec<Type> = results.iter().map(|value| value.r#type()).collect();
+        drop((values, results));
+
+        let region = Region::new();
+        region.append_block(block);
+        let names = |names: Vec<&str>| self.names(&names);
+        let attributes = [
+            (
+                "arg_attrs",
+                names(program.inputs.iter().map(|i| i.name.as_str()).collect()),
+            ),
+            (
+                "res_attrs",
+                names(
+                    program
+                        .outputs
+                        .iter()
+                        .map(|(name, _)| name.as_str())
+                        .collect(),
+                ),
+            ),
+        ];
+        Ok(func::func(
+            self.context,
+            StringAttribute::new(self.context, "main"),
+            TypeAttribute::new(FunctionType::new(self.context, &types, &result_types).into()),
+            region,
+            &attributes.map(|(name, attribute)| (self.identifier(name), attribute)),
+            self.file,
+        ))
+    }
+
+    /// Appends the operation of one value, whose operands are in `values`.
+    fn value<'a>(
+        &self,
+        program: &Program,
+        index: usize,
+        values: &[Option<Value<'c, 'a>>],
+        block: &'a Block<'c>,
+    ) -> Result<Value<'c, 'a>, Error> {
+        let value = &program.values[index];
+        let location = self.location(&value.node);
+        let operand = |id: ValueId| {
+            let operand = values.get(id.index()).copied().flatten();
+            operand.ok_or_else(|| bug(&format!("{} has no operand", quote(&value.node))))
+        };
+        let element = match &value.kind {
+            Kind::Float => Type::float32(self.context),
+            Kind::Integer(element) => self.element(*element),
+            Kind::Quantized(quantization) => {
+                let located = |error: Error| error.within(&format!("node {}", quote(&value.node)));
+                self.quantized(quantization).map_err(located)?
+            }
+        };
+        let result = tensor(&value.shape, element);
+        let op = |name: &str, operands: &[Value<'c, 'a>], attributes: &[(&str, Attribute<'c>)]| {
+            self.append(block, name, operands, attributes, result, location)
+        };
+        let constant = |values: DenseElementsAttribute<'c>, result: Type<'c>| {
+            self.append(
+                block,
+                "tosa.const",
+                &[],
+                &[("values", values.into())],
+                result,
+                location,
+            )
+        };
+        match &value.operation {
+            Operation::Input(index) => match block.argument(*index) {
+                Ok(argument) => Ok(argument.into()),
+                Err(error) => Err(bug(&error.to_string())),
+            },
+            Operation::Constant(integers) => constant(
+                DenseElementsAttribute::raw_buffer(result, integers.bytes()),
+                result,
+            ),
+            Operation::Quantize(x) => op("quant.qcast", &[operand(*x)?], &[]),
+            Operation::Dequantize(x) => op("quant.dcast", &[operand(*x)?], &[]),
+            Operation::Reinterpret(x) => op("quant.scast", &[operand(*x)?], &[]),
+            Operation::Reshape(x) => {
+                let extents: Vec<i64> = value.shape.iter().map(|&extent| extent as i64).collect();
+                let rank = extents.len();
+                let list = tensor(&[rank as u64], Type::index(self.context));
+                let extents = DenseElementsAttribute::i64_values(list, &extents);
+                let shape = Type::parse(self.context, &format!("!tosa.shape<{rank}>"))
+                    .ok_or_else(|| bug("tosa has no shape type"))?;
+                let shape = self.append(
+                    block,
+                    "tosa.const_shape",
+                    &[],
+                    &[("values", extents.into())],
+                    shape,
+                    location,
+                )?;
+                op("tosa.reshape", &[operand(*x)?, shape], &[])
+            }
+            Operation::Transpose(x, permutation) => {
+                let permutation: Vec<i32> = permutation.iter().map(|&d| d as i32).collect();
+                let permutation = DenseI32ArrayAttribute::new(self.context, &permutation);
+                op(
+                    "tosa.transpose",
+                    &[operand(*x)?],
+                    &[("perms", permutation.into())],
+                )
+            }
+            Operation::MatMul(a, b) => {
+                let one = tensor(&[1], element);
+                let zero_point = constant(DenseElementsAttribute::f32_values(one, &[0.0]), one)?;
+                op(
+                    "tosa.matmul",
+                    &[operand(*a)?, operand(*b)?, zero_point, zero_point],
+                    &[],
+                )
+            }
+            Operation::Add(a, b) => op("tosa.add", &[operand(*a)?, operand(*b)?], &[]),
+            Operation::Scale(x, factor) => {
+                let factors = tensor(&vec![1; value.shape.len()], element);
+                let factor = constant(
+                    DenseElementsAttribute::f32_values(factors, &[*factor]),
+                    factors,
+                )?;
+                let shifts = tensor(&[1], IntegerType::new(self.context, 8).into());
+                let shift = constant(DenseElementsAttribute::i8_values(shifts, &[0]), shifts)?;
+                op("tosa.mul", &[operand(*x)?, factor, shift], &[])
+            }
+            Operation::Clamp {
+                operand: x,
+                low,
+                high,
+            } => {
+                let bound =
+                    |bound: f32| FloatAttribute::new(self.context, element, bound.into()).into();
+                op(
+                    "tosa.clamp",
+                    &[operand(*x)?],
+                    &[("min_val", bound(*low)), ("max_val", bound(*high))],
+                )
+            }
+        }
+    }
+
+    fn append<'a>(
+        &self,
+        block: &'a Block<'c>,
+        name: &str,
+        operands: &[Value<'c, 'a>],
+        attributes: &[(&str, Attribute<'c>)],
+        result: Type<'c>,
+        location: Location<'c>,
+    ) -> Result<Value<'c, 'a>, Error> {
+        let attributes: Vec<_> = attributes
+            .iter()
+            .map(|(name, attribute)| (self.identifier(name), *attribute))
+            .collect();
+        let operation = OperationBuilder::new(name, location)
+            .add_operands(operands)
+            .add_attributes(&attributes)
+            .add_results(&[result])
+            .build()
+            .map_err(|error| bug(&format!("cannot build '{name}': {error}")))?;
+        let result = block.append_operation(operation).result(0);
+        result
+            .map(Into::into)
+            .map_err(|error| bug(&error.to_string()))
+    }
+
+    /// The type of stored elements. MLIR's have no sign: where it matters, the type of the
+    /// quantized tensor says it.
+    fn element(&self, element: Element) -> Type<'c> {
+        match element {
+            Element::F32 => Type::float32(self.context),
+            integer => IntegerType::new(self.context, 8 * integer.bytes() as u32).into(),
+        }
+    }
+
+    /// `!quant.uniform<i8:f32, 6.25e-2>`.
+    fn quantized(&self, quantization: &Quantization) -> Result<Type<'c>, Error> {
+        let storage = quantization.storage;
+        let sign = if storage.is_signed() { 'i' } else { 'u' };
+        let mut text = format!("!quant.uniform<{sign}{}", 8 * storage.bytes());
+        if quantization.range != storage.range() {
+            let (low, high) = quantization.range;
+            text += &format!("<{low}:{high}>");
+        }
+        text += ":f32";
+        let parameters: Vec<_> = quantization
+            .parameters
+            .iter()
+            .map(|&(scale, zero_point)| {
+                let scale = float_text(scale);
+                if zero_point == 0 {
+                    scale
+                } else {
+                    format!("{scale}:{zero_point}")
+                }
+            })
+            .collect();
+        match quantization.axis {
+            None => text += &format!(", {}>", parameters.join(", ")),
+            Some(axis) => text += &format!(":{axis}, {{{}}}>", parameters.join(", ")),
+        }
+        Type::parse(self.context, &text)
+            .ok_or_else(|| Error::new("", format!("MLIR cannot express the quantized type {text}")))
+    }
+
+    fn names(&self, names: &[&str]) -> Attribute<'c> {
+        let dictionaries: Vec<Attribute> = names
+            .iter()
+            .map(|name| {
+                let name = StringAttribute::new(self.context, name).into();
+                DictionaryAttribute::new(self.context, &[(self.identifier(NAME), name)]).into()
+            })
+            .collect();
+        ArrayAttribute::new(self.context, &dictionaries).into()
+    }
+
+    fn location(&self, node: &str) -> Location<'c> {
+        Location::name(self.context, node, self.file)
+    }
+
+    fn identifier(&self, name: &str) -> Identifier<'c> {
+        Identifier::new(self.context, name)
+    }
+}
+
+fn tensor<'c>(shape: &[u64], element: Type<'c>) -> Type<'c> {
+    RankedTensorType::new(shape, element, None).into()
+}
+
+/// The exact value, written as MLIR reads floats: with a decimal point.
+fn float_text(value: f32) -> String {
+    let text = format!("{:e}", f64::from(value));
+    match text.split_once('e') {
+        Some((mantissa, exponent)) if !mantissa.contains('.') => format!("{mantissa}.0e{exponent}"),
+        _ => text,
+    }
+}
+
+fn bug(message: &str) -> Error {
+    Error::new("", format!("bug in the ONNX frontend: {message}"))
+}

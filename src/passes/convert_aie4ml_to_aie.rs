@@ -1,0 +1,90 @@
+use crate::{
+    dialect::{aie, aie4ml::Dense, mapped, network},
+    mlir::{
+        pass::{self, Pass, fail},
+        rewrite,
+    },
+    plan::program,
+};
+use melior::ir::{OperationRef, operation::OperationLike};
+
+crate::pass! {
+    /// Lower a mapped network to an array program.
+    ///
+    /// Each function of mapped layers becomes an `aie.device`: a core per tile
+    /// that calls the kernel of its role, ping-pong buffers with counting locks,
+    /// DMA programs that re-tile activations through memory tiles, streams and
+    /// cascades. Functions without layers stay.
+    ///
+    /// Before: every layer has microtile, split, packing and place, every edge
+    /// regions, memory tiles and, at the boundary, ports. After: only `aie` ops
+    /// for these functions, with kernels as external functions whose sources
+    /// `aie4ml-translate --aie4ml-to-cpp` writes.
+    ///
+    /// Refuses what is not fully mapped, and a program that exceeds the locks,
+    /// buffer descriptors, channels or memory of a tile.
+    pub struct ConvertAie4mlToAie: "convert-aie4ml-to-aie" on "builtin.module" {}
+}
+
+impl Pass for ConvertAie4mlToAie {
+    fn run<'c>(&self, module: OperationRef<'c, '_>) -> pass::Result<'c> {
+        let Some(body) = rewrite::body(module) else { return Ok(()) };
+        let context = rewrite::context(module.location());
+        for func in rewrite::ops(body) {
+            if !rewrite::is(&func, "func.func") || Dense::all(func).is_empty() {
+                continue;
+            }
+            check(func)?;
+            let device = network::device(func)?;
+            let (plan, _) = mapped::mapped(func, true)?;
+            let layers = Dense::all(func);
+            let array = program::lower(&plan, &device).map_err(|refusal| {
+                let at = refusal.layer.and_then(|index| layers.get(index)).map_or(func, |l| l.op);
+                fail(&at, refusal.message)
+            })?;
+            let locations: Vec<_> = plan
+                .layers
+                .iter()
+                .zip(&layers)
+                .map(|(planned, layer)| (planned.name.as_str(), layer.op.location()))
+                .collect();
+            let new = aie::build_located(context, func.location(), &array, |core| {
+                let layer = core.slice.as_ref().map_or("", |slice| slice.layer.as_str());
+                let found = locations.iter().find(|(name, _)| *name == layer);
+                found.map_or(func.location(), |(_, location)| *location)
+            });
+            rewrite::insert_before(func, new);
+            rewrite::erase(func);
+        }
+        Ok(())
+    }
+}
+
+/// Every decision has been taken.
+fn check<'c>(func: OperationRef<'c, '_>) -> pass::Result<'c> {
+    mapped::rows(func)?;
+    for layer in Dense::all(func) {
+        if layer.packing().is_none() {
+            return Err(fail(&layer.op, "has no packing: run aie4ml-pack first"));
+        }
+        if layer.place().is_none() {
+            return Err(fail(&layer.op, "has no place: run aie4ml-place first"));
+        }
+    }
+    let (plan, edges) = mapped::mapped(func, false)?;
+    for (transfer, edge) in plan.transfers.iter().zip(&edges) {
+        if transfer.regions.is_empty() {
+            return Err(fail(
+                &edge.user.op,
+                "has an edge without regions: run aie4ml-plan-transport first",
+            ));
+        }
+        if transfer.memory_tiles.is_empty() {
+            return Err(fail(
+                &edge.user.op,
+                "has an edge without memory tiles: run aie4ml-place first",
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Rewrites, with `d` a dense layer, each only where the inner value has no other use:
+//!
+//! ```text
+//! bias_add(d(x, w), b)            = d(x, w, b)
+//! requantize(d, r)                = d with r appended
+//! clamp(d ... r)                  = d with r's limits narrowed
+//! requantize(clamp(x, l, h), r)   = requantize(x, r with limits r(l), r(h)), r monotone
+//! d ... r, s                      = d ... r narrowed by s, if s only clamps
+//! ```
+
+use crate::{
+    dialect::aie4ml::{self, BIAS_ADD, CLAMP, Codes, Dense, REQUANTIZE},
+    exact::{Overflow, Requant},
+    mlir::{
+        constant,
+        fields::Fields,
+        pass::{self, Pass},
+        rewrite,
+    },
+};
+use melior::ir::{OperationRef, Value, ValueLike, attribute::IntegerAttribute, operation::OperationLike};
+
+crate::pass! {
+    /// Fuse bias, activation and requantization into their layer.
+    ///
+    /// Before: layers followed by `aie4ml.bias_add`, `aie4ml.clamp` and
+    /// `aie4ml.requantize`. After: one `aie4ml.dense` where that is exact. What
+    /// cannot be fused exactly stays as it is.
+    pub struct Fuse: "aie4ml-fuse" on "func.func" {}
+}
+
+impl Pass for Fuse {
+    fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
+        let Some(body) = rewrite::body(func) else { return Ok(()) };
+        // Ops come after what they use, so one walk sees every chain from its start.
+        for op in rewrite::ops(body) {
+            let name = op.name();
+            let name = name.as_string_ref();
+            match name.as_str().unwrap_or_default() {
+                BIAS_ADD => bias_add(op),
+                REQUANTIZE => requantize(op),
+                CLAMP => clamp(op),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The dense layer that makes an op's first operand, if nothing else uses it.
+fn layer_before<'c, 'a>(op: OperationRef<'c, 'a>) -> Option<Dense<'c, 'a>> {
+    let value = op.operand(0).ok()?;
+    let layer = Dense::of(constant::defining_op(value)?)?;
+    (rewrite::users(value).len() == 1).then_some(layer)
+}
+
+/// Replaces a layer and the op after it by a layer with these operands and stages.
+fn replace<'c>(
+    layer: Dense<'c, '_>,
+    after: OperationRef<'c, '_>,
+    operands: &[Value<'c, '_>],
+    stages: &[Requant],
+) {
+    let context = rewrite::context(after.location());
+    let result = after.result(0).expect("every op of the dialect has a result");
+    let new = aie4ml::build(
+        aie4ml::DENSE,
+        layer.op.location(),
+        operands,
+        &[
+            ("accumulator", layer.op.attribute("accumulator").expect("ODS requires it")),
+            ("requant", aie4ml::list(context, stages)),
+        ],
+        result.r#type(),
+    );
+    let new = rewrite::insert_before(after, new);
+    let value = new.result(0).expect("a dense op has a result");
+    rewrite::replace_uses(result.into(), value.into());
+    rewrite::erase(after);
+    rewrite::erase(layer.op);
+}
+
+fn bias_add(op: OperationRef) {
+    let Some(layer) = layer_before(op) else { return };
+    let Ok(bias) = op.operand(1) else { return };
+    if layer.bias().is_none() && layer.requant().is_empty() {
+        replace(layer, op, &[layer.input(), layer.weights(), bias], &[]);
+    }
+}
+
+fn operands<'c, 'a>(layer: Dense<'c, 'a>) -> Vec<Value<'c, 'a>> {
+    [layer.input(), layer.weights()].into_iter().chain(layer.bias()).collect()
+}
+
+fn requantize(op: OperationRef) {
+    let Some(mut requant) = aie4ml::read::<Requant>(op, "requant") else { return };
+    let Ok(result) = op.result(0) else { return };
+    let Some(output) = Codes::of(result.r#type()) else { return };
+
+    // A clamp before it becomes its limits. Wrapping is not monotone.
+    if let Some(inner) = op.operand(0).ok().and_then(constant::defining_op)
+        && rewrite::is(&inner, CLAMP)
+        && requant.overflow != Overflow::Wrap
+        && let (Some(low), Some(high)) = (limit(inner, "min"), limit(inner, "max"))
+        && let (Ok(before), Ok(clamped)) = (inner.operand(0), inner.result(0))
+        && rewrite::users(clamped.into()).len() == 1
+    {
+        let (low, high) =
+            (requant.apply(low.into(), output.signed), requant.apply(high.into(), output.signed));
+        (requant.min, requant.max) = (low, high);
+        let context = rewrite::context(op.location());
+        rewrite::set_attribute(op, "requant", requant.attribute(context));
+        rewrite::set_operand(op, 0, before);
+        rewrite::erase(inner);
+    }
+    let Some(layer) = layer_before(op) else { return };
+    let mut stages = layer.requant();
+    let between = layer.output_codes();
+    match stages.last_mut() {
+        Some(last)
+            if requant.only_clamps((last.min, last.max), output.signed)
+                && (between.bits, between.signed) == (output.bits, output.signed) =>
+        {
+            last.min = last.min.clamp(requant.min, requant.max);
+            last.max = last.max.clamp(requant.min, requant.max);
+        }
+        _ => stages.push(requant),
+    }
+    replace(layer, op, &operands(layer), &stages);
+}
+
+fn clamp(op: OperationRef) {
+    let Some(layer) = layer_before(op) else { return };
+    let (Some(low), Some(high)) = (limit(op, "min"), limit(op, "max")) else { return };
+    let mut stages = layer.requant();
+    // On accumulators it waits for the requantization after it.
+    let Some(last) = stages.last_mut() else { return };
+    last.min = last.min.clamp(low, high);
+    last.max = last.max.clamp(low, high);
+    replace(layer, op, &operands(layer), &stages);
+}
+
+fn limit(op: OperationRef, name: &str) -> Option<i64> {
+    Some(IntegerAttribute::try_from(op.attribute(name).ok()?).ok()?.value())
+}

@@ -1,0 +1,104 @@
+use crate::{
+    dialect::{
+        aie4ml::Dense,
+        network::{self, DEFAULT_DEVICE},
+    },
+    exact::Overflow,
+    mlir::{
+        pass::{self, Pass, fail},
+        rewrite,
+    },
+};
+use melior::ir::{OperationRef, attribute::StringAttribute, operation::OperationLike};
+
+crate::pass! {
+    /// Refuse what no kernel can compute, and name the device.
+    ///
+    /// Before: a fused network. After: every op is a layer that the kernels
+    /// compute exactly, and the function's attribute `aie4ml.device` names the
+    /// device. Extents need not be multiples of anything: what is missing to
+    /// whole microtiles is zero, supplied by weights and memory tiles.
+    ///
+    /// Refuses an op that is not a fused layer, weights or a bias that are not
+    /// constant, integers of other widths than 8 and 16 bits, and sums that can
+    /// exceed their accumulator.
+    pub struct Legalize: "aie4ml-legalize" on "func.func" {
+        /// The device to compile for, if the function does not name one.
+        device: String = DEFAULT_DEVICE.to_string(),
+    }
+}
+
+impl Pass for Legalize {
+    fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
+        if rewrite::body(func).is_none() {
+            return Ok(());
+        }
+        if !func.has_attribute("aie4ml.device") {
+            network::by_name(func, &self.device)?;
+            let context = rewrite::context(func.location());
+            let name = StringAttribute::new(context, &self.device).into();
+            rewrite::set_attribute(func, "aie4ml.device", name);
+        }
+        network::device(func)?;
+        network::network(func)?;
+        for layer in Dense::all(func) {
+            check(layer)?;
+        }
+        Ok(())
+    }
+}
+
+fn check<'c>(layer: Dense<'c, '_>) -> pass::Result<'c> {
+    let op = layer.op;
+    let (input, weights, output) =
+        (layer.input_codes(), layer.weight_codes(), layer.output_codes());
+    if !matches!(input.bits, 8 | 16) || weights.bits != 8 || !weights.signed {
+        return Err(fail(
+            &op,
+            format_args!(
+                "multiplies {} by {} integers; kernels multiply 8 or 16 bit inputs by signed 8 bit weights",
+                describe(input.bits, input.signed),
+                describe(weights.bits, weights.signed)
+            ),
+        ));
+    }
+    let stages = layer.requant();
+    if stages.is_empty() || !matches!(output.bits, 8 | 16) {
+        return Err(fail(&op, "has a result that is not requantized to 8 or 16 bits"));
+    }
+    for stage in &stages {
+        // The kernels' limits; beyond them every result is a constant anyway.
+        if !(-31..=59).contains(&stage.shift) {
+            return Err(fail(
+                &op,
+                format_args!("shifts by {}; kernels shift by -31 to 59", stage.shift),
+            ));
+        }
+        if stage.overflow == Overflow::Wrap && stages.len() > 1 {
+            return Err(fail(&op, "requantizes twice and wraps, which no kernel does"));
+        }
+    }
+    let (k, n) = (weights.rows, weights.columns);
+    let (data, bias) = (layer.weight_data()?, layer.bias_data()?);
+    let (low, high) = input.range();
+    let largest = i128::from(low.unsigned_abs().max(high.unsigned_abs()));
+    let most = i128::from(crate::exact::range(i64::from(layer.accumulator()).min(63), true).1);
+    for j in 0..n {
+        let weights: i128 = (0..k).map(|i| i128::from(data[i * n + j].unsigned_abs())).sum();
+        let sum = weights * largest + i128::from(bias[j].unsigned_abs());
+        if sum > most {
+            return Err(fail(
+                &op,
+                format_args!(
+                    "can sum up to {sum} in output {j}, more than accumulator i{} holds",
+                    layer.accumulator()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn describe(bits: u32, signed: bool) -> String {
+    format!("{} {bits} bit", if signed { "signed" } else { "unsigned" })
+}

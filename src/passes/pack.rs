@@ -1,0 +1,66 @@
+use crate::{
+    dialect::{
+        aie4ml::{Dense, Packing},
+        network,
+    },
+    mlir::{
+        fields::Fields,
+        pass::{self, Pass, fail},
+        rewrite,
+    },
+    plan::{
+        cost::{Blocks, buffer_bytes},
+        memory::{self, Use},
+    },
+};
+use melior::ir::{OperationRef, operation::OperationLike};
+
+crate::pass! {
+    /// Give every buffer of a layer's tiles an address.
+    ///
+    /// Weights are laid out as the kernel reads them, `[N/n][K/k][k][n]`, zero
+    /// beyond the layer's extents, and lie in other banks than the activations
+    /// where they fit, so that both can be loaded in one cycle. Inputs and
+    /// outputs have two halves each.
+    ///
+    /// Before: every layer has a `split`. After: every layer has a `packing`.
+    /// Refuses a layer whose buffers exceed a tile's memory, with the memory map.
+    pub struct Pack: "aie4ml-pack" on "func.func" {
+        /// Stack of each core, in bytes.
+        stack: usize = memory::STACK,
+    }
+}
+
+impl Pass for Pack {
+    fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
+        let layers = Dense::all(func);
+        if layers.is_empty() {
+            return Ok(());
+        }
+        let device = network::device(func)?;
+        let network = network::network(func)?;
+        for (layer, planned) in layers.iter().zip(&network.layers) {
+            let (Some(split), Some(microtile)) = (layer.split(), layer.microtile()) else {
+                return Err(fail(&layer.op, "has no split: run aie4ml-parallelize first"));
+            };
+            let blocks = Blocks::new(split.rows, split.k, split.n, microtile);
+            let bytes = buffer_bytes(planned, microtile, blocks);
+            let map = memory::allocate_layer(bytes, split.cascade, 1, self.stack, &device)
+                .map_err(|error| {
+                    fail(&layer.op, error.summary())
+                        .note(layer.op.location(), format_args!("memory map:{}", error.map()))
+                })?;
+            let address = |used_for| map.address(used_for).unwrap_or(0);
+            let packing = Packing {
+                stack: self.stack,
+                weights: address(Use::Weights),
+                bias: address(Use::Bias),
+                input: [0, 1].map(|half| address(Use::Input { port: 0, half })).to_vec(),
+                output: [0, 1].map(|half| address(Use::Output { half })).to_vec(),
+            };
+            let context = rewrite::context(layer.op.location());
+            rewrite::set_attribute(layer.op, "packing", packing.attribute(context));
+        }
+        Ok(())
+    }
+}

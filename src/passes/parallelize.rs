@@ -1,0 +1,110 @@
+use crate::{
+    dialect::{
+        aie4ml::{self, Dense, Split},
+        network,
+    },
+    mlir::{
+        fields::Fields,
+        pass::{self, Pass, fail},
+        rewrite,
+    },
+    plan::{
+        memory,
+        parallelize::{self, Directive, Objective, Request},
+    },
+};
+use melior::ir::{Attribute, OperationRef, operation::OperationLike};
+
+crate::pass! {
+    /// Split each layer over a cascade and chains of tiles.
+    ///
+    /// A cascade of tiles in a row shares a layer's inputs and adds up partial
+    /// sums from west to east; chains share its outputs. All layers are decided
+    /// together, and so is the number of rows of the batch that pass at once.
+    /// A split that is already there is kept.
+    ///
+    /// Before: every layer has a microtile. After: every layer has a `split`,
+    /// and the function's attribute `aie4ml.plan` holds the estimate in cycles.
+    ///
+    /// Refuses a network that does not fit the device or the given number of tiles.
+    pub struct Parallelize: "aie4ml-parallelize" on "func.func" {
+        /// What to optimize: resources, throughput or latency.
+        objective: Objective = Objective::Resources,
+        /// Tiles that may be used; 0 means all of the device.
+        max_tiles: usize = 0,
+        /// Rows of the batch that pass at once; 0 means that the planner chooses.
+        rows: usize = 0,
+        /// Stack of each core, in bytes.
+        stack: usize = memory::STACK,
+    }
+}
+
+impl Pass for Parallelize {
+    fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
+        let layers = Dense::all(func);
+        if layers.is_empty() {
+            return Ok(());
+        }
+        let device = network::device(func)?;
+        let network = network::network(func)?;
+        let mut directives = Vec::new();
+        let mut rows = (self.rows > 0).then_some(self.rows);
+        for layer in &layers {
+            let microtile = layer
+                .microtile()
+                .ok_or_else(|| fail(&layer.op, "has no microtile: run aie4ml-tile first"))?;
+            let given = layer.split();
+            rows = rows.or(given.map(|split| split.rows));
+            directives.push(Directive {
+                cascade: given.map(|split| split.cascade),
+                chains: given.map(|split| split.chains),
+                microtile: Some(microtile),
+            });
+        }
+        let request = Request {
+            objective: self.objective,
+            max_tiles: (self.max_tiles > 0).then_some(self.max_tiles),
+            rows,
+            stack: self.stack,
+            directives,
+        };
+        let plan = parallelize::parallelize(&network, &device, &request).map_err(|refusal| {
+            let at = refusal.layer.and_then(|index| layers.get(index)).map_or(func, |l| l.op);
+            let failure = fail(&at, &refusal.message);
+            match &refusal.note {
+                Some(note) => failure.note(at.location(), note),
+                None => failure,
+            }
+        })?;
+        let context = rewrite::context(func.location());
+        for (layer, split) in layers.iter().zip(&plan.splits) {
+            let microtile = split.microtile;
+            let attribute = Split {
+                cascade: split.cascade,
+                chains: split.chains,
+                k: split.blocks.k(microtile),
+                n: split.blocks.n(microtile),
+                rows: split.rows,
+            };
+            rewrite::set_attribute(layer.op, "microtile", microtile.attribute(context));
+            rewrite::set_attribute(layer.op, "split", attribute.attribute(context));
+            let cycles = aie4ml::integer(context, split.cost.interval as i64);
+            rewrite::set_attribute(layer.op, "aie4ml.cycles", cycles);
+        }
+        let summary = format!(
+            "{{objective = \"{}\", interval = {} : i64, latency = {} : i64, lower_bound = {} : i64, \
+             tiles = {} : i64, iterations = {} : i64, optimal = {}}}",
+            plan.objective,
+            plan.interval,
+            plan.latency,
+            plan.lower_bound,
+            plan.tiles,
+            plan.iterations,
+            plan.optimal
+        );
+        if let Some(summary) = Attribute::parse(context, &summary) {
+            rewrite::set_attribute(func, "aie4ml.plan", summary);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,229 @@
+use crate::{
+    device::{Device, PortSide},
+    dialect::{
+        aie4ml::{self, Place as Corner},
+        mapped, network,
+    },
+    mlir::{
+        pass::{self, Pass, fail},
+        rewrite,
+    },
+    plan::{
+        mapped::{End, Mapped, Transfer},
+        memtile::{self, Demand},
+        parallelize,
+        place::{self, Block, Link, Position, Problem, Weights},
+        ports,
+        program, slices, transport,
+    },
+};
+use melior::ir::{Attribute, OperationRef, operation::OperationLike};
+use std::collections::BTreeMap;
+
+crate::pass! {
+    /// Give every layer, memory tile and port a place in the array.
+    ///
+    /// A layer's tiles are rectangles, as wide as its cascade and as high as its
+    /// chains. Branch and bound minimizes, over all edges, horizontal distance +
+    /// lambda x vertical distance, plus mu x top row of each layer; then every
+    /// group of regions gets the memory tile, and every stream of the boundary
+    /// the port, that is nearest to those it serves. The function's attribute
+    /// `aie4ml.placement` holds cost, lower bound and whether the cost is proven
+    /// optimal. A place that is already there is kept.
+    ///
+    /// Before: every edge has planned regions. Refuses a network whose
+    /// rectangles, memory tiles or ports do not fit the device.
+    pub struct Place: "aie4ml-place" on "func.func" {
+        /// Weight of vertical against horizontal distance.
+        lambda: f64 = 1.0,
+        /// Weight of the top row of each layer.
+        mu: f64 = 0.05,
+        /// Nodes that each search may visit.
+        nodes: u64 = place::NODES,
+    }
+}
+
+impl Pass for Place {
+    fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
+        let layers = aie4ml::Dense::all(func);
+        if layers.is_empty() {
+            return Ok(());
+        }
+        let device = network::device(func)?;
+        let (mut plan, edges) = mapped::mapped(func, false)?;
+        for (transfer, edge) in plan.transfers.iter().zip(&edges) {
+            if transfer.regions.is_empty() {
+                return Err(fail(
+                    &edge.user.op,
+                    "has an edge without regions: run aie4ml-plan-transport first",
+                ));
+            }
+        }
+        let context = rewrite::context(func.location());
+
+        let (problem, owner) = self.problem(&plan, &device);
+        let placement = place::place(&problem, self.nodes).map_err(|error| fail(&func, error))?;
+        for layer in &mut plan.layers {
+            layer.places.clear();
+        }
+        for (position, &layer) in placement.at.iter().zip(&owner) {
+            let tile = position.tile(&device);
+            let corner = Corner { column: tile.column as usize, row: tile.row as usize };
+            plan.layers[layer].places.push(corner);
+        }
+        for (layer, placed) in layers.iter().zip(&plan.layers) {
+            rewrite::set_attribute(layer.op, "place", aie4ml::list(context, &placed.places));
+        }
+        let summary = format!(
+            "{{cost = {:?} : f64, lower_bound = {:?} : f64, optimal = {}, nodes = {} : i64}}",
+            placement.cost, placement.lower_bound, placement.optimal, placement.nodes
+        );
+        if let Some(summary) = Attribute::parse(context, &summary) {
+            rewrite::set_attribute(func, "aie4ml.placement", summary);
+        }
+
+        // Memory tiles: all groups of all transfers at once.
+        let mut demands = Vec::new();
+        let mut firsts = Vec::new();
+        for transfer in &plan.transfers {
+            firsts.push(demands.len());
+            demands.extend(self::demands(&plan, transfer));
+        }
+        let assignment =
+            memtile::assign(&demands, &device, self.nodes).map_err(|error| fail(&func, error))?;
+        for (index, edge) in edges.iter().enumerate() {
+            let end = firsts.get(index + 1).copied().unwrap_or(demands.len());
+            let tiles: Vec<Corner> = assignment.tiles[firsts[index]..end]
+                .iter()
+                .map(|tile| Corner { column: tile.column as usize, row: tile.row as usize })
+                .collect();
+            if let Some(transfer) = edge.transfer {
+                let list = aie4ml::list(context, &tiles);
+                rewrite::set_attribute(transfer.op, "memory_tiles", list);
+            }
+            plan.transfers[index].memory_tiles = tiles;
+        }
+
+        // Ports: all streams of one direction at once.
+        for side in [PortSide::In, PortSide::Out] {
+            let streams: Vec<(usize, Vec<u32>)> = plan
+                .transfers
+                .iter()
+                .enumerate()
+                .filter_map(|(index, transfer)| Some((index, boundary_streams(transfer, side)?)))
+                .collect();
+            let columns: Vec<u32> = streams.iter().flat_map(|(_, list)| list.clone()).collect();
+            let ports =
+                ports::assign(&columns, side, &device).map_err(|error| fail(&func, error))?;
+            let mut ports = ports.as_slice();
+            for (index, list) in streams {
+                let (mine, rest) = ports.split_at(list.len());
+                ports = rest;
+                if let Some(transfer) = edges[index].transfer {
+                    rewrite::set_attribute(transfer.op, "ports", aie4ml::list(context, mine));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Place {
+    /// One block per rectangle, linked as the layers are; and the layer of each block.
+    fn problem(&self, plan: &Mapped, device: &Device) -> (Problem, Vec<usize>) {
+        let mut blocks = Vec::new();
+        let mut owner = Vec::new();
+        for (index, layer) in plan.layers.iter().enumerate() {
+            let heights = parallelize::heights(layer.split.chains, device);
+            for (rectangle, height) in heights.into_iter().enumerate() {
+                let mut block = Block::new(layer.split.cascade as u32, height as u32);
+                block.fixed = layer.places.get(rectangle).and_then(|corner| {
+                    let row = (corner.row as u32).checked_sub(device.core_rows().start)?;
+                    Some(Position { column: corner.column as u32, row })
+                });
+                for transfer in &plan.transfers {
+                    block.is_input |= matches!(transfer.from, End::Boundary(_))
+                        && transfer.to == End::Layer(index);
+                    block.is_output |= matches!(transfer.to, End::Boundary(_))
+                        && transfer.from == End::Layer(index);
+                }
+                blocks.push(block);
+                owner.push(index);
+            }
+        }
+        let mut links = Vec::new();
+        for transfer in &plan.transfers {
+            let (End::Layer(from), End::Layer(to)) = (transfer.from, transfer.to) else { continue };
+            for (a, &producer) in owner.iter().enumerate() {
+                for (b, &consumer) in owner.iter().enumerate() {
+                    if producer == from && consumer == to {
+                        links.push(Link { from: a, to: b });
+                    }
+                }
+            }
+        }
+        let mut problem = Problem::new(device, blocks, links);
+        problem.weights = Weights { lambda: self.lambda, mu: self.mu, ..Weights::default() };
+        (problem, owner)
+    }
+}
+
+/// What each group of a transfer asks of its memory tile.
+fn demands(plan: &Mapped, transfer: &Transfer) -> Vec<Demand> {
+    let edge = program::edge(plan, transfer);
+    let groups = transfer.regions.iter().map(|region| region.group + 1).max().unwrap_or(0);
+    let mut demands = vec![Demand::default(); groups];
+    let mut seen = BTreeMap::new();
+    for region in &transfer.regions {
+        let demand = &mut demands[region.group];
+        if seen.insert((true, region.producer), ()).is_none() {
+            match transfer.from {
+                End::Boundary(_) => demand.from_outside += 1,
+                End::Layer(index) => {
+                    let layer = &plan.layers[index];
+                    let tile = layer.tile(region.producer, layer.split.cascade - 1);
+                    demand.producers.push(tile.column as u32);
+                }
+            }
+        }
+        if seen.insert((false, region.consumer), ()).is_none() {
+            match transfer.to {
+                End::Boundary(_) => demand.to_outside += 1,
+                End::Layer(index) => {
+                    let layer = &plan.layers[index];
+                    // Several rectangles: the westernmost.
+                    let column = (0..layer.split.chains)
+                        .map(|chain| layer.tile(chain, region.consumer).column)
+                        .min()
+                        .unwrap_or(0);
+                    demand.consumers.push(column as u32);
+                }
+            }
+        }
+        let slice = slices::Region {
+            producer: region.producer,
+            consumer: region.consumer,
+            features: region.begin..region.end,
+        };
+        let pitch = transport::pitch(&edge, &slice);
+        demand.memory_bytes += (2 * edge.rows * pitch * edge.element_bytes) as u32;
+        demand.locks += 2;
+        demand.buffer_descriptors += 4;
+    }
+    demands
+}
+
+/// The column of the memory tile of each stream that crosses the boundary in
+/// that direction, in order; `None` if the transfer has none.
+fn boundary_streams(transfer: &Transfer, side: PortSide) -> Option<Vec<u32>> {
+    let end = if side == PortSide::In { transfer.from } else { transfer.to };
+    if !matches!(end, End::Boundary(_)) {
+        return None;
+    }
+    let mut columns = BTreeMap::new();
+    for region in &transfer.regions {
+        let stream = if side == PortSide::In { region.producer } else { region.consumer };
+        columns.insert(stream, transfer.memory_tiles[region.group].column as u32);
+    }
+    Some(columns.into_values().collect())
+}

@@ -1,0 +1,24 @@
+//! Decisions about a network on a device, on plain data.
+//!
+//! Each module answers one question: which [`microtile`] a layer computes
+//! with, how it is split over tiles ([`parallelize`]), what a tile's memory
+//! holds ([`memory`]), and where everything goes ([`place`]). All of them
+//! read a [`network::Network`] and a [`crate::device::Device`], and are
+//! deterministic: the same question has the same answer.
+//!
+//! **Invariant:** nothing here knows MLIR, and nothing here reads a clock.
+
+pub mod cost;
+pub mod greedy;
+pub mod mapped;
+pub mod mapping;
+pub mod memory;
+pub mod memtile;
+pub mod microtile;
+pub mod network;
+pub mod parallelize;
+pub mod place;
+pub mod ports;
+pub mod program;
+pub mod slices;
+pub mod transport;

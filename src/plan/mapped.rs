@@ -1,0 +1,109 @@
+//! A mapped network in plain Rust: layers with every decision taken, and the
+//! transfers between them. What the last pass lowers to an array program.
+//!
+//! **Invariant:** indices of transfers and layers are in range, and slices are
+//! whole microtiles.
+
+use super::{
+    mapping::{Packing, Place, Port, Region, Split},
+    microtile::Microtile,
+};
+use crate::{
+    exact::Requant,
+    kernel::Integer,
+};
+use std::ops::Range;
+
+/// A dense layer on its tiles.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// Unique among the layers, a C identifier.
+    pub name: String,
+    /// Real extents.
+    pub k: usize,
+    pub n: usize,
+    pub input: Integer,
+    pub weight: Integer,
+    pub output: Integer,
+    pub accumulator: u32,
+    pub stages: Vec<Requant>,
+    pub microtile: Microtile,
+    pub split: Split,
+    pub packing: Packing,
+    /// South-west corners; chains are spread over them evenly, in order.
+    pub places: Vec<Place>,
+    /// Row-major `[k][n]`.
+    pub weights: Vec<i64>,
+    /// `[n]`.
+    pub bias: Vec<i64>,
+}
+
+impl Layer {
+    /// Rows of a block, whole microtiles.
+    pub fn padded_rows(&self) -> usize {
+        self.split.rows.next_multiple_of(self.microtile.m)
+    }
+    /// Input features of each cascade position.
+    pub fn inputs(&self) -> Vec<Range<usize>> {
+        cut(self.k, self.split.k, self.split.cascade)
+    }
+    /// Output features of each chain.
+    pub fn outputs(&self) -> Vec<Range<usize>> {
+        cut(self.n, self.split.n, self.split.chains)
+    }
+    /// The tile of a chain and a cascade position.
+    pub fn tile(&self, chain: usize, position: usize) -> Place {
+        let per_place = self.split.chains.div_ceil(self.places.len().max(1));
+        let corner = self.places[chain / per_place];
+        Place { column: corner.column + position, row: corner.row + chain % per_place }
+    }
+}
+
+fn cut(extent: usize, width: usize, parts: usize) -> Vec<Range<usize>> {
+    (0..parts).map(|i| (i * width).min(extent)..((i + 1) * width).min(extent)).collect()
+}
+
+/// One side of a transfer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// Index into [`Mapped::layers`].
+    Layer(usize),
+    /// Index into [`Mapped::inputs`] or [`Mapped::outputs`].
+    Boundary(usize),
+}
+
+/// An edge of the network. Before its transport is planned it has no regions,
+/// before it is placed no memory tiles and no ports.
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    pub from: End,
+    pub to: End,
+    pub features: usize,
+    pub element: Integer,
+    pub regions: Vec<Region>,
+    pub memory_tiles: Vec<Place>,
+    /// At the boundary: one per producer or consumer.
+    pub ports: Vec<Port>,
+}
+
+/// A tensor at the boundary.
+#[derive(Clone, Debug)]
+pub struct Boundary {
+    pub name: String,
+    /// Rows of the whole tensor.
+    pub batch: usize,
+    pub features: usize,
+    pub element: Integer,
+    pub scale: f64,
+    pub zero_point: i64,
+    /// Smallest and largest code.
+    pub range: (i64, i64),
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Mapped {
+    pub layers: Vec<Layer>,
+    pub transfers: Vec<Transfer>,
+    pub inputs: Vec<Boundary>,
+    pub outputs: Vec<Boundary>,
+}

@@ -1,0 +1,822 @@
+//! From a mapped network to an array program.
+//!
+//! Every layer becomes one core per tile with the kernel of its role, weights
+//! and ping-pong buffers; every region of a transfer becomes a ping-pong
+//! buffer in a memory tile with two locks, a descriptor chain that fills it and
+//! one that drains it.
+//!
+//! **Locks.** A ping-pong pair has a lock that counts free halves and one that
+//! counts full halves. A core's input is filled by as many descriptors per half
+//! as its slice has regions; they run in order on one channel, so both locks
+//! count descriptors and the core takes all of a half at once.
+
+use super::{
+    mapped::{Boundary, End, Layer, Mapped, Transfer},
+    mapping::{Place, Region},
+    slices,
+    transport::{self, Edge, Side},
+};
+use crate::{
+    array::{
+        Argument, Bd, Buffer, BufferId, Bundle, Core, Dim, Direction, DmaChannel, Element, Flow,
+        Interface, Kernel, KernelId, Lock, LockAction, LockId, Port, Program, Reg, Slice, Stmt,
+        Stream, StreamSlice, Tile, UseLock,
+    },
+    device::{Device, TileKind},
+    kernel::{self, Integer, Role},
+};
+use std::collections::BTreeMap;
+
+/// Why a mapped network has no array program; `layer` says where, if it is one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NoProgram {
+    pub layer: Option<usize>,
+    pub message: String,
+}
+
+type Result<T> = std::result::Result<T, NoProgram>;
+
+/// The kernel of one tile of a layer.
+pub fn kernel_of(layer: &Layer, role: Role) -> kernel::Dense {
+    kernel::Dense {
+        role,
+        microtile: layer.microtile,
+        rows: layer.padded_rows(),
+        k: layer.split.k,
+        n: layer.split.n,
+        input: layer.input,
+        weight: layer.weight,
+        output: layer.output,
+        accumulator: layer.accumulator,
+        stages: if role.has_output() { layer.stages.clone() } else { Vec::new() },
+    }
+}
+
+/// The two sides of a transfer, as the transport planner sees them.
+pub fn edge(mapped: &Mapped, transfer: &Transfer) -> Edge {
+    let mut rows = 0;
+    let producer = match transfer.from {
+        End::Boundary(_) => Side::Ports,
+        End::Layer(index) => {
+            let layer = &mapped.layers[index];
+            rows = rows.max(layer.padded_rows());
+            Side::Tiles {
+                slices: layer.outputs(),
+                width: layer.split.n,
+                block: layer.microtile.n,
+            }
+        }
+    };
+    let consumer = match transfer.to {
+        End::Boundary(_) => Side::Ports,
+        End::Layer(index) => {
+            let layer = &mapped.layers[index];
+            rows = rows.max(layer.padded_rows());
+            Side::Tiles {
+                slices: layer.inputs(),
+                width: layer.split.k,
+                block: layer.microtile.k,
+            }
+        }
+    };
+    Edge {
+        producer,
+        consumer,
+        rows,
+        features: transfer.features,
+        element_bytes: transfer.element.bits as usize / 8,
+    }
+}
+
+/// Builds the array program. Rows pass in blocks of `rows`, the same for all layers.
+pub fn lower(mapped: &Mapped, device: &Device) -> Result<Program> {
+    let mut builder = Builder {
+        device,
+        mapped,
+        program: Program { device: device.name.to_string(), ..Program::default() },
+        kernels: BTreeMap::new(),
+        channels: BTreeMap::new(),
+        buffers_of: Vec::new(),
+    };
+    for index in 0..mapped.layers.len() {
+        builder.layer(index)?;
+    }
+    let rows = mapped.layers.iter().map(|layer| layer.split.rows).max().unwrap_or(1);
+    for (inputs, boundary) in [(true, &mapped.inputs), (false, &mapped.outputs)] {
+        for tensor in boundary {
+            let interface = interface(tensor, rows)?;
+            let list =
+                if inputs { &mut builder.program.inputs } else { &mut builder.program.outputs };
+            list.push(interface);
+        }
+    }
+    for index in 0..mapped.transfers.len() {
+        builder.transfer(index)?;
+    }
+    builder.cores()?;
+    check_budgets(&builder.program, device)?;
+    Ok(builder.program)
+}
+
+fn interface(tensor: &Boundary, rows: usize) -> Result<Interface> {
+    Ok(Interface {
+        name: tensor.name.clone(),
+        rows,
+        columns: tensor.features,
+        batch: tensor.batch,
+        element: element(tensor.element)?,
+        signed: tensor.element.signed,
+        scale: tensor.scale,
+        zero_point: tensor.zero_point,
+        range: tensor.range,
+        streams: Vec::new(),
+    })
+}
+
+fn element(integer: Integer) -> Result<Element> {
+    integer.element().ok_or_else(|| NoProgram {
+        layer: None,
+        message: format!("has {}-bit integers, which no buffer holds", integer.bits),
+    })
+}
+
+fn tile(place: Place) -> Tile {
+    Tile { column: place.column as u32, row: place.row as u32 }
+}
+
+/// What a core needs to know of its buffers.
+struct CoreBuffers {
+    layer: usize,
+    chain: usize,
+    position: usize,
+    weights: BufferId,
+    bias: Option<BufferId>,
+    input: [BufferId; 2],
+    output: Option<[BufferId; 2]>,
+    /// Locks `(free, full)` and descriptors per half of the input.
+    input_locks: Option<(LockId, LockId, i32)>,
+    /// The same of each transfer that takes the output.
+    output_locks: Vec<(LockId, LockId, i32)>,
+}
+
+struct Builder<'a> {
+    device: &'a Device,
+    mapped: &'a Mapped,
+    program: Program,
+    kernels: BTreeMap<String, KernelId>,
+    /// Channels in use per tile and direction.
+    channels: BTreeMap<(Tile, Direction), u32>,
+    buffers_of: Vec<CoreBuffers>,
+}
+
+impl Builder<'_> {
+    fn buffer(&mut self, buffer: Buffer) -> BufferId {
+        self.program.buffers.push(buffer);
+        BufferId(self.program.buffers.len() - 1)
+    }
+
+    fn lock(&mut self, tile: Tile, name: String, initial: i32) -> LockId {
+        self.program.locks.push(Lock { tile, name, id: None, initial });
+        LockId(self.program.locks.len() - 1)
+    }
+
+    /// The next free channel of a tile.
+    fn channel(&mut self, tile: Tile, direction: Direction, layer: Option<usize>) -> Result<u32> {
+        let next = self.channels.entry((tile, direction)).or_insert(0);
+        let kind = self.device.tile_kind(tile).unwrap_or(TileKind::Core);
+        let exist = self.device.resources(kind).dma_channels;
+        if *next >= exist {
+            return Err(NoProgram {
+                layer,
+                message: format!(
+                    "needs more than the {exist} {} channels of {tile}",
+                    if direction == Direction::S2mm { "S2MM" } else { "MM2S" }
+                ),
+            });
+        }
+        *next += 1;
+        Ok(*next - 1)
+    }
+
+    /// Buffers of every tile of a layer.
+    fn layer(&mut self, index: usize) -> Result<()> {
+        let layer = &self.mapped.layers[index];
+        let split = layer.split;
+        for chain in 0..split.chains {
+            for position in 0..split.cascade {
+                let role = Role::of(position, split.cascade);
+                let at = tile(layer.tile(chain, position));
+                let prefix = format!("{}_{chain}_{position}", layer.name);
+                let make = |part: &str, len: usize, element, address: usize, initial| Buffer {
+                    tile: at,
+                    name: format!("{prefix}_{part}"),
+                    shape: vec![len],
+                    element,
+                    address: Some(address as u32),
+                    initial,
+                    external: false,
+                };
+                let weights = self.buffer(make(
+                    "weights",
+                    split.k * split.n,
+                    element(layer.weight)?,
+                    layer.packing.weights,
+                    Some(pack_weights(layer, chain, position)),
+                ));
+                let bias = role.has_bias().then(|| {
+                    let bytes = pack_bias(layer, chain);
+                    self.buffer(make("bias", split.n, Element::I32, layer.packing.bias, Some(bytes)))
+                });
+                let halves = |addresses: &[usize]| {
+                    <[usize; 2]>::try_from(addresses).map_err(|_| NoProgram {
+                        layer: Some(index),
+                        message: format!("needs two buffers, its packing has {}", addresses.len()),
+                    })
+                };
+                let rows = layer.padded_rows();
+                let input_element = element(layer.input)?;
+                let mut half = 0;
+                let input = halves(&layer.packing.input)?.map(|address| {
+                    half += 1;
+                    let name = format!("in{}", half - 1);
+                    self.buffer(make(&name, rows * split.k, input_element, address, None))
+                });
+                let output = if role.has_output() {
+                    let output_element = element(layer.output)?;
+                    let mut half = 0;
+                    Some(halves(&layer.packing.output)?.map(|address| {
+                        half += 1;
+                        let name = format!("out{}", half - 1);
+                        self.buffer(make(&name, rows * split.n, output_element, address, None))
+                    }))
+                } else {
+                    None
+                };
+                if position > 0 {
+                    let west = tile(layer.tile(chain, position - 1));
+                    self.program.cascades.push((west, at));
+                }
+                self.buffers_of.push(CoreBuffers {
+                    layer: index,
+                    chain,
+                    position,
+                    weights,
+                    bias,
+                    input,
+                    output,
+                    input_locks: None,
+                    output_locks: Vec::new(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Memory tiles, DMA programs and flows of a transfer.
+    fn transfer(&mut self, index: usize) -> Result<()> {
+        let transfer = &self.mapped.transfers[index];
+        let layer_of = match (transfer.from, transfer.to) {
+            (_, End::Layer(layer)) | (End::Layer(layer), _) => Some(layer),
+            _ => None,
+        };
+        let edge = edge(self.mapped, transfer);
+        let bytes = edge.element_bytes;
+        let element = element(transfer.element)?;
+        let rows = self.mapped.layers.iter().map(|layer| layer.split.rows).max().unwrap_or(1);
+        let name = match (transfer.from, transfer.to) {
+            (End::Boundary(i), _) => format!("in{i}"),
+            (End::Layer(layer), _) => self.mapped.layers[layer].name.clone(),
+        };
+
+        // Region buffers and their locks.
+        let mut stored = Vec::new();
+        for (r, region) in transfer.regions.iter().enumerate() {
+            let at = tile(transfer.memory_tiles[region.group]);
+            let slice = slices::Region {
+                producer: region.producer,
+                consumer: region.consumer,
+                features: region.begin..region.end,
+            };
+            let written =
+                transport::width(&edge.producer, region.producer, &slice.features, bytes, false);
+            let read =
+                transport::width(&edge.consumer, region.consumer, &slice.features, bytes, true);
+            let pitch = transport::pitch(&edge, &slice);
+            let written_rows = match transfer.from {
+                End::Boundary(_) => rows,
+                End::Layer(layer) => self.mapped.layers[layer].padded_rows(),
+            };
+            // What nobody writes must be zero: padding up to the consumer's blocks.
+            let padded = written < pitch || written_rows < edge.rows;
+            let initial = padded.then(|| vec![0; edge.rows * pitch * bytes]);
+            let halves = [0, 1].map(|half| {
+                self.buffer(Buffer {
+                    tile: at,
+                    name: format!("{name}_t{index}_r{r}_{half}"),
+                    shape: vec![edge.rows, pitch],
+                    element,
+                    address: None,
+                    initial: initial.clone(),
+                    external: false,
+                })
+            });
+            let free = self.lock(at, format!("{name}_t{index}_r{r}_free"), 2);
+            let full = self.lock(at, format!("{name}_t{index}_r{r}_full"), 0);
+            stored.push(Stored { region: *region, halves, free, full, pitch, written, read });
+        }
+
+        // One stream from each producer, one to each consumer.
+        let producers = transfer.regions.iter().map(|r| r.producer + 1).max().unwrap_or(0);
+        for producer in 0..producers {
+            let mine: Vec<&Stored> = stored.iter().filter(|s| s.region.producer == producer).collect();
+            let Some(first) = mine.first() else { continue };
+            let memory = tile(transfer.memory_tiles[first.region.group]);
+            let channel = self.channel(memory, Direction::S2mm, layer_of)?;
+            let pattern = |s: &Stored| match transfer.from {
+                End::Boundary(_) => vec![(rows, s.pitch), (s.written, 1)],
+                End::Layer(layer) => blocked(&self.mapped.layers[layer], true, s.written, s.pitch),
+            };
+            let bds = chain(&mine, pattern, true, memory, self.device, bytes, layer_of)?;
+            self.program.dmas.push(DmaChannel {
+                tile: memory,
+                direction: Direction::S2mm,
+                channel,
+                repeat_count: 0,
+                bds,
+            });
+            let to = Port { tile: memory, bundle: Bundle::Dma, channel };
+            let from = match transfer.from {
+                End::Boundary(input) => {
+                    let port = port(transfer, producer)?;
+                    let slices = mine
+                        .iter()
+                        .map(|s| StreamSlice { begin: s.region.begin, end: s.region.end, pitch: s.written })
+                        .collect();
+                    self.program.inputs[input].streams.push(Stream { port, slices });
+                    port
+                }
+                End::Layer(layer) => self.send(layer, producer, &mine)?,
+            };
+            self.program.flows.push(Flow {
+                source: from,
+                destinations: vec![to],
+                packet: None,
+                keep_packet_header: false,
+            });
+        }
+        let consumers = transfer.regions.iter().map(|r| r.consumer + 1).max().unwrap_or(0);
+        for consumer in 0..consumers {
+            let mine: Vec<&Stored> = stored.iter().filter(|s| s.region.consumer == consumer).collect();
+            let Some(first) = mine.first() else { continue };
+            let memory = tile(transfer.memory_tiles[first.region.group]);
+            let channel = self.channel(memory, Direction::Mm2s, layer_of)?;
+            let pattern = |s: &Stored| match transfer.to {
+                End::Boundary(_) => vec![(rows, s.pitch), (s.read, 1)],
+                End::Layer(layer) => blocked(&self.mapped.layers[layer], false, s.read, s.pitch),
+            };
+            let bds = chain(&mine, pattern, false, memory, self.device, bytes, layer_of)?;
+            self.program.dmas.push(DmaChannel {
+                tile: memory,
+                direction: Direction::Mm2s,
+                channel,
+                repeat_count: 0,
+                bds,
+            });
+            let source = Port { tile: memory, bundle: Bundle::Dma, channel };
+            let destinations = match transfer.to {
+                End::Boundary(output) => {
+                    let port = port(transfer, consumer)?;
+                    let slices = mine
+                        .iter()
+                        .map(|s| StreamSlice { begin: s.region.begin, end: s.region.end, pitch: s.read })
+                        .collect();
+                    self.program.outputs[output].streams.push(Stream { port, slices });
+                    vec![port]
+                }
+                End::Layer(layer) => self.receive(layer, consumer, &mine)?,
+            };
+            self.program.flows.push(Flow {
+                source,
+                destinations,
+                packet: None,
+                keep_packet_header: false,
+            });
+        }
+        Ok(())
+    }
+
+    /// The DMA of a chain's last tile sends its regions; returns its port.
+    fn send(&mut self, index: usize, chain: usize, regions: &[&Stored]) -> Result<Port> {
+        let layer = &self.mapped.layers[index];
+        let at = tile(layer.tile(chain, layer.split.cascade - 1));
+        let channel = self.channel(at, Direction::Mm2s, Some(index))?;
+        let begin = layer.outputs()[chain].start;
+        let count = regions.len() as i32;
+        let free = self.lock(at, format!("{}_{chain}_out{channel}_free", layer.name), 2 * count);
+        let full = self.lock(at, format!("{}_{chain}_out{channel}_full", layer.name), 0);
+        let core = self
+            .buffers_of
+            .iter_mut()
+            .find(|core| core.layer == index && core.chain == chain && core.output.is_some());
+        let Some(core) = core else {
+            return Err(NoProgram { layer: Some(index), message: "has a chain without output".into() });
+        };
+        core.output_locks.push((free, full, count));
+        let halves = core.output.unwrap_or(core.input);
+        let tiles = layer.microtile;
+        let mut bds = Vec::new();
+        for half in halves {
+            for region in regions {
+                bds.push(self.core_bd(
+                    at,
+                    half,
+                    (layer.padded_rows() / tiles.m, layer.split.n / tiles.n, tiles.m * tiles.n),
+                    ((region.region.begin - begin) / tiles.n, region.written / tiles.n),
+                    layer.output,
+                    (full, free),
+                    index,
+                )?);
+            }
+        }
+        self.push_ring(at, Direction::Mm2s, channel, bds);
+        Ok(Port { tile: at, bundle: Bundle::Dma, channel })
+    }
+
+    /// The DMAs of a column's tiles receive its regions; returns their ports.
+    fn receive(&mut self, index: usize, position: usize, regions: &[&Stored]) -> Result<Vec<Port>> {
+        let layer = &self.mapped.layers[index];
+        let begin = layer.inputs()[position].start;
+        let count = regions.len() as i32;
+        let tiles = layer.microtile;
+        let mut ports = Vec::new();
+        for chain in 0..layer.split.chains {
+            let at = tile(layer.tile(chain, position));
+            let channel = self.channel(at, Direction::S2mm, Some(index))?;
+            let free = self.lock(at, format!("{}_{chain}_{position}_in_free", layer.name), 2 * count);
+            let full = self.lock(at, format!("{}_{chain}_{position}_in_full", layer.name), 0);
+            let core = self.buffers_of.iter_mut().find(|core| {
+                core.layer == index && core.chain == chain && core.position == position
+            });
+            let Some(core) = core else { continue };
+            core.input_locks = Some((free, full, count));
+            let halves = core.input;
+            let mut bds = Vec::new();
+            for half in halves {
+                for region in regions {
+                    bds.push(self.core_bd(
+                        at,
+                        half,
+                        (layer.padded_rows() / tiles.m, layer.split.k / tiles.k, tiles.m * tiles.k),
+                        ((region.region.begin - begin) / tiles.k, region.read / tiles.k),
+                        layer.input,
+                        (free, full),
+                        index,
+                    )?);
+                }
+            }
+            self.push_ring(at, Direction::S2mm, channel, bds);
+            ports.push(Port { tile: at, bundle: Bundle::Dma, channel });
+        }
+        Ok(ports)
+    }
+
+    /// A descriptor of a core's DMA: blocks `first..first + count` of every row
+    /// of blocks of a buffer of `rows x columns` blocks of `block` elements.
+    #[allow(clippy::too_many_arguments)]
+    fn core_bd(
+        &self,
+        at: Tile,
+        buffer: BufferId,
+        (rows, columns, block): (usize, usize, usize),
+        (first, count): (usize, usize),
+        integer: Integer,
+        (acquire, release): (LockId, LockId),
+        layer: usize,
+    ) -> Result<Bd> {
+        let pattern = [(rows, columns * block), (count, block), (block, 1)];
+        let dims = dims(&pattern, integer.bits as usize / 8, at, self.device)
+            .map_err(|message| NoProgram { layer: Some(layer), message })?;
+        Ok(Bd {
+            buffer,
+            offset: first * block,
+            len: rows * count * block,
+            dims,
+            pad: Vec::new(),
+            acquire: Some(acquire_one(acquire)),
+            release: Some(release_one(release)),
+            packet: None,
+            next: None,
+        })
+    }
+
+    fn push_ring(&mut self, tile: Tile, direction: Direction, channel: u32, bds: Vec<Bd>) {
+        let bds = ring(bds);
+        self.program.dmas.push(DmaChannel { tile, direction, channel, repeat_count: 0, bds });
+    }
+
+    /// The cores: for ever, both halves in turn.
+    fn cores(&mut self) -> Result<()> {
+        for core in std::mem::take(&mut self.buffers_of) {
+            let layer = &self.mapped.layers[core.layer];
+            let role = Role::of(core.position, layer.split.cascade);
+            let spec = kernel_of(layer, role);
+            let kernel = self.kernel(&spec, core.layer)?;
+            let Some((in_free, in_full, in_count)) = core.input_locks else {
+                return Err(NoProgram {
+                    layer: Some(core.layer),
+                    message: "has no transfer for its input".into(),
+                });
+            };
+            let mut body = Vec::new();
+            for half in 0..2 {
+                body.push(acquire(in_full, in_count));
+                for &(free, _, count) in &core.output_locks {
+                    body.push(acquire(free, count));
+                }
+                let mut arguments =
+                    vec![Argument::Buffer(core.input[half]), Argument::Buffer(core.weights)];
+                arguments.extend(core.bias.map(Argument::Buffer));
+                arguments.extend(core.output.map(|output| Argument::Buffer(output[half])));
+                body.push(Stmt::Call { kernel, arguments, results: Vec::new() });
+                body.push(release(in_free, in_count));
+                for &(_, full, count) in &core.output_locks {
+                    body.push(release(full, count));
+                }
+            }
+            let (inputs, outputs) = (layer.inputs(), layer.outputs());
+            self.program.cores.push(Core {
+                tile: tile(layer.tile(core.chain, core.position)),
+                stack_size: layer.packing.stack as u32,
+                body: vec![Stmt::For {
+                    variable: Reg(0),
+                    lower: Argument::Constant(0),
+                    upper: Argument::Constant(FOREVER),
+                    step: Argument::Constant(1),
+                    body,
+                }],
+                slice: Some(Slice {
+                    layer: layer.name.clone(),
+                    k: (inputs[core.position].start, inputs[core.position].end),
+                    n: (outputs[core.chain].start, outputs[core.chain].end),
+                    cascade: (core.position, layer.split.cascade),
+                }),
+            });
+        }
+        Ok(())
+    }
+
+    fn kernel(&mut self, spec: &kernel::Dense, layer: usize) -> Result<KernelId> {
+        let name = spec.name();
+        if let Some(&id) = self.kernels.get(&name) {
+            return Ok(id);
+        }
+        let arguments = spec.arguments().ok_or_else(|| NoProgram {
+            layer: Some(layer),
+            message: "has integers of a width that no buffer holds".into(),
+        })?;
+        self.program.kernels.push(Kernel {
+            name: name.clone(),
+            link_with: Some(spec.object()),
+            arguments,
+            results: Vec::new(),
+        });
+        let id = KernelId(self.program.kernels.len() - 1);
+        self.kernels.insert(name, id);
+        Ok(id)
+    }
+}
+
+/// Trip count of a loop that never ends: the largest that a 32-bit counter holds.
+const FOREVER: i64 = 0xFFFF_FFFF;
+
+/// A region in its memory tile.
+struct Stored {
+    region: Region,
+    halves: [BufferId; 2],
+    free: LockId,
+    full: LockId,
+    /// Features per stored row.
+    pitch: usize,
+    /// Features per row that the producer writes and the consumer reads.
+    written: usize,
+    read: usize,
+}
+
+/// Row-major storage walked in a layer's order of blocks: its outputs or its inputs.
+fn blocked(layer: &Layer, output: bool, width: usize, pitch: usize) -> Vec<(usize, usize)> {
+    let m = layer.microtile.m;
+    let block = if output { layer.microtile.n } else { layer.microtile.k };
+    vec![(layer.padded_rows() / m, m * pitch), (width / block, block), (m, pitch), (block, 1)]
+}
+
+/// The descriptors of a memory tile's channel: both halves of each region in turn.
+fn chain(
+    regions: &[&Stored],
+    pattern: impl Fn(&Stored) -> Vec<(usize, usize)>,
+    fills: bool,
+    at: Tile,
+    device: &Device,
+    element_bytes: usize,
+    layer: Option<usize>,
+) -> Result<Vec<Bd>> {
+    let mut bds = Vec::new();
+    for half in 0..2 {
+        for stored in regions {
+            let pattern = pattern(stored);
+            let (acquire, release) =
+                if fills { (stored.free, stored.full) } else { (stored.full, stored.free) };
+            bds.push(Bd {
+                buffer: stored.halves[half],
+                offset: 0,
+                len: pattern.iter().map(|(size, _)| size).product(),
+                dims: dims(&pattern, element_bytes, at, device)
+                    .map_err(|message| NoProgram { layer, message })?,
+                pad: Vec::new(),
+                acquire: Some(acquire_one(acquire)),
+                release: Some(release_one(release)),
+                packet: None,
+                next: None,
+            });
+        }
+    }
+    Ok(ring(bds))
+}
+
+/// Links descriptors into a ring.
+fn ring(mut bds: Vec<Bd>) -> Vec<Bd> {
+    let count = bds.len();
+    for (i, bd) in bds.iter_mut().enumerate() {
+        bd.next = Some((i + 1) % count);
+    }
+    bds
+}
+
+/// An access pattern as a descriptor can say it: dimensions of one element
+/// dropped, contiguous ones merged, and those beyond a field split in two.
+/// Empty if the elements are consecutive.
+pub fn dims(
+    pattern: &[(usize, usize)],
+    element_bytes: usize,
+    at: Tile,
+    device: &Device,
+) -> std::result::Result<Vec<Dim>, String> {
+    let fields = device.resources(device.tile_kind(at).unwrap_or(TileKind::Core)).bd;
+    // Innermost first, merged.
+    let mut merged: Vec<Dim> = Vec::new();
+    for &(size, stride) in pattern.iter().rev() {
+        match merged.last_mut() {
+            _ if size == 1 => {}
+            Some(inner) if stride == inner.size * inner.stride => inner.size *= size,
+            _ => merged.push(Dim { size, stride }),
+        }
+    }
+    if merged.len() <= 1 && merged.iter().all(|dim| dim.stride == 1) {
+        return Ok(Vec::new());
+    }
+    if merged[0].stride != 1 {
+        merged.insert(0, Dim { size: 1, stride: 1 });
+    }
+    // The outermost dimension needs no wrap field.
+    let mut index = 0;
+    while index + 1 < merged.len() {
+        let Dim { size, stride } = merged[index];
+        // Dimension 0 counts 32-bit words.
+        let unit = if index == 0 { (4 / element_bytes).max(1) } else { 1 };
+        let most = fields.max_wrap as usize * unit;
+        if size > most {
+            let inner = (1..=most)
+                .rev()
+                .find(|inner| size % inner == 0 && inner % unit == 0)
+                .ok_or_else(|| format!("has {size} elements in a row, which {at} cannot walk"))?;
+            merged[index].size = inner;
+            merged.insert(index + 1, Dim { size: size / inner, stride: stride * inner });
+        }
+        index += 1;
+    }
+    if merged.len() > fields.dimensions as usize {
+        return Err(format!(
+            "needs {} dimensions in a descriptor of {at}, which has {}",
+            merged.len(),
+            fields.dimensions
+        ));
+    }
+    merged.reverse();
+    Ok(merged)
+}
+
+fn acquire_one(lock: LockId) -> UseLock {
+    UseLock { lock, action: LockAction::AcquireGreaterEqual, value: 1 }
+}
+
+fn release_one(lock: LockId) -> UseLock {
+    UseLock { lock, action: LockAction::Release, value: 1 }
+}
+
+fn acquire(lock: LockId, value: i32) -> Stmt {
+    Stmt::UseLock(UseLock { lock, action: LockAction::AcquireGreaterEqual, value })
+}
+
+fn release(lock: LockId, value: i32) -> Stmt {
+    Stmt::UseLock(UseLock { lock, action: LockAction::Release, value })
+}
+
+fn port(transfer: &Transfer, index: usize) -> Result<Port> {
+    let port = transfer.ports.get(index).ok_or_else(|| NoProgram {
+        layer: None,
+        message: format!("has {} ports for stream {index}", transfer.ports.len()),
+    })?;
+    Ok(Port {
+        tile: Tile { column: port.column as u32, row: 0 },
+        bundle: Bundle::Plio,
+        channel: port.channel as u32,
+    })
+}
+
+/// A tile's weights as `[N/n][K/k][k][n]`, zero beyond the layer's extents.
+pub fn pack_weights(layer: &Layer, chain: usize, position: usize) -> Vec<u8> {
+    let (split, tiles) = (layer.split, layer.microtile);
+    let bytes = layer.weight.bits as usize / 8;
+    let mut packed = Vec::with_capacity(split.k * split.n * bytes);
+    for nb in 0..split.n / tiles.n {
+        for kb in 0..split.k / tiles.k {
+            for k in 0..tiles.k {
+                for n in 0..tiles.n {
+                    let row = position * split.k + kb * tiles.k + k;
+                    let column = chain * split.n + nb * tiles.n + n;
+                    let value = if row < layer.k && column < layer.n {
+                        layer.weights[row * layer.n + column]
+                    } else {
+                        0
+                    };
+                    packed.extend_from_slice(&value.to_le_bytes()[..bytes]);
+                }
+            }
+        }
+    }
+    packed
+}
+
+/// A chain's bias, zero beyond the layer's extent.
+pub fn pack_bias(layer: &Layer, chain: usize) -> Vec<u8> {
+    (0..layer.split.n)
+        .map(|n| layer.bias.get(chain * layer.split.n + n).copied().unwrap_or(0) as i32)
+        .flat_map(i32::to_le_bytes)
+        .collect()
+}
+
+/// Every tile has the locks, descriptors and memory that the program takes.
+fn check_budgets(program: &Program, device: &Device) -> Result<()> {
+    #[derive(Default)]
+    struct Use {
+        locks: usize,
+        /// Descriptors of even and odd channels.
+        descriptors: [usize; 2],
+        bytes: usize,
+    }
+    let mut tiles: BTreeMap<Tile, Use> = BTreeMap::new();
+    for lock in &program.locks {
+        tiles.entry(lock.tile).or_default().locks += 1;
+    }
+    for buffer in program.buffers.iter().filter(|buffer| !buffer.external) {
+        tiles.entry(buffer.tile).or_default().bytes += buffer.bytes();
+    }
+    for dma in &program.dmas {
+        tiles.entry(dma.tile).or_default().descriptors[dma.channel as usize % 2] += dma.bds.len();
+    }
+    for core in &program.cores {
+        tiles.entry(core.tile).or_default().bytes += core.stack_size as usize;
+    }
+    for (tile, used) in tiles {
+        let Some(kind) = device.tile_kind(tile) else {
+            return Err(NoProgram { layer: None, message: format!("uses {tile}, which {} lacks", device.name) });
+        };
+        let resources = device.resources(kind);
+        let exceeds = |what: &str, used: usize, exist: usize| {
+            (used > exist).then(|| NoProgram {
+                layer: None,
+                message: format!("needs {used} {what} in {tile}, which has {exist}"),
+            })
+        };
+        let mut failures = vec![
+            exceeds("locks", used.locks, resources.locks as usize),
+            exceeds("bytes of memory", used.bytes, resources.memory_bytes as usize),
+            exceeds(
+                "buffer descriptors",
+                used.descriptors.iter().sum(),
+                resources.buffer_descriptors as usize,
+            ),
+        ];
+        for (parity, &count) in used.descriptors.iter().enumerate() {
+            let ids = device.bd_ids(kind, parity as u32);
+            failures.push(exceeds(
+                if parity == 0 { "buffer descriptors of even channels" } else { "buffer descriptors of odd channels" },
+                count,
+                ids.len(),
+            ));
+        }
+        if let Some(failure) = failures.into_iter().flatten().next() {
+            return Err(failure);
+        }
+    }
+    Ok(())
+}

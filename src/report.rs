@@ -1,0 +1,321 @@
+//! What was decided for a network, as plain data: `report.json` and its text form.
+//!
+//! **Invariant:** everything but [`Report::compile_seconds`] depends on the
+//! compiled model and the options only.
+
+mod text;
+
+use crate::{
+    dialect::{aie4ml, mapped, network},
+    mlir::diagnostic::Result,
+    plan::{
+        mapped::{End, Mapped},
+        parallelize,
+    },
+};
+use melior::ir::{
+    Attribute, OperationRef,
+    attribute::{DictionaryAttribute, FloatAttribute, IntegerAttribute},
+    operation::OperationLike,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The contents of `report.json`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// Of this format; fields may be added without a new number.
+    pub version: u32,
+    /// The model's file name.
+    pub model: String,
+    /// Such as `xcve2802`.
+    pub device: String,
+    /// Columns of the array and rows above the shim, memory tiles first.
+    pub array: Array,
+    /// What the splits were chosen for.
+    pub objective: String,
+    /// Cores that compute.
+    pub tiles: usize,
+    /// Memory tiles that hold data.
+    pub memory_tiles: usize,
+    /// Rows of the batch that pass at once, and how often that is done per batch.
+    pub rows: usize,
+    pub iterations: usize,
+    pub placement: Placement,
+    /// Of the device's own cycles, by the planner's model.
+    pub estimate: Estimate,
+    pub inputs: Vec<Boundary>,
+    pub outputs: Vec<Boundary>,
+    /// In the order of the network.
+    pub layers: Vec<Layer>,
+    /// In the order of their consumers.
+    pub edges: Vec<Edge>,
+    /// Wall time; the only part that two runs do not share.
+    #[serde(default)]
+    pub compile_seconds: Seconds,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Array {
+    pub columns: u32,
+    /// All rows, the shim's row 0 included.
+    pub rows: u32,
+    /// The first row of cores.
+    pub first_core_row: u32,
+}
+
+/// How good the placement is.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Placement {
+    pub cost: f64,
+    pub lower_bound: f64,
+    /// Whether no placement has a smaller cost.
+    pub optimal: bool,
+}
+
+/// Cycles that the planner expects.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Between two iterations.
+    pub interval_cycles: i64,
+    /// From the first input of an iteration to its last output.
+    pub latency_cycles: i64,
+    /// No split within the limits has a smaller objective than this.
+    pub lower_bound: i64,
+    pub optimal: bool,
+}
+
+/// A tensor at the edge of the array.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Boundary {
+    pub name: String,
+    pub rows: usize,
+    pub features: usize,
+    /// Of the codes: `i8`, `ui8`, `i16` or `ui16`.
+    pub r#type: String,
+    /// Real value = `scale * (code - zero_point)`.
+    pub scale: f64,
+    pub zero_point: i64,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Layer {
+    /// As in the model.
+    pub name: String,
+    pub rows: usize,
+    pub inputs: usize,
+    pub outputs: usize,
+    /// Of input, weight, accumulator and output.
+    pub types: [String; 4],
+    /// Rows, inputs and outputs of one multiplication of a core.
+    pub microtile: [usize; 3],
+    /// Tiles that share the inputs, in a row.
+    pub cascade: usize,
+    /// Rows of tiles that share the outputs.
+    pub chains: usize,
+    /// Inputs and outputs of one tile, padding included.
+    pub tile_inputs: usize,
+    pub tile_outputs: usize,
+    /// Where its tiles are; more than one if the chains exceed the rows of the array.
+    pub rectangles: Vec<Rectangle>,
+    /// Between two iterations, by the planner's model.
+    pub estimated_cycles: Option<i64>,
+}
+
+/// Tiles from `(column, row)` to the east and north.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Rectangle {
+    pub column: usize,
+    pub row: usize,
+    pub width: usize,
+    pub height: usize,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Edge {
+    /// Names of layers, inputs or outputs.
+    pub from: String,
+    pub to: String,
+    pub features: usize,
+    /// Slices that one producer hands to one consumer.
+    pub regions: usize,
+    /// Column and row of each.
+    pub memory_tiles: Vec<[usize; 2]>,
+    /// Shim column and PLIO channel of each stream, at the edge of the array.
+    pub ports: Vec<[usize; 2]>,
+}
+
+/// Where the time went.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Seconds {
+    pub total: f64,
+    /// Reading the model.
+    pub import: f64,
+    /// Each pass, in order.
+    pub passes: Vec<PassSeconds>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PassSeconds {
+    pub pass: String,
+    pub seconds: f64,
+}
+
+impl Report {
+    /// What a placed function says.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a placed function.
+    pub fn of<'c>(func: OperationRef<'c, '_>, model: &str) -> Result<'c, Report> {
+        let device = network::device(func)?;
+        let network = network::network(func)?;
+        let (mapped, _) = mapped::mapped(func, false)?;
+        let dense = aie4ml::Dense::all(func);
+        let names: Vec<String> = dense.iter().map(aie4ml::Dense::name).collect();
+        let layers: Vec<Layer> = dense
+            .iter()
+            .zip(&mapped.layers)
+            .zip(&network.layers)
+            .map(|((op, layer), shape)| {
+                let heights = parallelize::heights(layer.split.chains, &device);
+                let rectangles = layer.places.iter().zip(heights).map(|(place, height)| Rectangle {
+                    column: place.column,
+                    row: place.row,
+                    width: layer.split.cascade,
+                    height,
+                });
+                let types = [
+                    integer(layer.input.bits, layer.input.signed),
+                    integer(layer.weight.bits, layer.weight.signed),
+                    integer(layer.accumulator, true),
+                    integer(layer.output.bits, layer.output.signed),
+                ];
+                Layer {
+                    name: op.name(),
+                    rows: shape.rows,
+                    inputs: layer.k,
+                    outputs: layer.n,
+                    types,
+                    microtile: [layer.microtile.m, layer.microtile.k, layer.microtile.n],
+                    cascade: layer.split.cascade,
+                    chains: layer.split.chains,
+                    tile_inputs: layer.split.k,
+                    tile_outputs: layer.split.n,
+                    rectangles: rectangles.collect(),
+                    estimated_cycles: op.op.attribute("aie4ml.cycles").ok().and_then(number),
+                }
+            })
+            .collect();
+        let rows = mapped::rows(func)?;
+        let plan = Dictionary::of(func, "aie4ml.plan");
+        let placement = Dictionary::of(func, "aie4ml.placement");
+        let used: BTreeSet<_> = mapped.transfers.iter().flat_map(|t| &t.memory_tiles).collect();
+        let batch = mapped.inputs.iter().map(|input| input.batch).max().unwrap_or(rows);
+        Ok(Report {
+            version: 1,
+            model: model.into(),
+            device: device.name.into(),
+            array: Array {
+                columns: device.columns,
+                rows: device.core_rows().end,
+                first_core_row: device.core_rows().start,
+            },
+            objective: plan.text("objective"),
+            tiles: layers.iter().map(|layer| layer.cascade * layer.chains).sum(),
+            memory_tiles: used.len(),
+            rows,
+            iterations: batch.div_ceil(rows.max(1)),
+            placement: Placement {
+                cost: placement.float("cost"),
+                lower_bound: placement.float("lower_bound"),
+                optimal: placement.flag("optimal"),
+            },
+            estimate: Estimate {
+                interval_cycles: plan.integer("interval"),
+                latency_cycles: plan.integer("latency"),
+                lower_bound: plan.integer("lower_bound"),
+                optimal: plan.flag("optimal"),
+            },
+            inputs: mapped.inputs.iter().map(boundary).collect(),
+            outputs: mapped.outputs.iter().map(boundary).collect(),
+            edges: edges(&mapped, &names),
+            layers,
+            compile_seconds: Seconds::default(),
+        })
+    }
+
+    /// As `report.json` holds it.
+    pub fn json(&self) -> String {
+        // Numbers and strings only: nothing that JSON could not say.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+}
+
+fn boundary(of: &crate::plan::mapped::Boundary) -> Boundary {
+    Boundary {
+        name: of.name.clone(),
+        rows: of.batch,
+        features: of.features,
+        r#type: integer(of.element.bits, of.element.signed),
+        scale: of.scale,
+        zero_point: of.zero_point,
+    }
+}
+
+fn edges(mapped: &Mapped, names: &[String]) -> Vec<Edge> {
+    let name = |end: End, boundaries: &[crate::plan::mapped::Boundary]| match end {
+        End::Layer(index) => names[index].clone(),
+        End::Boundary(index) => boundaries[index].name.clone(),
+    };
+    mapped
+        .transfers
+        .iter()
+        .map(|transfer| Edge {
+            from: name(transfer.from, &mapped.inputs),
+            to: name(transfer.to, &mapped.outputs),
+            features: transfer.features,
+            regions: transfer.regions.len(),
+            memory_tiles: transfer.memory_tiles.iter().map(|t| [t.column, t.row]).collect(),
+            ports: transfer.ports.iter().map(|p| [p.column, p.channel]).collect(),
+        })
+        .collect()
+}
+
+fn integer(bits: u32, signed: bool) -> String {
+    format!("{}i{bits}", if signed { "" } else { "u" })
+}
+
+fn number(attribute: Attribute) -> Option<i64> {
+    IntegerAttribute::try_from(attribute).ok().map(|value| value.value())
+}
+
+/// A dictionary among the attributes of a function; what is missing is zero.
+struct Dictionary<'c>(Option<DictionaryAttribute<'c>>);
+
+impl<'c> Dictionary<'c> {
+    fn of(func: OperationRef<'c, '_>, name: &str) -> Self {
+        Dictionary(func.attribute(name).ok().and_then(|a| DictionaryAttribute::try_from(a).ok()))
+    }
+
+    fn get(&self, name: &str) -> Option<Attribute<'c>> {
+        self.0.as_ref()?.element_by_name(name)
+    }
+
+    fn integer(&self, name: &str) -> i64 {
+        self.get(name).and_then(number).unwrap_or(0)
+    }
+
+    fn float(&self, name: &str) -> f64 {
+        let value = self.get(name).and_then(|a| FloatAttribute::try_from(a).ok());
+        value.map_or(0.0, |value| value.value())
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|a| a.to_string() == "true")
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.get(name).map_or(String::new(), |a| a.to_string().trim_matches('"').into())
+    }
+}

@@ -1,0 +1,109 @@
+//! A report for people.
+
+use super::{Layer, Report};
+use std::fmt::{self, Display, Formatter};
+
+/// One sign per layer of the floor plan.
+const SIGNS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklnopqrstuvwxyz0123456789";
+
+fn sign(index: usize) -> char {
+    SIGNS.get(index).map_or('#', |&sign| sign.into())
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let Report { model, device, tiles, memory_tiles, rows, iterations, .. } = self;
+        writeln!(f, "{model} on {device}: {tiles} tiles, {memory_tiles} memory tiles")?;
+        let block = if *rows == 1 { "1 row".into() } else { format!("{rows} rows") };
+        let times = if *iterations == 1 { "1 iteration" } else { &format!("{iterations} iterations") };
+        writeln!(f, "{times} of {block} per batch, optimized for {}\n", self.objective)?;
+        self.floor_plan(f)?;
+        writeln!(f)?;
+        self.table(f)?;
+        let super::Estimate { interval_cycles, latency_cycles, .. } = self.estimate;
+        writeln!(
+            f,
+            "\nestimated: a batch block every {interval_cycles} cycles, {latency_cycles} cycles through"
+        )?;
+        let super::Placement { cost, lower_bound, optimal } = self.placement;
+        let proof = match optimal {
+            true => "proven optimal".into(),
+            false => format!("at least {lower_bound:.2} is needed"),
+        };
+        writeln!(f, "placement: cost {cost:.2}, {proof}")
+    }
+}
+
+impl Report {
+    /// The array from above, north on top.
+    fn floor_plan(&self, f: &mut Formatter) -> fmt::Result {
+        let (columns, rows) = (self.array.columns as usize, self.array.rows as usize);
+        let mut grid = vec![vec!['.'; columns]; rows];
+        let mut put = |column: usize, row: usize, sign: char| {
+            if let Some(cell) = grid.get_mut(row).and_then(|cells| cells.get_mut(column)) {
+                *cell = sign;
+            }
+        };
+        for (index, layer) in self.layers.iter().enumerate() {
+            let mut left = layer.cascade * layer.chains;
+            for rectangle in &layer.rectangles {
+                for row in 0..rectangle.height {
+                    for column in 0..rectangle.width {
+                        if left > 0 {
+                            put(rectangle.column + column, rectangle.row + row, sign(index));
+                            left -= 1;
+                        }
+                    }
+                }
+            }
+        }
+        for edge in &self.edges {
+            edge.memory_tiles.iter().for_each(|&[column, row]| put(column, row, 'm'));
+            let is_input = self.inputs.iter().any(|input| input.name == edge.from);
+            let arrow = if is_input { '^' } else { 'v' };
+            edge.ports.iter().for_each(|&[column, _]| put(column, 0, arrow));
+        }
+        for (row, cells) in grid.iter().enumerate().rev() {
+            write!(f, "{row:>4} ")?;
+            cells.iter().try_for_each(|cell| write!(f, " {cell}"))?;
+            writeln!(f)?;
+        }
+        write!(f, "     ")?;
+        for column in 0..columns {
+            if column % 5 == 0 { write!(f, "{column:>2}")? } else { write!(f, "  ")? }
+        }
+        writeln!(f, "\n      letters: layers   m: memory tile   ^ v: stream in, out")
+    }
+
+    fn table(&self, f: &mut Formatter) -> fmt::Result {
+        let head =
+            ["", "layer", "shape", "types", "microtile", "cascade x chains", "tile", "at", "cycles"];
+        let mut table = vec![head.map(String::from)];
+        table.extend(self.layers.iter().enumerate().map(|(index, layer)| row(index, layer)));
+        let width = |column: usize| table.iter().map(|row| row[column].len()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..head.len()).map(width).collect();
+        for row in &table {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            let line = cells.collect::<Vec<_>>().join("  ");
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+fn row(index: usize, layer: &Layer) -> [String; 9] {
+    let [input, weight, accumulator, output] = &layer.types;
+    let [m, k, n] = layer.microtile;
+    let corners = layer.rectangles.iter().map(|at| format!("({}, {})", at.column, at.row));
+    [
+        sign(index).into(),
+        layer.name.clone(),
+        format!("{}x{}x{}", layer.rows, layer.inputs, layer.outputs),
+        format!("{input}*{weight} {accumulator} {output}"),
+        format!("{m}x{k}x{n}"),
+        format!("{} x {}", layer.cascade, layer.chains),
+        format!("{}x{}", layer.tile_inputs, layer.tile_outputs),
+        corners.collect::<Vec<_>>().join(" "),
+        layer.estimated_cycles.map_or("?".into(), |cycles| cycles.to_string()),
+    ]
+}

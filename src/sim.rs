@@ -1,0 +1,35 @@
+//! The array simulator: executes an [`array::Program`](crate::array::Program).
+//!
+//! An [`Engine`] holds one *actor* per core, DMA channel, and boundary stream,
+//! each with its own local state, and a *fabric* between them: memory, locks,
+//! streams, cascades. One scheduler takes actors from an agenda and lets each
+//! go on until it would have to wait; whatever could end the wait puts the
+//! actor back on the agenda. There is no time: the run shows what an array
+//! computes and that it cannot stall, for one fair order of events.
+//!
+//! Memory is made of [`Cell`]s. Bytes run the real kernels; [`Tag`]s travel the
+//! same way and prove where each byte went, without computing anything.
+//!
+//! **Invariant:** an actor that is neither ended nor on the agenda has a
+//! [`Wait`](fabric::Wait), and is registered with the resource it waits for.
+
+mod boundary;
+mod cascade;
+mod cell;
+mod core;
+mod dma;
+mod engine;
+mod explain;
+mod fabric;
+pub mod host;
+mod lock;
+mod memory;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use cascade::{CASCADE_BYTES, Cascade};
+pub use cell::{Cell, Tag};
+pub use core::{Call, Interrupt, Kernels, Value};
+pub use engine::Engine;
+pub use explain::{Deadlock, Failure};

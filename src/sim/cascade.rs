@@ -1,0 +1,134 @@
+//! Cascades: 512-bit values from a core to its neighbor, in order.
+//!
+//! **Invariant:** no cascade holds more values than the device's FIFOs do.
+
+use std::collections::VecDeque;
+
+use super::cell::Cell;
+use super::core::Interrupt;
+use super::fabric::{ActorId, Agenda, place};
+use crate::array::Tile;
+use crate::device::Device;
+
+/// Bytes of one value: 512 bit, on every device with [`Device::cascade_bits`] of
+/// that size, which the engine checks.
+pub const CASCADE_BYTES: usize = 64;
+
+/// A running kernel's access to the cascades of its core.
+pub trait Cascade<C> {
+    /// Send 512 bits to the next core, waiting for room.
+    ///
+    /// # Errors
+    ///
+    /// [`Interrupt::Stop`] if the run was given up meanwhile.
+    fn put(&self, value: [C; CASCADE_BYTES]) -> Result<(), Interrupt>;
+
+    /// Take 512 bits from the previous core, waiting for them.
+    ///
+    /// # Errors
+    ///
+    /// [`Interrupt::Stop`] if the run was given up meanwhile.
+    fn get(&self) -> Result<[C; CASCADE_BYTES], Interrupt>;
+}
+
+pub(super) struct Cascades<C> {
+    links: Vec<Link<C>>,
+    depth: usize,
+}
+
+pub(super) struct Link<C> {
+    pub source: Tile,
+    pub destination: Tile,
+    /// The cores at the ends, as far as there are any.
+    pub writer: Option<ActorId>,
+    pub reader: Option<ActorId>,
+    values: VecDeque<[C; CASCADE_BYTES]>,
+    reader_waits: bool,
+    writer_waits: bool,
+}
+
+impl<C: Cell> Cascades<C> {
+    /// One link per entry of `flows`; `core` finds the core of a tile.
+    pub(super) fn new(
+        flows: &[(Tile, Tile)],
+        device: &Device,
+        core: impl Fn(Tile) -> Option<ActorId>,
+    ) -> Result<Cascades<C>, String> {
+        let bits = 8 * CASCADE_BYTES;
+        if !flows.is_empty() && device.cascade_bits as usize != bits {
+            return Err(format!("cascades of device '{}' do not have {bits} bits", device.name));
+        }
+        let depth = device.cascade_depth as usize;
+        let mut links: Vec<Link<C>> = Vec::with_capacity(flows.len());
+        for &(source, destination) in flows {
+            if links.iter().any(|link| link.source == source) {
+                return Err(format!("two cascades leave tile {}", place(source)));
+            }
+            if links.iter().any(|link| link.destination == destination) {
+                return Err(format!("two cascades enter tile {}", place(destination)));
+            }
+            links.push(Link {
+                source,
+                destination,
+                writer: core(source),
+                reader: core(destination),
+                values: VecDeque::with_capacity(depth),
+                reader_waits: false,
+                writer_waits: false,
+            });
+        }
+        Ok(Cascades { links, depth })
+    }
+
+    pub(super) fn leaving(&self, tile: Tile) -> Option<usize> {
+        self.links.iter().position(|link| link.source == tile)
+    }
+
+    pub(super) fn entering(&self, tile: Tile) -> Option<usize> {
+        self.links.iter().position(|link| link.destination == tile)
+    }
+
+    pub(super) fn link(&self, index: usize) -> &Link<C> {
+        &self.links[index]
+    }
+
+    /// False if there is no room; the writer is then registered.
+    pub(super) fn put(
+        &mut self,
+        index: usize,
+        value: &[C; CASCADE_BYTES],
+        agenda: &mut Agenda,
+    ) -> bool {
+        let link = &mut self.links[index];
+        if link.values.len() >= self.depth {
+            link.writer_waits = true;
+            return false;
+        }
+        link.values.push_back(*value);
+        if std::mem::take(&mut link.reader_waits) {
+            link.reader.into_iter().for_each(|actor| agenda.wake(actor));
+        }
+        true
+    }
+
+    /// `None` if there is no value; the reader is then registered.
+    pub(super) fn get(&mut self, index: usize, agenda: &mut Agenda) -> Option<[C; CASCADE_BYTES]> {
+        let link = &mut self.links[index];
+        let Some(value) = link.values.pop_front() else {
+            link.reader_waits = true;
+            return None;
+        };
+        if std::mem::take(&mut link.writer_waits) {
+            link.writer.into_iter().for_each(|actor| agenda.wake(actor));
+        }
+        Some(value)
+    }
+
+    /// The links that hold values, with their number.
+    pub(super) fn leftovers(&self) -> impl Iterator<Item = (&Link<C>, usize)> {
+        self.links
+            .iter()
+            .filter(|link| !link.values.is_empty())
+            .map(|link| (link, link.values.len()))
+    }
+}

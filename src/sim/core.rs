@@ -1,0 +1,440 @@
+//! Cores: a body of statements each, calling kernels.
+//!
+//! A core runs on a stack of its own and hands each request (a lock, a
+//! cascade value) to the scheduler, which resumes it when the request is
+//! served. So bodies are interpreted in a straight line, and a native kernel
+//! may wait in the middle of a call.
+//!
+//! **Invariant:** a stack is never unwound from outside: a run that is given up
+//! answers every request with [`Reply::Stop`] until the body has returned.
+
+use std::cell;
+use std::rc::Rc;
+
+use corosensei::stack::DefaultStack;
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+use super::cascade::{CASCADE_BYTES, Cascade};
+use super::cell::Cell;
+use super::fabric::{ActorId, Fabric, Wait, place};
+use super::memory::Memory;
+use crate::array::{Argument, Element, Kernel, KernelId, Program, Reg, Stmt, Tile, Type, UseLock};
+
+/// In bytes, for the interpreter and a kernel's host build, whose frames are
+/// larger than the core's own. Pages that are not touched cost nothing.
+const STACK: usize = 1 << 20;
+
+/// What runs when a core calls a function.
+pub trait Kernels<C: Cell> {
+    /// Run `call` and return its results.
+    ///
+    /// Calls of several cores may be under way at once, on one thread: a call
+    /// that waits in its cascade lets others run.
+    ///
+    /// # Errors
+    ///
+    /// An [`Interrupt::Stop`] of the cascade is passed on; an
+    /// [`Interrupt::Error`] ends the run with a [`Failure`](super::Failure).
+    fn call(&self, call: &Call<'_, C>) -> Result<Vec<i64>, Interrupt>;
+}
+
+impl<C: Cell, F: Fn(&Call<'_, C>) -> Result<Vec<i64>, Interrupt>> Kernels<C> for F {
+    fn call(&self, call: &Call<'_, C>) -> Result<Vec<i64>, Interrupt> {
+        self(call)
+    }
+}
+
+/// One call of a kernel.
+pub struct Call<'a, C: Cell> {
+    /// Where the calling core is, and its index in the program.
+    pub tile: Tile,
+    pub core: usize,
+    pub id: KernelId,
+    pub kernel: &'a Kernel,
+    /// As many as the kernel declares, of the declared types.
+    pub arguments: &'a [Value<'a, C>],
+    pub cascade: &'a dyn Cascade<C>,
+}
+
+/// An argument of a kernel.
+#[derive(Clone, Copy)]
+pub enum Value<'a, C> {
+    /// All of a buffer. No two arguments of a call are the same buffer.
+    Memory {
+        cells: &'a [cell::Cell<C>],
+        name: &'a str,
+        element: Element,
+    },
+    Integer(i64),
+}
+
+/// Why a kernel did not return.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Interrupt {
+    /// The run was given up while the kernel waited.
+    Stop,
+    Error(String),
+}
+
+impl From<String> for Interrupt {
+    fn from(message: String) -> Interrupt {
+        Interrupt::Error(message)
+    }
+}
+
+/// What a core asks of the scheduler.
+enum Request<C> {
+    Lock(UseLock),
+    /// To run a kernel: the place for its duration, and where cores take turns.
+    Compute(KernelId),
+    Put([C; CASCADE_BYTES]),
+    Get,
+}
+
+enum Reply<C> {
+    Done,
+    Bits([C; CASCADE_BYTES]),
+    Stop,
+}
+
+type Thread<C> = Coroutine<Reply<C>, Request<C>, Result<(), Interrupt>>;
+
+pub(super) struct Core<C: Cell> {
+    pub tile: Tile,
+    /// The kernel that runs or ran last.
+    pub kernel: Option<KernelId>,
+    thread: Thread<C>,
+    request: Option<Request<C>>,
+    wait: Option<Wait>,
+    cascade_in: Option<usize>,
+    cascade_out: Option<usize>,
+}
+
+impl<C: Cell> Core<C> {
+    /// The core with index `core`, not yet started.
+    pub(super) fn new(
+        program: &Rc<Program>,
+        core: usize,
+        memory: &Rc<Memory<C>>,
+        kernels: &Rc<dyn Kernels<C>>,
+    ) -> Result<Core<C>, String> {
+        let tile = program.cores[core].tile;
+        let stack = DefaultStack::new(STACK)
+            .map_err(|error| format!("no stack for core {}: {error}", place(tile)))?;
+        let (program, memory, kernels) = (program.clone(), memory.clone(), kernels.clone());
+        let thread = Coroutine::with_stack(stack, move |yielder, first| {
+            if matches!(first, Reply::Stop) {
+                return Ok(());
+            }
+            let port = Port { yielder, stopped: cell::Cell::new(false) };
+            let mut body = Body {
+                program: &program,
+                core,
+                memory: &memory,
+                kernels: &*kernels,
+                port: &port,
+                registers: Vec::new(),
+            };
+            body.run(&program.cores[core].body)
+        });
+        Ok(Core {
+            tile,
+            kernel: None,
+            thread,
+            request: None,
+            wait: None,
+            cascade_in: None,
+            cascade_out: None,
+        })
+    }
+
+    /// Tell the core which cascades enter and leave its tile.
+    pub(super) fn connect(&mut self, cascade_in: Option<usize>, cascade_out: Option<usize>) {
+        (self.cascade_in, self.cascade_out) = (cascade_in, cascade_out);
+    }
+
+    pub(super) fn wait(&self) -> Option<&Wait> {
+        self.wait.as_ref()
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.done()
+    }
+
+    /// Go on until there is something to wait for, or to the next kernel.
+    pub(super) fn step(&mut self, me: ActorId, fabric: &mut Fabric<C>) -> Result<(), String> {
+        self.wait = None;
+        while !self.thread.done() {
+            let reply = match self.request.take() {
+                None => Reply::Done,
+                Some(request) => match self.serve(&request, me, fabric)? {
+                    Ok(reply) => reply,
+                    Err(wait) => {
+                        self.request = Some(request);
+                        self.wait = Some(wait);
+                        return Ok(());
+                    }
+                },
+            };
+            match self.thread.resume(reply) {
+                CoroutineResult::Yield(request) => {
+                    let compute =
+                        if let Request::Compute(kernel) = request { Some(kernel) } else { None };
+                    self.request = Some(request);
+                    if compute.is_some() {
+                        // Others go first, so that a core that never waits keeps nobody waiting.
+                        self.kernel = compute;
+                        fabric.agenda.wake(me);
+                        return Ok(());
+                    }
+                }
+                CoroutineResult::Return(Ok(()) | Err(Interrupt::Stop)) => {}
+                CoroutineResult::Return(Err(Interrupt::Error(message))) => return Err(message),
+            }
+        }
+        Ok(())
+    }
+
+    /// Serve `request`, or say what it must wait for.
+    fn serve(
+        &self,
+        request: &Request<C>,
+        me: ActorId,
+        fabric: &mut Fabric<C>,
+    ) -> Result<Result<Reply<C>, Wait>, String> {
+        let agenda = &mut fabric.agenda;
+        Ok(match request {
+            Request::Compute(_) => Ok(Reply::Done),
+            Request::Lock(action) => {
+                if fabric.locks.apply(*action, Some(me), agenda)? {
+                    Ok(Reply::Done)
+                } else {
+                    Err(Wait::Lock(*action))
+                }
+            }
+            Request::Put(value) => {
+                let link = self.cascade_out.ok_or("puts to a cascade, but none leaves its tile")?;
+                if fabric.cascades.put(link, value, agenda) {
+                    Ok(Reply::Done)
+                } else {
+                    Err(Wait::CascadeRoom(link))
+                }
+            }
+            Request::Get => {
+                let link =
+                    self.cascade_in.ok_or("gets from a cascade, but none enters its tile")?;
+                fabric.cascades.get(link, agenda).map(Reply::Bits).ok_or(Wait::CascadeData(link))
+            }
+        })
+    }
+}
+
+impl<C: Cell> Drop for Core<C> {
+    fn drop(&mut self) {
+        // Frames of native code cannot be unwound, so the body runs to its end.
+        while self.thread.started() && !self.thread.done() {
+            self.thread.resume(Reply::Stop);
+        }
+    }
+}
+
+/// The core's side of its requests.
+struct Port<'a, C> {
+    yielder: &'a Yielder<Reply<C>, Request<C>>,
+    stopped: cell::Cell<bool>,
+}
+
+impl<C: Cell> Port<'_, C> {
+    fn ask(&self, request: Request<C>) -> Result<Option<[C; CASCADE_BYTES]>, Interrupt> {
+        if self.stopped.get() {
+            return Err(Interrupt::Stop);
+        }
+        match self.yielder.suspend(request) {
+            Reply::Done => Ok(None),
+            Reply::Bits(bits) => Ok(Some(bits)),
+            Reply::Stop => {
+                self.stopped.set(true);
+                Err(Interrupt::Stop)
+            }
+        }
+    }
+}
+
+impl<C: Cell> Cascade<C> for Port<'_, C> {
+    fn put(&self, value: [C; CASCADE_BYTES]) -> Result<(), Interrupt> {
+        self.ask(Request::Put(value)).map(|_| ())
+    }
+
+    fn get(&self) -> Result<[C; CASCADE_BYTES], Interrupt> {
+        // The scheduler answers a get with bits or a stop.
+        self.ask(Request::Get)?.ok_or(Interrupt::Stop)
+    }
+}
+
+/// The interpreter of one core's statements.
+struct Body<'a, C: Cell> {
+    program: &'a Program,
+    core: usize,
+    memory: &'a Memory<C>,
+    kernels: &'a dyn Kernels<C>,
+    port: &'a Port<'a, C>,
+    registers: Vec<Option<i64>>,
+}
+
+impl<C: Cell> Body<'_, C> {
+    fn run(&mut self, statements: &[Stmt]) -> Result<(), Interrupt> {
+        for statement in statements {
+            match statement {
+                Stmt::UseLock(action) => _ = self.port.ask(Request::Lock(*action))?,
+                Stmt::Call { kernel, arguments, results } => {
+                    self.call(*kernel, arguments, results)?
+                }
+                Stmt::For { variable, lower, upper, step, body } => {
+                    let (lower, upper) = (self.integer(*lower)?, self.integer(*upper)?);
+                    let step = self.integer(*step)?;
+                    if step <= 0 {
+                        return Err(Interrupt::Error(format!(
+                            "loops with step {step}, which must be positive"
+                        )));
+                    }
+                    if !acts(body) {
+                        continue;
+                    }
+                    let mut at = lower;
+                    while at < upper {
+                        self.set(*variable, at);
+                        self.run(body)?;
+                        let Some(next) = at.checked_add(step) else { break };
+                        at = next;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn call(
+        &mut self,
+        id: KernelId,
+        arguments: &[Argument],
+        results: &[Reg],
+    ) -> Result<(), Interrupt> {
+        self.port.ask(Request::Compute(id))?;
+        let kernel = &self.program.kernels[id.0];
+        let values = self.arguments(kernel, arguments)?;
+        let call = Call {
+            tile: self.program.cores[self.core].tile,
+            core: self.core,
+            id,
+            kernel,
+            arguments: &values,
+            cascade: self.port,
+        };
+        let outcome = self.kernels.call(&call);
+        if self.port.stopped.get() {
+            return Err(Interrupt::Stop);
+        }
+        let returned = outcome.map_err(|interrupt| match interrupt {
+            Interrupt::Stop => Interrupt::Stop,
+            Interrupt::Error(message) => {
+                Interrupt::Error(format!("calls '{}': {message}", kernel.name))
+            }
+        })?;
+        if returned.len() != results.len() {
+            return Err(Interrupt::Error(format!(
+                "calls '{}' for {} results, but it returns {}",
+                kernel.name,
+                results.len(),
+                returned.len()
+            )));
+        }
+        for (&result, value) in results.iter().zip(returned) {
+            self.set(result, value);
+        }
+        Ok(())
+    }
+
+    /// The values of `arguments`, checked against what `kernel` declares.
+    fn arguments<'m>(
+        &'m self,
+        kernel: &Kernel,
+        arguments: &[Argument],
+    ) -> Result<Vec<Value<'m, C>>, Interrupt> {
+        let fail = |message: String| Interrupt::Error(format!("calls '{}' {message}", kernel.name));
+        if arguments.len() != kernel.arguments.len() {
+            return Err(fail(format!(
+                "with {} arguments, but it takes {}",
+                arguments.len(),
+                kernel.arguments.len()
+            )));
+        }
+        let mut values = Vec::with_capacity(arguments.len());
+        for (index, (argument, declared)) in arguments.iter().zip(&kernel.arguments).enumerate() {
+            let Argument::Buffer(id) = *argument else {
+                if matches!(declared, Type::MemRef(..) | Type::Vector(..)) {
+                    return Err(fail(format!("with a number as argument {index}, which is none")));
+                }
+                values.push(Value::Integer(self.integer(*argument)?));
+                continue;
+            };
+            let buffer = &self.program.buffers[id.0];
+            let Type::MemRef(shape, element) = declared else {
+                return Err(fail(format!(
+                    "with buffer '{}' as argument {index}, which is no buffer",
+                    buffer.name
+                )));
+            };
+            if *element != buffer.element || *shape != buffer.shape {
+                return Err(fail(format!(
+                    "with buffer '{}' as argument {index}: {:?} x {:?}, but declared as {shape:?} x {element:?}",
+                    buffer.name, buffer.shape, buffer.element
+                )));
+            }
+            if buffer.external {
+                return Err(fail(format!(
+                    "with external buffer '{}', which no core can reach",
+                    buffer.name
+                )));
+            }
+            if arguments[..index].contains(argument) {
+                return Err(fail(format!("with buffer '{}' twice", buffer.name)));
+            }
+            values.push(Value::Memory {
+                cells: self.memory.cells(id),
+                name: &buffer.name,
+                element: *element,
+            });
+        }
+        Ok(values)
+    }
+
+    fn integer(&self, argument: Argument) -> Result<i64, Interrupt> {
+        match argument {
+            Argument::Constant(value) => Ok(value),
+            Argument::Reg(register) => {
+                self.registers.get(register.0).copied().flatten().ok_or_else(|| {
+                    Interrupt::Error(format!("uses value {} before it is computed", register.0))
+                })
+            }
+            Argument::Buffer(buffer) => Err(Interrupt::Error(format!(
+                "uses buffer '{}' as a number",
+                self.program.buffers[buffer.0].name
+            ))),
+        }
+    }
+
+    fn set(&mut self, register: Reg, value: i64) {
+        if self.registers.len() <= register.0 {
+            self.registers.resize(register.0 + 1, None);
+        }
+        self.registers[register.0] = Some(value);
+    }
+}
+
+/// Whether running `statements` does anything: a loop over nothing may be long.
+fn acts(statements: &[Stmt]) -> bool {
+    statements.iter().any(|statement| match statement {
+        Stmt::UseLock(_) | Stmt::Call { .. } => true,
+        Stmt::For { body, .. } => acts(body),
+    })
+}

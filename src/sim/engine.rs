@@ -1,0 +1,395 @@
+//! The engine: builds actors and fabric from a program, and schedules them.
+//!
+//! **Invariant:** after a failure the engine refuses to run again.
+
+use std::cell;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use super::boundary::{Collector, Feeder};
+use super::cascade::Cascades;
+use super::cell::Cell;
+use super::core::{Core, Kernels};
+use super::dma::Channel;
+use super::explain::{Failure, explain, leftovers};
+use super::fabric::{ActorId, Agenda, Fabric, Wait, place, port};
+use super::lock::Locks;
+use super::memory::Memory;
+use super::stream::Network;
+use crate::array::{
+    Argument, BufferId, Bundle, Direction, LockAction, LockId, Port, Program, Stmt, UseLock,
+};
+use crate::device::Device;
+
+/// Steps without a word over the edge of the array, after which the array is
+/// held to be busy with itself for ever.
+const MOST_IDLE_STEPS: u64 = 1 << 26;
+
+/// Steps after the last output, after which the array is not going to rest:
+/// it computes something that no output depends on.
+const MOST_LATE_STEPS: u64 = 1 << 22;
+
+/// An array with its program and memory.
+pub struct Engine<C: Cell> {
+    pub(super) program: Rc<Program>,
+    pub(super) fabric: Fabric<C>,
+    pub(super) actors: Vec<Actor<C>>,
+    failed: bool,
+}
+
+/// Who acts in an array; each with its own state, meeting in the fabric.
+pub(super) enum Actor<C: Cell> {
+    Core(Core<C>),
+    Channel(Channel<C>),
+    /// With the index of the interface and of its stream.
+    Feeder(Feeder<C>, usize, usize),
+    Collector(Collector<C>, usize, usize),
+}
+
+impl<C: Cell> Engine<C> {
+    /// An array about to start `program`, in which calls go to `kernels`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Invalid`] if the program says something that no hardware
+    /// could do, such as a descriptor that leaves its buffer.
+    pub fn new(program: &Program, kernels: Rc<dyn Kernels<C>>) -> Result<Engine<C>, Failure> {
+        Engine::build(Rc::new(program.clone()), kernels).map_err(Failure::Invalid)
+    }
+
+    fn build(program: Rc<Program>, kernels: Rc<dyn Kernels<C>>) -> Result<Engine<C>, String> {
+        check_indices(&program)?;
+        let device = Device::by_name(&program.device)
+            .ok_or_else(|| format!("device '{}' is not known", program.device))?;
+        let memory = Rc::new(Memory::new(&program)?);
+        let mut network = Network::new(&program.flows)?;
+        let mut actors = Vec::new();
+        let mut tiles = HashSet::new();
+        for (index, core) in program.cores.iter().enumerate() {
+            if !tiles.insert(core.tile) {
+                return Err(format!("tile {} has two cores", place(core.tile)));
+            }
+            actors.push(Actor::Core(Core::new(&program, index, &memory, &kernels)?));
+        }
+        let (mut receivers, mut senders) = (HashSet::new(), HashSet::new());
+        for dma in &program.dmas {
+            let channel = Channel::new(dma, &program, &device, &network)?;
+            let ends = match dma.direction {
+                Direction::S2mm => &mut receivers,
+                Direction::Mm2s => &mut senders,
+            };
+            if !ends.insert(Port { tile: dma.tile, bundle: Bundle::Dma, channel: dma.channel }) {
+                return Err(format!("{} has two programs", channel.name()));
+            }
+            actors.push(Actor::Channel(channel));
+        }
+        for (index, interface) in program.inputs.iter().enumerate() {
+            for (number, stream) in interface.streams.iter().enumerate() {
+                let feeder = Feeder::new(interface, stream, &network)?;
+                if !senders.insert(stream.port) {
+                    return Err(format!("{} is fed twice", feeder.name));
+                }
+                actors.push(Actor::Feeder(feeder, index, number));
+            }
+        }
+        for (index, interface) in program.outputs.iter().enumerate() {
+            for (number, stream) in interface.streams.iter().enumerate() {
+                let collector = Collector::new(interface, stream, &network)?;
+                if !receivers.insert(stream.port) {
+                    return Err(format!("{} is read twice", collector.name));
+                }
+                actors.push(Actor::Collector(collector, index, number));
+            }
+        }
+        for source in network.sources() {
+            if source.bundle == Bundle::Core {
+                return Err(format!("{} sends a stream, which is not supported", port(source)));
+            }
+        }
+        let cascades = Cascades::new(&program.cascades, &device, |tile| {
+            program.cores.iter().position(|core| core.tile == tile).map(ActorId)
+        })?;
+        for (index, actor) in actors.iter_mut().enumerate() {
+            let me = ActorId(index);
+            match actor {
+                Actor::Core(core) => {
+                    core.connect(cascades.entering(core.tile), cascades.leaving(core.tile))
+                }
+                Actor::Channel(channel) => channel.connect(me, &mut network),
+                Actor::Feeder(feeder, ..) => feeder.connect(me, &mut network),
+                Actor::Collector(collector, ..) => collector.connect(me, &mut network),
+            }
+        }
+        let mut agenda = Agenda::new(actors.len());
+        (0..actors.len()).for_each(|index| agenda.wake(ActorId(index)));
+        let locks = Locks::new(&program.locks, &device)?;
+        let fabric = Fabric { memory, locks, network, cascades, agenda, crossed: 0, lacking: 0 };
+        Ok(Engine { program, fabric, actors, failed: false })
+    }
+
+    /// Run `iterations` of the program, back to back.
+    ///
+    /// `inputs` has one tensor for each of the program's inputs: row-major
+    /// codes in little endian, `columns` elements a row, as many rows as the
+    /// iterations have or fewer in the last (which zeros then fill up). The
+    /// result has one tensor for each output, with the full `iterations * rows`
+    /// rows. State stays: the next run goes on where this one ended. A program
+    /// whose data comes from external buffers runs with no inputs.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Invalid`] for inputs of a wrong size, [`Failure::Fault`] for
+    /// an illegal action, [`Failure::Deadlock`] if not all outputs arrive, and
+    /// [`Failure::Leftover`] if they do but data is left under way.
+    pub fn run(&mut self, inputs: &[Vec<C>], iterations: usize) -> Result<Vec<Vec<C>>, Failure> {
+        if self.failed {
+            return Err(Failure::Invalid("the array has failed before".into()));
+        }
+        let sizes = self.check_inputs(inputs, iterations).map_err(Failure::Invalid)?;
+        self.failed = true;
+        self.begin(inputs, iterations);
+        self.settle()?;
+        let stuck = self.fabric.lacking > 0
+            || self.actors.iter().any(|actor| lacks_external(actor, &self.program));
+        if stuck {
+            return Err(Failure::Deadlock(explain(self)));
+        }
+        let left = leftovers(self);
+        if !left.is_empty() && self.fabric.agenda.is_empty() {
+            return Err(Failure::Leftover(left));
+        }
+        self.failed = false;
+        let mut outputs: Vec<Vec<C>> = sizes.iter().map(|&size| vec![C::ZERO; size]).collect();
+        for actor in &self.actors {
+            if let Actor::Collector(collector, index, stream) = actor {
+                let interface = &self.program.outputs[*index];
+                collector.deliver(interface, &interface.streams[*stream], &mut outputs[*index]);
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// Check the inputs and return the size in bytes of each output.
+    fn check_inputs(&self, inputs: &[Vec<C>], iterations: usize) -> Result<Vec<usize>, String> {
+        if inputs.len() != self.program.inputs.len() {
+            return Err(format!(
+                "{} inputs given, but the program has {}",
+                inputs.len(),
+                self.program.inputs.len()
+            ));
+        }
+        for (interface, tensor) in self.program.inputs.iter().zip(inputs) {
+            let row = interface.columns * interface.element.bytes();
+            let full =
+                interface.rows.checked_mul(iterations).and_then(|rows| rows.checked_mul(row));
+            let last =
+                interface.rows.saturating_mul(iterations.saturating_sub(1)).saturating_mul(row);
+            if full.is_none_or(|full| tensor.len() > full)
+                || (iterations > 0 && tensor.len() <= last)
+                || row == 0
+                || !tensor.len().is_multiple_of(row)
+            {
+                return Err(format!(
+                    "input '{}' has {} bytes, but {iterations} iterations of {} rows of {} elements have {}",
+                    interface.name,
+                    tensor.len(),
+                    interface.rows,
+                    interface.columns,
+                    full.map_or_else(|| "too many".into(), |full| full.to_string()),
+                ));
+            }
+        }
+        let size = |interface: &crate::array::Interface| {
+            let row = interface.columns.checked_mul(interface.element.bytes())?;
+            row.checked_mul(interface.rows)?.checked_mul(iterations)
+        };
+        self.program
+            .outputs
+            .iter()
+            .map(|interface| {
+                size(interface).ok_or_else(|| format!("output '{}' is too large", interface.name))
+            })
+            .collect()
+    }
+
+    fn begin(&mut self, inputs: &[Vec<C>], iterations: usize) {
+        self.fabric.lacking = 0;
+        for (index, actor) in self.actors.iter_mut().enumerate() {
+            match actor {
+                Actor::Feeder(feeder, input, stream) => {
+                    let interface = &self.program.inputs[*input];
+                    feeder.feed(
+                        interface,
+                        &interface.streams[*stream],
+                        &inputs[*input],
+                        iterations,
+                    );
+                }
+                Actor::Collector(collector, output, stream) => {
+                    let interface = &self.program.outputs[*output];
+                    collector.expect(interface, &interface.streams[*stream], iterations);
+                    self.fabric.lacking += usize::from(!collector.is_complete());
+                }
+                _ => continue,
+            }
+            self.fabric.agenda.wake(ActorId(index));
+        }
+    }
+
+    /// Let everyone act until nobody can, or nobody needs to.
+    fn settle(&mut self) -> Result<(), Failure> {
+        let (mut idle, mut late) = (0, 0);
+        while let Some(id) = self.fabric.agenda.next() {
+            let crossed = self.fabric.crossed;
+            let actor = &mut self.actors[id.0];
+            let stepped = match actor {
+                Actor::Core(core) => core.step(id, &mut self.fabric),
+                Actor::Channel(channel) => channel.step(id, &mut self.fabric),
+                Actor::Feeder(feeder, ..) => {
+                    feeder.step(id, &mut self.fabric);
+                    Ok(())
+                }
+                Actor::Collector(collector, ..) => {
+                    collector.step(&mut self.fabric);
+                    Ok(())
+                }
+            };
+            stepped.map_err(|message| Failure::Fault { actor: actor.name(), message })?;
+            idle = if self.fabric.crossed == crossed { idle + 1 } else { 0 };
+            late = if self.fabric.lacking == 0 { late + 1 } else { 0 };
+            if idle > MOST_IDLE_STEPS || (late > MOST_LATE_STEPS && idle > MOST_LATE_STEPS) {
+                self.fabric.agenda.wake(id);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The cells of buffer `name`, external or not; `None` if there is none.
+    pub fn read(&self, name: &str) -> Option<Vec<C>> {
+        Some(self.cells(name)?.iter().map(cell::Cell::get).collect())
+    }
+
+    /// Set the cells of buffer `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Invalid`] if there is no such buffer, or it has another size.
+    pub fn write(&mut self, name: &str, cells: &[C]) -> Result<(), Failure> {
+        let Some(buffer) = self.cells(name) else {
+            return Err(Failure::Invalid(format!("the program has no buffer '{name}'")));
+        };
+        if buffer.len() != cells.len() {
+            return Err(Failure::Invalid(format!(
+                "buffer '{name}' has {} bytes, but {} are given",
+                buffer.len(),
+                cells.len()
+            )));
+        }
+        for (cell, &value) in buffer.iter().zip(cells) {
+            cell.set(value);
+        }
+        Ok(())
+    }
+
+    fn cells(&self, name: &str) -> Option<&[cell::Cell<C>]> {
+        let index = self.program.buffers.iter().position(|buffer| buffer.name == name)?;
+        Some(self.fabric.memory.cells(BufferId(index)))
+    }
+
+    /// The value of a lock.
+    pub fn lock(&self, lock: LockId) -> Option<i32> {
+        (lock.0 < self.program.locks.len()).then(|| self.fabric.locks.value(lock))
+    }
+
+    /// Release a lock from outside, as a host does to start a shim channel again.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Fault`] if the lock does not exist or overflows.
+    pub fn release(&mut self, lock: LockId, value: i32) -> Result<(), Failure> {
+        let fault = |message| Failure::Fault { actor: "the host".into(), message };
+        if lock.0 >= self.program.locks.len() {
+            return Err(fault(format!("releases lock {}, which does not exist", lock.0)));
+        }
+        let action = UseLock { lock, action: LockAction::Release, value };
+        self.fabric.locks.apply(action, None, &mut self.fabric.agenda).map(|_| ()).map_err(fault)
+    }
+}
+
+impl<C: Cell> Actor<C> {
+    pub(super) fn name(&self) -> String {
+        match self {
+            Actor::Core(core) => format!("core {}", place(core.tile)),
+            Actor::Channel(channel) => channel.name(),
+            Actor::Feeder(feeder, ..) => feeder.name.clone(),
+            Actor::Collector(collector, ..) => collector.name.clone(),
+        }
+    }
+
+    pub(super) fn wait(&self) -> Option<&Wait> {
+        match self {
+            Actor::Core(core) => core.wait(),
+            Actor::Channel(channel) => channel.wait(),
+            Actor::Feeder(feeder, ..) => feeder.wait(),
+            Actor::Collector(collector, ..) => collector.wait(),
+        }
+    }
+}
+
+/// Whether `actor` should have filled external memory, but has not.
+pub(super) fn lacks_external<C: Cell>(actor: &Actor<C>, program: &Program) -> bool {
+    let Actor::Channel(channel) = actor else { return false };
+    channel.direction == Direction::S2mm
+        && channel.finite
+        && !channel.has_ended()
+        && channel.buffers().any(|buffer| program.buffers[buffer.0].external)
+}
+
+/// Check what [`Program`] promises, so that nothing below needs to.
+fn check_indices(program: &Program) -> Result<(), String> {
+    let lock = |action: &UseLock| match action.lock.0 < program.locks.len() {
+        true => Ok(()),
+        false => Err(format!("lock {} does not exist", action.lock.0)),
+    };
+    let buffer = |id: BufferId| match id.0 < program.buffers.len() {
+        true => Ok(()),
+        false => Err(format!("buffer {} does not exist", id.0)),
+    };
+    for bd in program.dmas.iter().flat_map(|dma| &dma.bds) {
+        buffer(bd.buffer)?;
+        bd.acquire.iter().chain(&bd.release).try_for_each(lock)?;
+    }
+    for dma in &program.dmas {
+        for next in dma.bds.iter().filter_map(|bd| bd.next) {
+            if next >= dma.bds.len() {
+                return Err(format!("buffer descriptor {next} does not exist"));
+            }
+        }
+    }
+    let mut pending: Vec<&Stmt> = program.cores.iter().flat_map(|core| &core.body).collect();
+    while let Some(statement) = pending.pop() {
+        match statement {
+            Stmt::UseLock(action) => lock(action)?,
+            Stmt::Call { kernel, arguments, .. } => {
+                if kernel.0 >= program.kernels.len() {
+                    return Err(format!("kernel {} does not exist", kernel.0));
+                }
+                for argument in arguments {
+                    if let Argument::Buffer(id) = argument {
+                        buffer(*id)?;
+                    }
+                }
+            }
+            Stmt::For { lower, upper, step, body, .. } => {
+                for argument in [lower, upper, step] {
+                    if let Argument::Buffer(id) = argument {
+                        buffer(*id)?;
+                    }
+                }
+                pending.extend(body);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! What the chores do, so that tests can do it too.
+
+pub mod docs;
+pub mod source;
+
+use std::path::{Path, PathBuf};
+
+/// The list of passes.
+pub const LIST: &str = "src/passes.rs";
+
+/// Write a pass `name`, its lit tests and its registration line, after the
+/// pass `after` or else at the end of the list.
+///
+/// Names are in kebab case, with or without the prefix `aie4ml-`.
+///
+/// # Errors
+///
+/// If the name is no name, is taken, or `after` is not in the list; nothing is
+/// written then.
+pub fn new_pass(root: &Path, name: &str, after: Option<&str>) -> Result<Vec<PathBuf>, String> {
+    let name = name.strip_prefix("aie4ml-").unwrap_or(name);
+    let is_word = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_lowercase())
+            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+    };
+    if !name.split('-').all(is_word) {
+        return Err(format!("'{name}' is not a name in kebab case, such as 'plan-cascade'"));
+    }
+    let module = name.replace('-', "_");
+    let list = root.join(LIST);
+    let text = source::read(&list)?;
+    let text = insert_line(&text, &module, &camel(name), after)?;
+
+    let tests = root.join("lit-tests/passes").join(name);
+    let fill = |template: &str| template.replace("NAME", name).replace("Name", &camel(name));
+    let files = [
+        (root.join(format!("src/passes/{module}.rs")), fill(PASS)),
+        (tests.join("doctest.mlir"), fill(DOCTEST)),
+        (tests.join("errors.mlir"), fill(ERRORS)),
+    ];
+    if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
+        return Err(format!("{} exists", path.display()));
+    }
+    for (path, content) in &files {
+        source::write(path, content)?;
+    }
+    source::write(&list, &text)?;
+    Ok(files.into_iter().map(|(path, _)| path).chain([list]).collect())
+}
+
+/// The list of passes with a line more.
+fn insert_line(
+    text: &str,
+    module: &str,
+    type_name: &str,
+    after: Option<&str>,
+) -> Result<String, String> {
+    let registered = source::registered(text);
+    if registered.iter().any(|(other, _)| other == module) {
+        return Err(format!("a pass '{module}' is registered already"));
+    }
+    let place = match after {
+        None => registered.last(),
+        Some(after) => {
+            let wanted = after.replace('-', "_");
+            let wanted = wanted.strip_prefix("aie4ml_").unwrap_or(&wanted);
+            let found = registered.iter().find(|(module, _)| module == wanted);
+            if found.is_none() {
+                return Err(format!("no pass '{after}' is registered in {LIST}"));
+            }
+            found
+        }
+    };
+    let Some((_, line)) = place else { return Err(format!("{LIST} has no list of passes")) };
+    let mut lines: Vec<&str> = text.lines().collect();
+    let new = format!("    {module}::{type_name};");
+    lines.insert(line + 1, &new);
+    Ok(lines.join("\n") + "\n")
+}
+
+fn camel(name: &str) -> String {
+    name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
+
+const PASS: &str = r#"use crate::{
+    dialect::aie4ml::Dense,
+    mlir::pass::{self, Pass, fail},
+};
+use melior::ir::OperationRef;
+
+crate::pass! {
+    /// Refuse networks of too many layers.
+    ///
+    /// Before: any network. After: the same network.
+    ///
+    /// This text is the manual page and its first line the summary in
+    /// `--help`: say what must hold before, what holds after, and what the pass
+    /// refuses.
+    pub struct Name: "aie4ml-NAME" on "func.func" {
+        /// Most layers to accept.
+        max_layers: usize = 1024,
+    }
+}
+
+impl Pass for Name {
+    fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
+        let layers = Dense::all(func);
+        if let Some(layer) = layers.get(self.max_layers) {
+            return Err(fail(
+                &layer.op,
+                format_args!(
+                    "is layer {} of its network, but at most {} are allowed: raise max-layers",
+                    layers.len(),
+                    self.max_layers
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+"#;
+
+const DOCTEST: &str = r#"// RUN: aie4ml-opt %s --aie4ml-NAME | FileCheck %s
+
+// CHECK-LABEL: func.func @accepts_one_layer
+// CHECK: aie4ml.dense
+func.func @accepts_one_layer(%x: tensor<4x8xi8>) -> tensor<4x8xi32> {
+  %w = arith.constant dense<1> : tensor<8x8xi8>
+  %y = aie4ml.dense %x, %w accumulator = i32 : (tensor<4x8xi8>, tensor<8x8xi8>) -> tensor<4x8xi32>
+  return %y : tensor<4x8xi32>
+}
+"#;
+
+const ERRORS: &str = r#"// RUN: aie4ml-opt %s --aie4ml-NAME=max-layers=0 --split-input-file --verify-diagnostics
+
+func.func @too_many_layers(%x: tensor<4x8xi8>) -> tensor<4x8xi32> {
+  %w = arith.constant dense<1> : tensor<8x8xi8>
+  // expected-error @+1 {{is layer 1 of its network, but at most 0 are allowed: raise max-layers}}
+  %y = aie4ml.dense %x, %w accumulator = i32 : (tensor<4x8xi8>, tensor<8x8xi8>) -> tensor<4x8xi32>
+  return %y : tensor<4x8xi32>
+}
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "passes! {\n    one::One;\n    two_more::TwoMore;\n}\n";
+
+    #[test]
+    fn a_line_goes_where_it_is_asked_for() {
+        let expected = "passes! {\n    one::One;\n    new::New;\n    two_more::TwoMore;\n}\n";
+        for after in ["one", "aie4ml-one"] {
+            assert_eq!(insert_line(TEXT, "new", "New", Some(after)).as_deref(), Ok(expected));
+        }
+        let last = insert_line(TEXT, "new", "New", None).unwrap();
+        assert_eq!(insert_line(TEXT, "new", "New", Some("two-more")), Ok(last));
+    }
+
+    #[test]
+    fn bad_names_are_refused() {
+        let root = Path::new("nowhere");
+        for name in ["", "Plan", "plan_cascade", "plan--cascade", "1st", "aie4ml-"] {
+            assert!(new_pass(root, name, None).unwrap_err().contains("kebab case"), "{name}");
+        }
+        assert!(insert_line(TEXT, "one", "One", None).unwrap_err().contains("registered already"));
+        let error = insert_line(TEXT, "new", "New", Some("three")).unwrap_err();
+        assert_eq!(error, "no pass 'three' is registered in src/passes.rs");
+    }
+}
