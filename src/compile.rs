@@ -39,11 +39,8 @@ pub const PASSES: [(&str, &str); 9] = [
 ];
 
 /// The level that is complete after a pass, and its file.
-const LEVELS: [(&str, &str); 3] = [
-    ("aie4ml-legalize", NETWORK),
-    ("aie4ml-place", MAPPED),
-    ("convert-aie4ml-to-aie", DESIGN),
-];
+const LEVELS: [(&str, &str); 3] =
+    [("aie4ml-legalize", NETWORK), ("aie4ml-place", MAPPED), ("convert-aie4ml-to-aie", DESIGN)];
 
 pub const MODEL: &str = "model.mlir";
 pub const NETWORK: &str = "network.mlir";
@@ -123,7 +120,8 @@ pub fn compile_in_memory(
     let mut files = BTreeMap::new();
     let mut seconds = Seconds::default();
     let file = options.model.display().to_string();
-    let name = options.model.file_name().map_or_else(|| file.clone().into(), |n| n.to_string_lossy());
+    let name =
+        options.model.file_name().map_or_else(|| file.clone().into(), |n| n.to_string_lossy());
 
     progress("import");
     let context = tools::context();
@@ -142,10 +140,9 @@ pub fn compile_in_memory(
         let start = Instant::now();
         ir::run(&context, &mut module, &nested(&with_options(pass, options), on))
             .map_err(|error| error.within(&file))?;
-        seconds.passes.push(PassSeconds {
-            pass: pass.into(),
-            seconds: start.elapsed().as_secs_f64(),
-        });
+        seconds
+            .passes
+            .push(PassSeconds { pass: pass.into(), seconds: start.elapsed().as_secs_f64() });
         if let Some((_, level)) = LEVELS.iter().find(|(last, _)| *last == pass) {
             files.insert(PathBuf::from(level), ir::print(&module));
         }
@@ -157,7 +154,8 @@ pub fn compile_in_memory(
     for (path, text) in HEADERS {
         files.insert(Path::new(KERNELS).join(path), text.into());
     }
-    let mut report = report.ok_or_else(|| Error::new(&file, "bug in compile: nothing was placed"))?;
+    let mut report =
+        report.ok_or_else(|| Error::new(&file, "bug in compile: nothing was placed"))?;
     seconds.total = start.elapsed().as_secs_f64();
     report.compile_seconds = seconds;
     Ok(Compiled { files, report })
@@ -178,7 +176,9 @@ fn report_and_kernels<'c>(
 }
 
 /// The sources of a mapped function's kernels, by file name.
-fn kernel_sources<'c>(func: OperationRef<'c, '_>) -> diagnostic::Result<'c, BTreeMap<String, String>> {
+fn kernel_sources<'c>(
+    func: OperationRef<'c, '_>,
+) -> diagnostic::Result<'c, BTreeMap<String, String>> {
     let (mapped, _) = mapped::mapped(func, false)?;
     let mut sources = BTreeMap::new();
     for layer in &mapped.layers {
@@ -265,9 +265,7 @@ fn write(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Result<(), Error> 
     // The real place, so that the temporary folder is on the same file system.
     let target = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
     let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let beside = |suffix: &str| {
-        target.with_file_name(format!(".{name}.{}{suffix}", process::id()))
-    };
+    let beside = |suffix: &str| target.with_file_name(format!(".{name}.{}{suffix}", process::id()));
     let (new, old) = (beside(".new"), beside(".old"));
     let result = write_files(&new, files).and_then(|()| {
         if !target.exists() {

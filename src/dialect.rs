@@ -7,6 +7,7 @@ pub mod aie;
 pub mod aie4ml;
 pub mod mapped;
 pub mod network;
+pub mod scalar;
 
 use crate::mlir::diagnostic::Result;
 use melior::ir::{OperationRef, operation::OperationLike};

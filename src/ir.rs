@@ -10,7 +10,10 @@ use crate::{
 use melior::{
     Context,
     diagnostic::{Diagnostic, DiagnosticSeverity},
-    ir::{Location, Module, OperationRef, operation::{OperationLike, OperationPrintingFlags}},
+    ir::{
+        Location, Module, OperationRef,
+        operation::{OperationLike, OperationPrintingFlags},
+    },
     pass::PassManager,
     utility::parse_pass_pipeline,
 };
@@ -35,11 +38,7 @@ pub struct Error(Vec<Message>);
 
 impl Error {
     pub fn new(place: impl fmt::Display, text: impl fmt::Display) -> Error {
-        Error(vec![Message {
-            place: place.to_string(),
-            text: text.to_string(),
-            notes: Vec::new(),
-        }])
+        Error(vec![Message { place: place.to_string(), text: text.to_string(), notes: Vec::new() }])
     }
 
     /// Of what was collected, or a bug of `culprit` if it failed without a word.
@@ -150,8 +149,7 @@ pub fn attempt<'c, T>(
     context: &Context,
     code: impl FnOnce() -> crate::mlir::diagnostic::Result<'c, T>,
 ) -> Result<T, Error> {
-    let (result, messages) =
-        collect(context, || code().map_err(|failure| failure.emit()));
+    let (result, messages) = collect(context, || code().map_err(|failure| failure.emit()));
     result.map_err(|()| Error::of(messages, "a translation"))
 }
 

@@ -1,6 +1,7 @@
 pub mod array;
 pub mod cli;
 pub mod compile;
+pub mod design;
 pub mod dialect;
 pub mod emit;
 pub mod device;
@@ -12,5 +13,7 @@ pub mod mlir;
 pub mod passes;
 pub mod plan;
 pub mod report;
+pub mod run;
+pub mod tensor;
 pub mod testing;
 pub mod sim;

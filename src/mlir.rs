@@ -8,6 +8,7 @@ pub mod constant;
 pub mod diagnostic;
 mod ffi;
 pub mod fields;
+pub mod jit;
 pub mod native;
 pub mod pass;
 pub mod quant;

@@ -19,4 +19,7 @@ passes! {
     plan_transport::PlanTransport;
     place::Place;
     convert_aie4ml_to_aie::ConvertAie4mlToAie;
+    // What a level computes, for execution on the host.
+    lower_quant::LowerQuant;
+    convert_aie4ml_to_linalg::ConvertAie4mlToLinalg;
 }

@@ -179,12 +179,13 @@ impl Report {
             .zip(&network.layers)
             .map(|((op, layer), shape)| {
                 let heights = parallelize::heights(layer.split.chains, &device);
-                let rectangles = layer.places.iter().zip(heights).map(|(place, height)| Rectangle {
-                    column: place.column,
-                    row: place.row,
-                    width: layer.split.cascade,
-                    height,
-                });
+                let rectangles =
+                    layer.places.iter().zip(heights).map(|(place, height)| Rectangle {
+                        column: place.column,
+                        row: place.row,
+                        width: layer.split.cascade,
+                        height,
+                    });
                 let types = [
                     integer(layer.input.bits, layer.input.signed),
                     integer(layer.weight.bits, layer.weight.signed),

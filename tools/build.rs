@@ -68,7 +68,6 @@ fn main() {
         .flag("-fno-rtti")
         .flag("-fno-exceptions")
         .flag("-Wno-unused-parameter")
-        .flag_if_supported("-Wno-maybe-uninitialized")
         // False alarms in the generated parsers.
         .flag_if_supported("-Wno-maybe-uninitialized")
         // The generated code is large and not ours to optimize or debug.

@@ -65,7 +65,7 @@ def Aie_LogicalTileOp : Aie_Op<"logical_tile"> {
                        OptionalAttr<Aie_Natural<I32Attr>>:$row, OptionalAttr<StrAttr>:$allocation_scheme);
   let results = (outs Index:$tile);
   let assemblyFormat = [{
-    `<` $tile_type `>` `(` custom<Coordinate>($col) `,` custom<Coordinate>($row) `)` attr-dict
+    `<` $tile_type `>` `` `(` custom<Coordinate>($col) `,` custom<Coordinate>($row) `)` attr-dict
   }];
 }
 

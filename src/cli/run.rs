@@ -1,14 +1,237 @@
 //! `aie4ml run`.
 
-use crate::ir::Error;
-use std::path::PathBuf;
+use super::{Progress, say};
+use crate::{
+    design,
+    ir::Error,
+    run::{self, Form, Level, Mismatches},
+    tensor::Tensor,
+};
+use serde::Serialize;
+use std::{fmt::Write, path::PathBuf};
 
 #[derive(clap::Args)]
 pub struct RunArguments {
-    /// Folder that `aie4ml compile` wrote, or IR of any level
+    /// Folder that `aie4ml compile` wrote, or .mlir of any level
+    #[arg(value_name = "DIR|FILE")]
     path: PathBuf,
+    /// Input, as the model's floats or as integer codes; repeat it for each input, in order. A
+    /// multiple of the model's rows is as many iterations
+    #[arg(short, long, value_name = "X.npy")]
+    input: Vec<PathBuf>,
+    /// Where to write the output; repeat it for each output, in order
+    #[arg(short, long, value_name = "Y.npy")]
+    output: Vec<PathBuf>,
+    /// What the output must be, in floats or codes; repeat it for each output, in order
+    #[arg(long, value_name = "Y.npy")]
+    expect: Vec<PathBuf>,
+    /// Largest difference to an expected value
+    #[arg(long, value_name = "D", default_value_t = 0.0)]
+    tolerance: f64,
+    /// The right class of each row: also report how often the first output is largest there
+    #[arg(long, value_name = "L.npy")]
+    labels: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
 }
 
-pub fn run(_: RunArguments) -> Result<bool, Error> {
-    Ok(false)
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Summary {
+    level: String,
+    outputs: Vec<Output>,
+    /// Values that differ from what is expected by more than the tolerance; null without `--expect`.
+    mismatches: Option<usize>,
+    /// Null without `--labels`.
+    accuracy: Option<Accuracy>,
+}
+
+#[derive(Serialize)]
+struct Output {
+    name: String,
+    shape: Vec<usize>,
+    dtype: String,
+    /// Row-major; only where neither `--output` nor `--expect` takes them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    values: Option<Vec<f64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<Comparison>,
+}
+
+#[derive(Serialize)]
+struct Comparison {
+    values: usize,
+    mismatches: usize,
+    rows: usize,
+    equal_rows: usize,
+    /// Null if it is infinite: one of the values is NaN.
+    max_abs_difference: f64,
+    #[serde(skip)]
+    first: Vec<run::Mismatch>,
+}
+
+#[derive(Serialize)]
+struct Accuracy {
+    correct: usize,
+    rows: usize,
+}
+
+/// Runs, and says whether everything was as expected.
+pub fn run(arguments: RunArguments) -> Result<bool, Error> {
+    if arguments.tolerance.is_nan() || arguments.tolerance < 0.0 {
+        return Err(Error::new("--tolerance", "must not be negative"));
+    }
+    let progress = Progress::start();
+    progress.say("prepare");
+    let read = |path: &PathBuf| {
+        Tensor::read_npy(path)
+            .map_err(|error| Error::from(error).within(&path.display().to_string()))
+    };
+    let inputs = arguments.input.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let expected = arguments.expect.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let labels = arguments.labels.as_ref().map(read).transpose()?;
+
+    let runner = design::open(&arguments.path)?;
+    let wanted = runner.outputs.len();
+    for (flag, given) in [("--expect", expected.len()), ("--output", arguments.output.len())] {
+        if given > 0 && given != wanted {
+            return Err(Error::new(
+                flag,
+                format_args!("is given {given} times, but there are {wanted} outputs"),
+            ));
+        }
+    }
+    let form = expected.first().map(|tensor| match tensor.dtype().is_float() {
+        true => Form::Float,
+        false => Form::Codes,
+    });
+    progress.say(match runner.level {
+        Level::Array => "run in the array simulator",
+        _ => "run",
+    });
+    let outputs = runner.run(&inputs, form)?;
+    drop(progress);
+
+    let mut comparisons = Vec::new();
+    for (index, (path, expected)) in arguments.expect.iter().zip(&expected).enumerate() {
+        let comparison = compare(&outputs[index], expected, arguments.tolerance);
+        comparisons.push(comparison.map_err(|error| error.within(&path.display().to_string()))?);
+    }
+    let accuracy = match (&labels, outputs.first()) {
+        (Some(labels), Some(output)) => Some(accuracy(output, labels)?),
+        _ => None,
+    };
+    for (path, tensor) in arguments.output.iter().zip(&outputs) {
+        tensor.write_npy(path)?;
+    }
+    let taken = !arguments.output.is_empty() || !comparisons.is_empty();
+    let mut comparisons = comparisons.into_iter();
+    let outputs = runner.outputs.iter().zip(&outputs).map(|(interface, tensor)| Output {
+        name: interface.name.clone(),
+        shape: tensor.shape().to_vec(),
+        dtype: tensor.dtype().to_string(),
+        values: (!taken).then(|| tensor.numbers()),
+        comparison: comparisons.next(),
+    });
+    let outputs: Vec<Output> = outputs.collect();
+    let compared = outputs.iter().filter_map(|output| output.comparison.as_ref());
+    let mismatches = compared.map(|comparison| comparison.mismatches).reduce(|a, b| a + b);
+    let summary = Summary { level: runner.level.to_string(), outputs, mismatches, accuracy };
+    if arguments.json {
+        say(&(serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n"))?;
+    } else {
+        say(&summary.text(arguments.tolerance))?;
+    }
+    Ok(mismatches.unwrap_or(0) == 0)
+}
+
+fn compare(actual: &Tensor, expected: &Tensor, tolerance: f64) -> Result<Comparison, Error> {
+    let Mismatches { count, total, first, max_abs } = run::compare(actual, expected, tolerance)?;
+    let (actual, expected) = (actual.split(1)?, expected.split(1)?);
+    let mut equal_rows = 0;
+    for (actual, expected) in actual.iter().zip(&expected) {
+        equal_rows += usize::from(run::compare(actual, expected, tolerance)?.count == 0);
+    }
+    Ok(Comparison {
+        values: total,
+        mismatches: count,
+        rows: actual.len(),
+        equal_rows,
+        max_abs_difference: max_abs,
+        first,
+    })
+}
+
+/// How many rows are largest at their label.
+fn accuracy(output: &Tensor, labels: &Tensor) -> Result<Accuracy, Error> {
+    let rows = output.shape().first().copied().unwrap_or(1);
+    let labels = labels.integers().filter(|labels| labels.len() == rows);
+    let labels = labels.ok_or_else(|| {
+        Error::new("--labels", format_args!("must hold {rows} integers, one per row"))
+    })?;
+    let values = output.numbers();
+    let width = values.len() / rows.max(1);
+    let correct = values.chunks(width.max(1)).zip(&labels).filter(|(row, label)| {
+        // The first of equal values, as NumPy's argmax.
+        let best = (0..row.len()).rev().max_by(|&a, &b| row[a].total_cmp(&row[b]));
+        best.is_some_and(|best| best as i64 == **label)
+    });
+    Ok(Accuracy { correct: correct.count(), rows })
+}
+
+/// Rows and values of an output to show.
+const FEW: (usize, usize) = (8, 12);
+
+impl Summary {
+    fn text(&self, tolerance: f64) -> String {
+        let mut text = String::new();
+        for output in &self.outputs {
+            // Writing to a string cannot fail.
+            _ = output.text(tolerance, &mut text);
+        }
+        if let Some(Accuracy { correct, rows }) = self.accuracy {
+            let percent = 100.0 * correct as f64 / rows.max(1) as f64;
+            _ = writeln!(text, "accuracy: {correct} of {rows} rows, {percent:.2} %");
+        }
+        text
+    }
+}
+
+impl Output {
+    fn text(&self, tolerance: f64, text: &mut String) -> std::fmt::Result {
+        let shape: Vec<String> = self.shape.iter().map(usize::to_string).collect();
+        writeln!(text, "output '{}': {} {}", self.name, shape.join("x"), self.dtype)?;
+        if let Some(comparison) = &self.comparison {
+            let Comparison { values, mismatches, rows, equal_rows, max_abs_difference, first } =
+                comparison;
+            let equal = match tolerance {
+                0.0 => "equal".into(),
+                _ => format!("within {tolerance}"),
+            };
+            let same = values - mismatches;
+            writeln!(text, "{equal_rows} of {rows} rows, {same} of {values} outputs {equal}")?;
+            for run::Mismatch { index, actual, expected } in first {
+                writeln!(text, "  at {index:?}: {actual}, expected {expected}")?;
+            }
+            if first.len() < *mismatches {
+                let more = mismatches - first.len();
+                writeln!(
+                    text,
+                    "  and {more} more, the largest difference is {max_abs_difference}"
+                )?;
+            }
+        } else if let Some(values) = &self.values {
+            let width = self.shape.iter().skip(1).product::<usize>().max(1);
+            for row in values.chunks(width).take(FEW.0) {
+                let shown: Vec<String> = row.iter().take(FEW.1).map(f64::to_string).collect();
+                let more = if row.len() > FEW.1 { " ..." } else { "" };
+                writeln!(text, "  {}{more}", shown.join(" "))?;
+            }
+            if values.len() > FEW.0 * width {
+                writeln!(text, "  ... (--output FILE.npy writes all)")?;
+            }
+        }
+        Ok(())
+    }
 }

@@ -6,8 +6,12 @@ use melior::{
     ir::{Type, TypeLike, r#type::IntegerType},
 };
 use mlir_sys::{
+    mlirQuantizedTypeGetExpressedType, mlirQuantizedTypeGetStorageType,
     mlirQuantizedTypeGetStorageTypeIntegralWidth, mlirQuantizedTypeGetStorageTypeMax,
-    mlirQuantizedTypeGetStorageTypeMin, mlirQuantizedTypeIsSigned, mlirTypeIsAUniformQuantizedType,
+    mlirQuantizedTypeGetStorageTypeMin, mlirQuantizedTypeIsSigned, mlirTypeIsAUniformQuantizedPerAxisType,
+    mlirTypeIsAUniformQuantizedType, mlirUniformQuantizedPerAxisTypeGetNumDims,
+    mlirUniformQuantizedPerAxisTypeGetQuantizedDimension,
+    mlirUniformQuantizedPerAxisTypeGetScale, mlirUniformQuantizedPerAxisTypeGetZeroPoint,
     mlirUniformQuantizedTypeGet, mlirUniformQuantizedTypeGetScale,
     mlirUniformQuantizedTypeGetZeroPoint,
 };
@@ -75,6 +79,56 @@ impl Uniform {
             width += 1;
         }
         width
+    }
+}
+
+/// Any `!quant.uniform` type: one scale and zero point, or one per index of an axis.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Quantized<'c> {
+    /// What holds a code: a signless integer.
+    pub storage: Type<'c>,
+    /// What a code stands for: a float.
+    pub expressed: Type<'c>,
+    pub signed: bool,
+    /// Smallest and largest code.
+    pub min: i64,
+    pub max: i64,
+    pub axis: Option<usize>,
+    /// `(scale, zero point)`, one without an axis, else one per index of the axis.
+    pub parameters: Vec<(f64, i64)>,
+}
+
+impl<'c> Quantized<'c> {
+    /// `None` if the type is not `!quant.uniform` with scales per tensor or per axis.
+    pub fn of(r#type: Type<'c>) -> Option<Self> {
+        let raw = r#type.to_raw();
+        // SAFETY: the accessors are called on types of their kind only, with
+        // positions in range.
+        unsafe {
+            let (axis, parameters) = if mlirTypeIsAUniformQuantizedType(raw) {
+                let scale = mlirUniformQuantizedTypeGetScale(raw);
+                (None, vec![(scale, mlirUniformQuantizedTypeGetZeroPoint(raw))])
+            } else if mlirTypeIsAUniformQuantizedPerAxisType(raw) {
+                let axis = mlirUniformQuantizedPerAxisTypeGetQuantizedDimension(raw);
+                let count = mlirUniformQuantizedPerAxisTypeGetNumDims(raw);
+                let parameter = |i| {
+                    let scale = mlirUniformQuantizedPerAxisTypeGetScale(raw, i);
+                    (scale, mlirUniformQuantizedPerAxisTypeGetZeroPoint(raw, i))
+                };
+                (Some(usize::try_from(axis).ok()?), (0..count).map(parameter).collect())
+            } else {
+                return None;
+            };
+            Some(Quantized {
+                storage: Type::from_raw(mlirQuantizedTypeGetStorageType(raw)),
+                expressed: Type::from_raw(mlirQuantizedTypeGetExpressedType(raw)),
+                signed: mlirQuantizedTypeIsSigned(raw),
+                min: mlirQuantizedTypeGetStorageTypeMin(raw),
+                max: mlirQuantizedTypeGetStorageTypeMax(raw),
+                axis,
+                parameters,
+            })
+        }
     }
 }
 

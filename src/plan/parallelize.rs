@@ -43,7 +43,7 @@ use std::ops::Range;
 /// What a plan is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Objective {
-    /// Fewest tiles.
+    /// Fewest tiles, and the shortest latency among those.
     #[default]
     Resources,
     /// Shortest interval between batches.
@@ -377,7 +377,7 @@ type Rank = (u64, u64, u64);
 fn rank(plan: &Plan) -> Rank {
     let (tiles, interval) = (plan.tiles as u64, plan.batch_interval());
     match plan.objective {
-        Objective::Resources => (tiles, interval, plan.latency),
+        Objective::Resources => (tiles, plan.latency, interval),
         Objective::Throughput => (interval, tiles, plan.latency),
         Objective::Latency => (plan.latency, tiles, interval),
     }
@@ -1106,7 +1106,6 @@ fn search(
     intervals.sort_unstable();
     intervals.dedup();
     let longest = *intervals.last()?;
-    let mut budget = budget;
     match objective {
         Objective::Latency => {
             // Blocks after the first follow at the interval of the slowest
@@ -1136,10 +1135,12 @@ fn search(
             }
             best.map(|(_, _, picks, bound)| (picks, bound))
         }
-        Objective::Resources | Objective::Throughput => {
-            if objective == Objective::Resources {
-                budget = solver.solve(longest, budget, Goal::FewestTiles)?.0;
-            }
+        Objective::Resources => {
+            let fewest = solver.solve(longest, budget, Goal::FewestTiles)?.0;
+            let (_, _, picks) = solver.solve(longest, fewest, Goal::LeastLatency)?;
+            Some((picks, longest))
+        }
+        Objective::Throughput => {
             let (mut low, mut high) = (0, intervals.len() - 1);
             let mut tiles = solver.solve(longest, budget, Goal::FewestTiles)?.0;
             while low < high {
@@ -1237,7 +1238,7 @@ impl Choice<'_> {
         let key = |c: &Candidate| {
             let over = c.interval > bound;
             match request.objective {
-                Objective::Resources => (over, c.tiles as u64, c.interval, c.latency),
+                Objective::Resources => (over, c.tiles as u64, c.latency, c.interval),
                 Objective::Throughput => (over, c.tiles as u64, c.latency, c.interval),
                 Objective::Latency => (over, c.latency, c.tiles as u64, c.interval),
             }

@@ -1,6 +1,6 @@
 //! A report for people.
 
-use super::{Layer, Report};
+use super::{Layer, Rectangle, Report};
 use std::fmt::{self, Display, Formatter};
 
 /// One sign per layer of the floor plan.
@@ -15,7 +15,8 @@ impl Display for Report {
         let Report { model, device, tiles, memory_tiles, rows, iterations, .. } = self;
         writeln!(f, "{model} on {device}: {tiles} tiles, {memory_tiles} memory tiles")?;
         let block = if *rows == 1 { "1 row".into() } else { format!("{rows} rows") };
-        let times = if *iterations == 1 { "1 iteration" } else { &format!("{iterations} iterations") };
+        let times =
+            if *iterations == 1 { "1 iteration" } else { &format!("{iterations} iterations") };
         writeln!(f, "{times} of {block} per batch, optimized for {}\n", self.objective)?;
         self.floor_plan(f)?;
         writeln!(f)?;
@@ -37,31 +38,33 @@ impl Display for Report {
 impl Report {
     /// The array from above, north on top.
     fn floor_plan(&self, f: &mut Formatter) -> fmt::Result {
-        let (columns, rows) = (self.array.columns as usize, self.array.rows as usize);
+        // No array is larger than this, a damaged report may say anything.
+        let (columns, rows) =
+            (self.array.columns.min(128) as usize, self.array.rows.min(64) as usize);
         let mut grid = vec![vec!['.'; columns]; rows];
-        let mut put = |column: usize, row: usize, sign: char| {
+        let put = |grid: &mut Vec<Vec<char>>, column: usize, row: usize, sign: char| {
             if let Some(cell) = grid.get_mut(row).and_then(|cells| cells.get_mut(column)) {
                 *cell = sign;
             }
         };
         for (index, layer) in self.layers.iter().enumerate() {
-            let mut left = layer.cascade * layer.chains;
-            for rectangle in &layer.rectangles {
-                for row in 0..rectangle.height {
-                    for column in 0..rectangle.width {
-                        if left > 0 {
-                            put(rectangle.column + column, rectangle.row + row, sign(index));
-                            left -= 1;
-                        }
-                    }
+            for &Rectangle { column, row, width, height } in &layer.rectangles {
+                for y in (row..rows).take(height) {
+                    (column..columns).take(width).for_each(|x| put(&mut grid, x, y, sign(index)));
                 }
             }
         }
         for edge in &self.edges {
-            edge.memory_tiles.iter().for_each(|&[column, row]| put(column, row, 'm'));
+            edge.memory_tiles.iter().for_each(|&[column, row]| put(&mut grid, column, row, 'm'));
             let is_input = self.inputs.iter().any(|input| input.name == edge.from);
-            let arrow = if is_input { '^' } else { 'v' };
-            edge.ports.iter().for_each(|&[column, _]| put(column, 0, arrow));
+            for &[column, _] in &edge.ports {
+                let arrow = match (is_input, grid.first().and_then(|row| row.get(column))) {
+                    (true, Some('v' | 'x')) | (false, Some('^' | 'x')) => 'x',
+                    (true, _) => '^',
+                    (false, _) => 'v',
+                };
+                put(&mut grid, column, 0, arrow);
+            }
         }
         for (row, cells) in grid.iter().enumerate().rev() {
             write!(f, "{row:>4} ")?;
@@ -69,15 +72,24 @@ impl Report {
             writeln!(f)?;
         }
         write!(f, "     ")?;
-        for column in 0..columns {
-            if column % 5 == 0 { write!(f, "{column:>2}")? } else { write!(f, "  ")? }
+        for column in (0..columns).step_by(5) {
+            write!(f, "{column:>2}{}", if column + 5 < columns { "        " } else { "" })?;
         }
-        writeln!(f, "\n      letters: layers   m: memory tile   ^ v: stream in, out")
+        writeln!(f, "\n      letters: layers   m: memory tile   ^ v x: streams in, out, both")
     }
 
     fn table(&self, f: &mut Formatter) -> fmt::Result {
-        let head =
-            ["", "layer", "shape", "types", "microtile", "cascade x chains", "tile", "at", "cycles"];
+        let head = [
+            "",
+            "layer",
+            "shape",
+            "types",
+            "microtile",
+            "cascade x chains",
+            "tile",
+            "at",
+            "cycles",
+        ];
         let mut table = vec![head.map(String::from)];
         table.extend(self.layers.iter().enumerate().map(|(index, layer)| row(index, layer)));
         let width = |column: usize| table.iter().map(|row| row[column].len()).max().unwrap_or(0);

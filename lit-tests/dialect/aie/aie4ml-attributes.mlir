@@ -1,0 +1,14 @@
+// RUN: aie4ml-opt %s | aie4ml-opt | FileCheck %s
+
+// What only this project knows is in attributes of builtin values.
+
+aie.device(xcve2802) {
+  %t = aie.tile(6, 3)
+  // CHECK: aie.core
+  %c = aie.core(%t) {
+    aie.end
+    // CHECK: aie4ml.slice = {cascade = array<i64: 0, 2>, k = array<i64: 0, 64>, layer = "dense_1", n = array<i64: 0, 32>}
+  } {aie4ml.slice = {layer = "dense_1", k = array<i64: 0, 64>, n = array<i64: 0, 32>, cascade = array<i64: 0, 2>}}
+// CHECK: aie4ml.inputs = [{batch = 1 : i64
+} {aie4ml.inputs = [{name = "x", rows = 1, columns = 64, batch = 1, element = i8, signed = true, scale = 0.5, zero_point = 0,
+                     range = array<i64: -128, 127>, streams = [{column = 6, channel = 0, slices = [array<i64: 0, 64, 64>]}]}]}

@@ -1,0 +1,30 @@
+// RUN: aie4ml-opt %s --allow-unregistered-dialect | aie4ml-opt --allow-unregistered-dialect | FileCheck %s
+// RUN: aie4ml-opt %s --allow-unregistered-dialect --mlir-print-op-generic | aie4ml-opt --allow-unregistered-dialect | FileCheck %s
+
+// The host's program is kept, not understood.
+
+// CHECK-LABEL: aie.device(npu2)
+aie.device(npu2) {
+  %shim = aie.tile(0, 0)
+  %core = aie.tile(0, 2)
+  aie.flow(%shim, DMA : 0, %core, DMA : 0)
+  // CHECK: aie.shim_dma_allocation @x(%tile_0_0, MM2S, 0)
+  aie.shim_dma_allocation @x(%shim, MM2S, 0)
+  // CHECK: aie.shim_dma_allocation @y(%tile_0_0, S2MM, 1, <pkt_type = 0, pkt_id = 3>) {plio = true}
+  aie.shim_dma_allocation @y(%shim, S2MM, 1, <pkt_type = 0, pkt_id = 3>) {plio = true}
+  // CHECK: aie.runtime_sequence @main(%[[A:.*]]: memref<4096xbf16>, %{{.*}}: memref<64xi32>) {
+  aie.runtime_sequence @main(%a: memref<4096xbf16>, %b: memref<64xi32>) {
+    // CHECK: "aiex.dma_configure_task_for"() <{alloc = @x}> ({
+    %t = "aiex.dma_configure_task_for"() <{alloc = @x}> ({
+      // CHECK: aie.dma_bd(%[[A]] : memref<4096xbf16>, 0, 1024, [<size = 4, stride = 1024>, <size = 256, stride = 1>]) {burst_length = 512 : i32}
+      aie.dma_bd(%a : memref<4096xbf16>, 0, 1024, [<size = 4, stride = 1024>, <size = 256, stride = 1>]) {burst_length = 512 : i32}
+      aie.end
+    }) : () -> index
+    "aiex.dma_start_task"(%t) : (index) -> ()
+    // CHECK: "aiex.npu.dma_wait"() <{symbol = @y}> : () -> ()
+    "aiex.npu.dma_wait"() <{symbol = @y}> : () -> ()
+  }
+  // CHECK: aie.runtime_sequence() {
+  aie.runtime_sequence() {
+  }
+}

@@ -1,0 +1,400 @@
+//! Running a network by MLIR's own JIT.
+//!
+//! **Invariant:** compiled code gets exactly the memory that its function
+//! type says, and only ops that stay within the tensors they are given are
+//! compiled.
+#![allow(unsafe_code)]
+
+use super::{diagnostic::fail, ffi::string_ref, quant::Quantized, rewrite, tools};
+use crate::{
+    dialect::{aie4ml, scalar},
+    ir::{self, Error},
+    tensor::{self, Dtype, Shape, Tensor},
+};
+use melior::{
+    ir::{
+        Attribute, Module, OperationRef, ShapedTypeLike, Type, TypeLike, ValueLike,
+        attribute::StringAttribute,
+        operation::OperationLike,
+        r#type::{IntegerType, RankedTensorType},
+    },
+};
+use mlir_sys::{
+    MlirExecutionEngine, mlirExecutionEngineCreate, mlirExecutionEngineDestroy,
+    mlirExecutionEngineLookupPacked,
+};
+use std::ffi::c_void;
+
+/// From any executable level to LLVM.
+const PIPELINE: &str = "builtin.module(\
+    func.func(\
+        aie4ml-lower-quant,\
+        tosa-to-linalg-named,tosa-to-linalg,tosa-to-arith{include-apply-rescale=true},tosa-to-tensor,\
+        convert-aie4ml-to-linalg),\
+    canonicalize,cse,\
+    one-shot-bufferize{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map},\
+    buffer-results-to-out-params{modify-public-functions=true hoist-static-allocs=true},\
+    ownership-based-buffer-deallocation,canonicalize,buffer-deallocation-simplification,\
+    bufferization-lower-deallocations,cse,canonicalize,\
+    func.func(convert-linalg-to-loops),\
+    expand-strided-metadata,lower-affine,convert-scf-to-cf,arith-expand,\
+    convert-math-to-llvm,convert-math-to-libm,finalize-memref-to-llvm,convert-func-to-llvm,\
+    convert-arith-to-llvm,convert-index-to-llvm,convert-cf-to-llvm,reconcile-unrealized-casts)";
+
+/// Dialects whose ops compute on whole tensors or scalars.
+const DIALECTS: [&str; 9] = ["builtin", "func", "arith", "math", "tensor", "linalg", "tosa", "quant", "aie4ml"];
+
+/// Ops of these dialects that could fault, read or write what is not theirs, or not end.
+const REFUSED: [&str; 27] = [
+    "func.call",
+    "func.call_indirect",
+    "func.constant",
+    "arith.divsi",
+    "arith.divui",
+    "arith.remsi",
+    "arith.remui",
+    "arith.ceildivsi",
+    "arith.ceildivui",
+    "arith.floordivsi",
+    "tensor.extract",
+    "tensor.insert",
+    "tensor.gather",
+    "tensor.scatter",
+    "tensor.generate",
+    "tensor.reshape",
+    "tensor.bitcast",
+    "tensor.parallel_insert_slice",
+    "tosa.intdiv",
+    "tosa.gather",
+    "tosa.scatter",
+    "tosa.custom",
+    "tosa.cond_if",
+    "tosa.while_loop",
+    "tosa.variable",
+    "tosa.variable_read",
+    "tosa.variable_write",
+];
+
+/// Bytes of the largest tensor that is executed.
+const LARGEST: usize = 1 << 32;
+
+fn error(text: impl std::fmt::Display) -> Error {
+    Error::new("", text)
+}
+
+/// Shape and element type of an argument or a result.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Spec {
+    pub shape: Vec<usize>,
+    /// Unsigned only if the type says so: a signless integer counts as signed.
+    pub dtype: Dtype,
+}
+
+impl Spec {
+    /// # Errors
+    ///
+    /// If the type is not a static tensor of floats, integers or codes.
+    pub fn of(r#type: Type) -> Result<Self, Error> {
+        let refuse = || {
+            error(format_args!(
+                "'{}' cannot be executed: expected a static tensor of f32, f64 or integers",
+                r#type
+            ))
+        };
+        let tensor = RankedTensorType::try_from(r#type).map_err(|_| refuse())?;
+        let shape = aie4ml::shape(tensor).ok_or_else(refuse)?;
+        let element = tensor.element();
+        let dtype = if element.is_f32() {
+            Some(Dtype::F32)
+        } else if element.is_f64() {
+            Some(Dtype::F64)
+        } else if let Some(quantized) = Quantized::of(element) {
+            Dtype::integer(scalar::width(quantized.storage), quantized.signed)
+        } else if let Ok(integer) = IntegerType::try_from(element) {
+            Dtype::integer(integer.width(), !integer.is_unsigned())
+        } else {
+            None
+        };
+        Ok(Spec { shape, dtype: dtype.ok_or_else(refuse)? })
+    }
+}
+
+/// The function of a module that is executed: `@main`, or the only one.
+///
+/// # Errors
+///
+/// If there is no such function, or it is only declared.
+pub fn entry<'c, 'a>(module: &'a Module<'c>) -> Result<OperationRef<'c, 'a>, Error> {
+    let functions: Vec<_> =
+        rewrite::ops(module.body()).into_iter().filter(|op| rewrite::is(op, "func.func")).collect();
+    let main = functions.iter().find(|op| name(**op) == "main");
+    let found = match (main, functions.as_slice()) {
+        (Some(main), _) => *main,
+        (None, [only]) => *only,
+        (None, []) => return Err(error("the module has no function")),
+        (None, _) => return Err(error("the module has several functions and none is '@main'")),
+    };
+    if rewrite::body(found).is_none() {
+        return Err(error(format_args!("'@{}' has no body", name(found))));
+    }
+    Ok(found)
+}
+
+fn name<'c>(func: OperationRef<'c, '_>) -> &'c str {
+    let name = func.attribute("sym_name").ok().and_then(|a| StringAttribute::try_from(a).ok());
+    name.map_or("", |name| name.value())
+}
+
+/// A compiled network: call it as often as you like.
+pub struct Program {
+    engine: Engine,
+    arguments: Vec<Spec>,
+    results: Vec<Spec>,
+}
+
+impl Program {
+    /// Compiles the entry of a module, which is a network at any level but the array's.
+    ///
+    /// The module itself stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// If an op has no meaning that can be executed, or a type is dynamic; the
+    /// text has MLIR's own errors with their locations.
+    pub fn compile(module: &Module) -> Result<Self, Error> {
+        let func = entry(module)?;
+        let name = name(func).to_string();
+        check(module)?;
+        let function = scalar::function_type(func).ok_or_else(|| error("the entry has no type"))?;
+        let arguments = (0..function.input_count())
+            .filter_map(|i| function.input(i).ok())
+            .map(Spec::of)
+            .collect::<Result<_, _>>()?;
+        let results = (0..function.result_count())
+            .filter_map(|i| function.result(i).ok())
+            .map(Spec::of)
+            .collect::<Result<_, _>>()?;
+
+        tools::register_passes();
+        tools::register_upstream_passes();
+        let context = rewrite::context(module.as_operation().location());
+        let mut module = Module::from_operation((*module.as_operation()).clone())
+            .ok_or_else(|| error("the module could not be copied"))?;
+        for func in rewrite::ops(module.body()) {
+            // Attributes of the interface mean nothing to LLVM.
+            rewrite::remove_attribute(func, "arg_attrs");
+            rewrite::remove_attribute(func, "res_attrs");
+        }
+        let unit = Attribute::unit(context);
+        rewrite::set_attribute(entry(&module)?, "llvm.emit_c_interface", unit);
+        ir::run(context, &mut module, PIPELINE)?;
+        let (engine, messages) = ir::collect(context, || Engine::new(&module, &name));
+        let engine = engine.ok_or_else(|| {
+            let reasons: Vec<_> = messages.iter().map(|message| message.text.as_str()).collect();
+            error(format_args!("the network does not compile: {}", reasons.join("; ")))
+        })?;
+        Ok(Program { engine, arguments, results })
+    }
+
+    pub fn arguments(&self) -> &[Spec] {
+        &self.arguments
+    }
+    pub fn results(&self) -> &[Spec] {
+        &self.results
+    }
+
+    /// Executes the network once.
+    ///
+    /// Integers may have either sign as long as their width is right: what the
+    /// bits mean is up to the network.
+    ///
+    /// # Errors
+    ///
+    /// If an input has another shape or type than the argument.
+    pub fn call(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        if inputs.len() != self.arguments.len() {
+            return Err(error(format_args!(
+                "expected {} inputs, got {}",
+                self.arguments.len(),
+                inputs.len()
+            )));
+        }
+        let mut buffers = Vec::new();
+        for (i, (input, spec)) in inputs.iter().zip(&self.arguments).enumerate() {
+            let same = input.dtype().is_float() == spec.dtype.is_float()
+                && input.dtype().bytes() == spec.dtype.bytes();
+            if input.shape() != spec.shape || !same {
+                let expected = Shape(&spec.shape);
+                return Err(error(format_args!(
+                    "argument {i}: expected {expected} {}, got {input}",
+                    spec.dtype
+                )));
+            }
+            buffers.push(Buffer::new(&spec.shape, input.data())?);
+        }
+        for spec in &self.results {
+            let bytes = tensor::bytes(&spec.shape, spec.dtype).unwrap_or(usize::MAX);
+            buffers.push(Buffer::zeros(&spec.shape, bytes)?);
+        }
+        self.engine.call(&mut buffers);
+        let results = buffers.into_iter().skip(inputs.len()).zip(&self.results);
+        results
+            .map(|(buffer, spec)| {
+                Tensor::new(spec.shape.clone(), spec.dtype, buffer.into_bytes()).map_err(error)
+            })
+            .collect()
+    }
+}
+
+/// Refuses what could break the invariant of this module.
+fn check(module: &Module) -> Result<(), Error> {
+    let context = rewrite::context(module.as_operation().location());
+    for op in scalar::nested(module.as_operation()) {
+        if let Some(problem) = problem(op) {
+            return ir::attempt(context, || Err(fail(&op, problem)));
+        }
+    }
+    Ok(())
+}
+
+/// Why an op cannot be executed, if so.
+fn problem(op: OperationRef) -> Option<String> {
+    let full = op.name();
+    let full = full.as_string_ref();
+    let full = full.as_str().unwrap_or_default();
+    let dialect = full.split('.').next().unwrap_or_default();
+    // Slices are verified where they are static.
+    let dynamic_slice = match full {
+        "tensor.extract_slice" | "tensor.pad" => op.operand_count() != 1,
+        "tensor.insert_slice" => op.operand_count() != 2,
+        _ => false,
+    };
+    if full == "func.call" {
+        return Some("cannot be executed: inline it, as '--inline' does".into());
+    }
+    if !DIALECTS.contains(&dialect) || REFUSED.contains(&full) || dynamic_slice {
+        return Some("cannot be executed".into());
+    }
+    let operands = op.operands().map(|operand| operand.r#type());
+    operands.chain(op.results().map(|result| result.r#type())).find_map(unfit)
+}
+
+/// What is wrong with a type, if it is a tensor without a definite or with an unreasonable size.
+fn unfit(r#type: Type) -> Option<String> {
+    if !r#type.is_shaped() {
+        return None;
+    }
+    let shape = RankedTensorType::try_from(r#type).ok().and_then(aie4ml::shape);
+    let Some(shape) = shape else {
+        return Some(format!("has a type without static shape: '{}'", r#type));
+    };
+    // No element is wider than 64 bits.
+    let size = tensor::bytes(&shape, Dtype::I64);
+    (size.is_none_or(|size| size > LARGEST))
+        .then(|| format!("has a tensor too large to execute: '{}'", r#type))
+}
+
+/// Memory of a tensor with the descriptor that compiled code expects.
+struct Buffer {
+    /// Whole words, so that every element type is aligned.
+    words: Vec<u64>,
+    bytes: usize,
+    shape: Vec<usize>,
+}
+
+impl Buffer {
+    fn zeros(shape: &[usize], bytes: usize) -> Result<Self, Error> {
+        let mut words = Vec::new();
+        let needed = bytes.div_ceil(8).max(1);
+        words
+            .try_reserve_exact(needed)
+            .map_err(|_| error(format_args!("there is no memory for {bytes} bytes")))?;
+        words.resize(needed, 0);
+        Ok(Buffer { words, bytes, shape: shape.to_vec() })
+    }
+
+    fn new(shape: &[usize], data: &[u8]) -> Result<Self, Error> {
+        let mut buffer = Self::zeros(shape, data.len())?;
+        for (word, chunk) in buffer.words.iter_mut().zip(data.chunks(8)) {
+            let mut full = [0; 8];
+            full[..chunk.len()].copy_from_slice(chunk);
+            *word = u64::from_ne_bytes(full);
+        }
+        Ok(buffer)
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        let mut bytes: Vec<u8> = self.words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        bytes.truncate(self.bytes);
+        bytes
+    }
+
+    /// The `memref` descriptor: allocated and aligned pointer, offset, sizes, strides.
+    fn descriptor(&mut self) -> Vec<u64> {
+        let at = self.words.as_mut_ptr().expose_provenance() as u64;
+        let mut strides = vec![1u64; self.shape.len()];
+        for i in (1..self.shape.len()).rev() {
+            strides[i - 1] = strides[i] * self.shape[i] as u64;
+        }
+        let sizes = self.shape.iter().map(|&extent| extent as u64);
+        [at, at, 0].into_iter().chain(sizes).chain(strides).collect()
+    }
+}
+
+const _: () = assert!(
+    cfg!(all(target_pointer_width = "64", target_endian = "little")),
+    "descriptors are written for 64-bit, little-endian hosts"
+);
+
+/// Compiled code and its entry.
+struct Engine {
+    raw: MlirExecutionEngine,
+    entry: unsafe extern "C" fn(*mut *mut c_void),
+}
+
+impl Engine {
+    /// `None` if the code does not compile, or has no such function.
+    fn new(module: &Module, function: &str) -> Option<Self> {
+        let symbol = format!("_mlir_ciface_{function}");
+        // SAFETY: the module is live and in the LLVM dialect; the engine
+        // translates it before the call returns and keeps nothing of it. A
+        // null engine is not used. The symbol, if it is there, is the packed
+        // wrapper that the engine writes for every function: it takes an
+        // array of pointers to arguments.
+        unsafe {
+            let raw = mlirExecutionEngineCreate(module.to_raw(), 2, 0, std::ptr::null(), false, false);
+            if raw.ptr.is_null() {
+                return None;
+            }
+            let address = mlirExecutionEngineLookupPacked(raw, string_ref(&symbol));
+            if address.is_null() {
+                mlirExecutionEngineDestroy(raw);
+                return None;
+            }
+            let entry = std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut *mut c_void)>(address);
+            Some(Engine { raw, entry })
+        }
+    }
+
+    /// Calls the entry with a buffer per argument and then per result, which
+    /// have the sizes that its type says.
+    fn call(&self, buffers: &mut [Buffer]) {
+        let mut descriptors: Vec<Vec<u64>> = buffers.iter_mut().map(Buffer::descriptor).collect();
+        let mut pointers: Vec<*mut u64> = descriptors.iter_mut().map(|d| d.as_mut_ptr()).collect();
+        let mut packed: Vec<*mut c_void> =
+            pointers.iter_mut().map(|pointer| std::ptr::from_mut(pointer).cast()).collect();
+        // SAFETY: with the C interface every argument is a pointer to a
+        // descriptor, and the packed wrapper takes pointers to arguments. The
+        // caller has checked every buffer's size against the entry's type, and
+        // `check` has seen to it that the code stays within them. Buffers,
+        // descriptors and pointers live until the call returns.
+        unsafe { (self.entry)(packed.as_mut_ptr()) }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // SAFETY: the engine is live, and nothing calls its code any more.
+        unsafe { mlirExecutionEngineDestroy(self.raw) }
+    }
+}

@@ -1,0 +1,287 @@
+//! What goes in and out of a network: floats of the model, or codes.
+
+use crate::{
+    array,
+    ir::Error,
+    tensor::{Dtype, Shape, Tensor},
+};
+
+/// How the values of a tensor are said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// Real values, as f32.
+    Float,
+    /// Integer codes of the quantized type.
+    Codes,
+}
+
+/// Real value = `scale * (code - zero_point)`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Quantization {
+    pub scale: f32,
+    pub zero_point: i64,
+    /// Smallest and largest code.
+    pub range: (i64, i64),
+    /// What holds a code.
+    pub dtype: Dtype,
+}
+
+impl Quantization {
+    /// The code of a value, bit for bit as ONNX Runtime's QuantizeLinear: the
+    /// quotient in f32, to the nearest integer, ties to even, then the range.
+    /// A NaN becomes the smallest code.
+    pub fn quantize(&self, value: f32) -> i64 {
+        // Behind the quotient f64 is exact; see `aie4ml-lower-quant`.
+        let quotient = f64::from(value / self.scale);
+        let (low, high) = self.range;
+        let (low, high) = ((low - self.zero_point) as f64, (high - self.zero_point) as f64);
+        let raised = if quotient > low { quotient } else { low };
+        let limited = if raised < high { raised } else { high };
+        limited.round_ties_even() as i64 + self.zero_point
+    }
+
+    /// The value of a code, in f32 as ONNX Runtime's DequantizeLinear.
+    pub fn dequantize(&self, code: i64) -> f32 {
+        (code - self.zero_point) as f32 * self.scale
+    }
+}
+
+/// One input or output of a network.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Interface {
+    /// As the model names it.
+    pub name: String,
+    /// Of one iteration: the batch first.
+    pub shape: Vec<usize>,
+    /// What the level itself takes or gives.
+    pub native: Dtype,
+    /// `None` if only the native form exists.
+    pub quantization: Option<Quantization>,
+}
+
+impl Interface {
+    /// Rows of one iteration.
+    pub fn batch(&self) -> usize {
+        self.shape.first().copied().unwrap_or(1)
+    }
+
+    /// The form of [`Interface::native`].
+    pub fn native_form(&self) -> Form {
+        if self.native.is_float() { Form::Float } else { Form::Codes }
+    }
+
+    /// Whether values can be said in a form.
+    pub fn has(&self, form: Form) -> bool {
+        form == self.native_form() || self.quantization.is_some()
+    }
+
+    /// Cuts an input into iterations of the native type and shape.
+    ///
+    /// Floats of 64 bits are rounded to 32. Integers of any type are codes.
+    /// Extents behind the first may be arranged otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If the shape does not fit, a code is out of range, or the input has no
+    /// quantization and the other form is given.
+    pub fn split(&self, tensor: &Tensor) -> Result<Vec<Tensor>, Error> {
+        let refuse = |what: String| Error::new(format_args!("input '{}'", self.name), what);
+        let rows = tensor.shape().first().copied().unwrap_or(1);
+        let features = |shape: &[usize]| shape.iter().skip(1).product::<usize>();
+        let fits = features(tensor.shape()) == features(&self.shape) && self.shape.is_empty() == tensor.shape().is_empty();
+        if !fits || rows == 0 || self.batch() == 0 || rows % self.batch() != 0 {
+            return Err(refuse(format!(
+                "expected {} or a multiple of its {} rows, got {}",
+                Shape(&self.shape),
+                self.batch(),
+                Shape(tensor.shape())
+            )));
+        }
+        let native = self.to_native(tensor).map_err(refuse)?;
+        native
+            .split(self.batch())?
+            .into_iter()
+            .map(|part| Ok(part.reshaped(self.shape.clone())?))
+            .collect()
+    }
+
+    fn to_native(&self, tensor: &Tensor) -> Result<Tensor, String> {
+        let shape = tensor.shape().to_vec();
+        let text = |error: crate::tensor::Error| error.to_string();
+        match (self.native.is_float(), tensor.integers()) {
+            // Codes to codes.
+            (false, Some(codes)) => {
+                self.check(&codes, tensor.dtype())?;
+                Tensor::from_integers(shape, self.native, &codes).map_err(text)
+            }
+            // Codes to floats.
+            (true, Some(codes)) => {
+                let quantization = self
+                    .quantization
+                    .ok_or_else(|| format!("has no quantization: expected {}, got {}", self.native, tensor.dtype()))?;
+                self.check(&codes, tensor.dtype())?;
+                let values: Vec<f32> = codes.iter().map(|&code| quantization.dequantize(code)).collect();
+                self.floats(shape, &values).map_err(text)
+            }
+            (native_float, None) => {
+                let values = tensor.floats().unwrap_or_default();
+                if native_float {
+                    if self.native == tensor.dtype() {
+                        return Ok(tensor.clone());
+                    }
+                    return self.floats(shape, &values).map_err(text);
+                }
+                // Floats to codes.
+                let quantization = self
+                    .quantization
+                    .ok_or_else(|| format!("has no quantization: expected {}, got {}", self.native, tensor.dtype()))?;
+                let codes: Vec<i64> = values.iter().map(|&value| quantization.quantize(value)).collect();
+                Tensor::from_integers(shape, self.native, &codes).map_err(text)
+            }
+        }
+    }
+
+    /// Refuses codes outside the declared range.
+    fn check(&self, codes: &[i64], given: Dtype) -> Result<(), String> {
+        let (low, high) = match &self.quantization {
+            Some(quantization) => quantization.range,
+            None => self.native.range().unwrap_or((i64::MIN, i64::MAX)),
+        };
+        match codes.iter().position(|code| !(low..=high).contains(code)) {
+            None => Ok(()),
+            Some(i) => Err(format!(
+                "code {} at element {i} is outside [{low}, {high}]; integers ({given}) are codes, real values are float32",
+                codes[i]
+            )),
+        }
+    }
+
+    /// Joins the iterations of an output and says them in a form.
+    ///
+    /// # Errors
+    ///
+    /// If the output has no such form.
+    pub fn join(&self, parts: &[Tensor], form: Form) -> Result<Tensor, Error> {
+        let whole = Tensor::concatenate(parts)?;
+        let shape = whole.shape().to_vec();
+        if form == self.native_form() {
+            return Ok(if form == Form::Codes { whole.reinterpreted(self.native)? } else { whole });
+        }
+        let Some(quantization) = self.quantization else {
+            let what = if form == Form::Codes { "codes" } else { "floats" };
+            return Err(Error::new(
+                format_args!("output '{}'", self.name),
+                format_args!("has no quantization, so no {what}"),
+            ));
+        };
+        Ok(match form {
+            Form::Codes => {
+                let values = whole.floats().unwrap_or_default();
+                let codes: Vec<i64> = values.iter().map(|&value| quantization.quantize(value)).collect();
+                Tensor::from_integers(shape, quantization.dtype, &codes)?
+            }
+            Form::Float => {
+                let codes = whole.reinterpreted(self.native)?.integers().unwrap_or_default();
+                let values: Vec<f32> = codes.iter().map(|&code| quantization.dequantize(code)).collect();
+                Tensor::from_f32(shape, &values)?
+            }
+        })
+    }
+
+    fn floats(&self, shape: Vec<usize>, values: &[f32]) -> Result<Tensor, crate::tensor::Error> {
+        if self.native == Dtype::F64 {
+            let data = values.iter().flat_map(|&v| f64::from(v).to_le_bytes()).collect();
+            return Tensor::new(shape, Dtype::F64, data);
+        }
+        Tensor::from_f32(shape, values)
+    }
+}
+
+/// The interface of an array program, whose native form are codes.
+impl TryFrom<&array::Interface> for Interface {
+    type Error = Error;
+
+    /// # Errors
+    ///
+    /// If its elements are no integers.
+    fn try_from(interface: &array::Interface) -> Result<Self, Error> {
+        let bits = 8 * interface.element.bytes() as u32;
+        let integer = !matches!(interface.element, array::Element::Bf16 | array::Element::F32);
+        let native = Dtype::integer(bits, interface.signed).filter(|_| integer).ok_or_else(|| {
+            Error::new(
+                format_args!("'{}'", interface.name),
+                format_args!("holds {:?}, not codes", interface.element),
+            )
+        })?;
+        Ok(Interface {
+            name: interface.name.clone(),
+            shape: vec![interface.batch, interface.columns],
+            native,
+            quantization: Some(Quantization {
+                scale: interface.scale as f32,
+                zero_point: interface.zero_point,
+                range: interface.range,
+                dtype: native,
+            }),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(quantization: Option<Quantization>, native: Dtype) -> Interface {
+        Interface { name: "x".into(), shape: vec![2, 3], native, quantization }
+    }
+    const HALVES: Quantization =
+        Quantization { scale: 0.5, zero_point: 3, range: (0, 255), dtype: Dtype::U8 };
+
+    #[test]
+    fn quantizes_as_onnx_runtime() {
+        let values = [0.25, 0.75, -0.25, -1.5, 1e9, -1e9, f32::INFINITY, f32::NEG_INFINITY, f32::NAN];
+        let expected = [3, 5, 3, 0, 255, 0, 255, 0, 0];
+        assert_eq!(values.map(|value| HALVES.quantize(value)), expected);
+        assert_eq!([0, 3, 255].map(|code| HALVES.dequantize(code)), [-1.5, 0.0, 126.0]);
+    }
+
+    #[test]
+    fn keeps_codes_at_32_bits() {
+        let wide = Quantization { scale: 1.0, zero_point: 0, range: (i32::MIN.into(), i32::MAX.into()), dtype: Dtype::I32 };
+        assert_eq!([4e9, -4e9].map(|value| wide.quantize(value)), [i32::MAX.into(), i32::MIN.into()]);
+    }
+
+    #[test]
+    fn cuts_iterations_of_floats_and_codes() {
+        let interface = codes(Some(HALVES), Dtype::U8);
+        let floats = Tensor::from_f32(vec![4, 3, 1], &[0.5; 12]).unwrap();
+        let parts = interface.split(&floats).unwrap();
+        assert_eq!((parts.len(), parts[1].to_string()), (2, "2x3 uint8".into()));
+        assert_eq!(parts[1].integers(), Some(vec![4; 6]));
+        assert_eq!(interface.join(&parts, Form::Float).unwrap().numbers(), vec![0.5; 12]);
+        let wide = Tensor::from_integers(vec![2, 3], Dtype::I64, &[0, 1, 2, 3, 4, 255]).unwrap();
+        assert_eq!(interface.split(&wide).unwrap()[0].data(), [0, 1, 2, 3, 4, 255]);
+    }
+
+    #[test]
+    fn says_what_it_expects() {
+        let interface = codes(Some(HALVES), Dtype::U8);
+        let error = |shape: &[usize], value| {
+            let count = shape.iter().product();
+            let tensor = Tensor::from_integers(shape.to_vec(), Dtype::I16, &vec![value; count]).unwrap();
+            interface.split(&tensor).unwrap_err().to_string()
+        };
+        assert_eq!(error(&[3, 3], 0), "input 'x': expected 2x3 or a multiple of its 2 rows, got 3x3");
+        assert_eq!(error(&[0, 3], 0), "input 'x': expected 2x3 or a multiple of its 2 rows, got 0x3");
+        assert_eq!(error(&[6], 0), "input 'x': expected 2x3 or a multiple of its 2 rows, got 6");
+        assert!(error(&[2, 3], 256).contains("code 256 at element 0 is outside [0, 255]"));
+        let plain = codes(None, Dtype::I8);
+        let floats = Tensor::from_f32(vec![2, 3], &[0.0; 6]).unwrap();
+        assert_eq!(
+            plain.split(&floats).unwrap_err().to_string(),
+            "input 'x': has no quantization: expected int8, got float32"
+        );
+        let results = Tensor::from_integers(vec![2, 3], Dtype::I8, &[0; 6]).unwrap();
+        assert!(plain.join(&[results], Form::Float).unwrap_err().to_string().contains("so no floats"));
+    }
+}

@@ -1,0 +1,225 @@
+//! What reviewers would otherwise have to look for.
+
+mod common;
+
+use common::root;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+use xtask::source;
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
+/// Every Rust source; `cargo fmt` would not find those declared by a macro.
+fn rust() -> Vec<PathBuf> {
+    ["src", "tests", "tools"].iter().flat_map(|f| common::files(&root().join(f), &["rs"])).collect()
+}
+
+/// Fails with a list, unless it is empty.
+fn expect_none(what: &str, found: Vec<String>) {
+    assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
+}
+
+#[test]
+fn sources_are_formatted() {
+    let output = Command::new("rustfmt")
+        .args(["--check", "--files-with-diff", "--edition", "2024", "--config-path"])
+        .arg(root())
+        .args(rust())
+        .output()
+        .expect("rustfmt comes with Rust: rustup component add rustfmt");
+    let mut files: Vec<String> =
+        common::stdout(&output).lines().map(|line| relative(Path::new(line))).collect();
+    files.sort();
+    files.dedup();
+    assert!(common::stderr(&output).is_empty(), "{}", common::stderr(&output));
+    expect_none("run `rustfmt` on", files);
+}
+
+#[test]
+fn passes_are_documented_and_tested() {
+    let mut missing = Vec::new();
+    for pass in source::passes(root()).expect("the list of passes is readable") {
+        let name = &pass.name;
+        if pass.summary().is_empty() || pass.summary().len() > 72 {
+            missing.push(format!("{name}: a first doc line of up to 72 characters"));
+        }
+        for option in &pass.options {
+            if option.doc.is_empty() {
+                missing.push(format!("{name}: a doc line for its option '{}'", option.name));
+            }
+        }
+        let folder = root().join("lit-tests/passes").join(pass.folder());
+        if !folder.join("doctest.mlir").exists() {
+            missing.push(format!("{name}: {}", relative(&folder.join("doctest.mlir"))));
+        }
+        let tests = common::files(&folder, &["mlir"]);
+        let texts: Vec<String> = tests.iter().map(|path| read(path)).collect();
+        if !texts.iter().any(|text| text.contains(name) && text.contains("expected-error")) {
+            missing.push(format!("{name}: a test with 'expected-error' in {}", relative(&folder)));
+        }
+    }
+    expect_none("passes lack", missing);
+}
+
+/// Words of a message that do not depend on values: the longest literal part.
+fn fixed_part(message: &str) -> String {
+    let mut parts = vec![String::new()];
+    let mut chars = message.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '{' if chars.peek() == Some(&'{') => {
+                parts.last_mut().unwrap().push(chars.next().unwrap())
+            }
+            '{' => {
+                _ = chars.by_ref().find(|c| *c == '}');
+                parts.push(String::new());
+            }
+            _ => parts.last_mut().unwrap().push(c),
+        }
+    }
+    parts.into_iter().max_by_key(String::len).unwrap_or_default().trim().into()
+}
+
+/// String literals that are arguments of `fail(...)` or `Failure::at(...)`.
+fn messages(text: &str) -> Vec<String> {
+    let text = text.split("#[cfg(test)]").next().unwrap_or(text);
+    let mut found = Vec::new();
+    for start in ["fail(", "Failure::at("] {
+        for (at, _) in text.match_indices(start) {
+            let call: String = text[at..].chars().take(400).collect();
+            // The literal must come before the statement ends.
+            let call = call.split(';').next().unwrap_or_default();
+            let mut literal = String::new();
+            let mut chars = call.chars().skip_while(|c| *c != '"').skip(1);
+            while let Some(c) = chars.next() {
+                match c {
+                    '"' => break,
+                    '\\' => match chars.next() {
+                        Some('\n') => {
+                            let rest = chars.clone().skip_while(|c| c.is_whitespace());
+                            let skipped = chars.clone().count() - rest.count();
+                            if skipped > 0 {
+                                chars.nth(skipped - 1);
+                            }
+                        }
+                        Some(escaped) => literal.push(escaped),
+                        None => {}
+                    },
+                    _ => literal.push(c),
+                }
+            }
+            let part = fixed_part(&literal);
+            if part.len() > 5 {
+                found.push(part);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn errors_of_passes_are_tested() {
+    let tests: String = common::files(&root().join("lit-tests"), &["mlir", "test"])
+        .iter()
+        .map(|path| read(path))
+        .collect();
+    // Ops that ODS has checked and that our own passes made cannot fail so.
+    let unreachable = read(&root().join("tests/unreachable-errors.txt"));
+    let unreachable: Vec<&str> =
+        unreachable.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    let mut untested = Vec::new();
+    for pass in source::passes(root()).expect("the list of passes is readable") {
+        let path = root().join(format!("src/passes/{}.rs", pass.module));
+        for message in messages(&read(&path)) {
+            if !tests.contains(&message) && !unreachable.contains(&message.as_str()) {
+                untested.push(format!("{}: {message}", relative(&path)));
+            }
+        }
+    }
+    expect_none("no lit test expects these errors", untested);
+}
+
+#[test]
+fn unsafe_code_is_in_one_module() {
+    let allowed = |path: &Path| path.starts_with(root().join("src/mlir"));
+    let found = rust().into_iter().filter(|path| !allowed(path)).filter(|path| {
+        read(path).lines().any(|line| {
+            let line = line.trim_start();
+            !line.starts_with("//") && (line.contains("unsafe {") || line.contains("unsafe fn"))
+        })
+    });
+    // This file says the words without meaning them.
+    let found = found.filter(|path| !path.ends_with("tests/tidy.rs"));
+    expect_none("`unsafe` outside src/mlir", found.map(|path| relative(&path)).collect());
+}
+
+#[test]
+fn no_file_names_a_place_on_one_machine() {
+    let mut found = Vec::new();
+    for folder in ["src", "tests", "tools", "dialects", "kernels", "lit-tests", "docs", "examples"]
+    {
+        let extensions =
+            ["rs", "td", "h", "hpp", "cpp", "cc", "mlir", "md", "sh", "py", "toml", "snap"];
+        for path in common::files(&root().join(folder), &extensions) {
+            for (number, line) in read(&path).lines().enumerate() {
+                if ["/home/", "/root/", "/work/", "/Users/"]
+                    .iter()
+                    .any(|place| line.contains(place))
+                    && !path.ends_with("tests/tidy.rs")
+                {
+                    found.push(format!("{}:{}: {line}", relative(&path), number + 1));
+                }
+            }
+        }
+    }
+    expect_none("paths of one machine", found);
+}
+
+#[test]
+fn designs_bring_every_kernel_header() {
+    for folder in ["aie4ml", "host"] {
+        for path in common::files(&root().join("kernels").join(folder), &["h", "hpp", "cpp"]) {
+            let name = path.strip_prefix(root().join("kernels")).expect("it is below");
+            let line = format!("include_str!(\"../kernels/{}\")", name.display());
+            let compile = read(&root().join("src/compile.rs"));
+            assert!(compile.contains(&line), "src/compile.rs lacks {line}");
+        }
+    }
+}
+
+#[test]
+fn the_manual_can_be_written() {
+    let pages = xtask::docs::pages(root(), Path::new(env!("CARGO_BIN_EXE_aie4ml-opt")))
+        .unwrap_or_else(|message| panic!("{message}"));
+    for pass in source::passes(root()).expect("the list of passes is readable") {
+        let page = &pages[Path::new(&format!("passes/{}.md", pass.folder()))];
+        assert!(page.contains(pass.summary()) && page.contains("## Example"), "{page}");
+    }
+}
+
+#[test]
+fn new_passes_are_written_where_they_belong() {
+    let scratch = common::Scratch::new();
+    let list = root().join(xtask::LIST);
+    let copy = scratch.path(xtask::LIST);
+    fs::create_dir_all(copy.parent().expect("it is in src")).expect("the folder is writable");
+    fs::copy(list, &copy).expect("the list is readable");
+    let root = scratch.path("");
+    let written = xtask::new_pass(&root, "count-layers", Some("aie4ml-tile")).expect("it is new");
+    assert_eq!(written.len(), 4);
+    let text = read(&copy);
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let tile = lines.iter().position(|line| *line == "tile::Tile;").expect("tile is registered");
+    assert_eq!(lines[tile + 1], "count_layers::CountLayers;");
+    let error = xtask::new_pass(&root, "count-layers", None).unwrap_err();
+    assert_eq!(error, "a pass 'count_layers' is registered already");
+}
