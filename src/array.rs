@@ -261,10 +261,27 @@ pub enum Argument {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Slice {
     pub layer: String,
+    /// What the layer reads.
+    pub source: Source,
+    /// Indices of the program's outputs that the layer fills.
+    pub outputs: Vec<usize>,
     pub k: (usize, usize),
     pub n: (usize, usize),
     /// Position in the cascade and its length.
     pub cascade: (usize, usize),
+    /// Real rows of an iteration.
+    pub rows: usize,
+    /// Rows, inputs and outputs of the blocks in which the core's buffers lie.
+    pub microtile: (usize, usize, usize),
+}
+
+/// A tensor that a layer reads.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Source {
+    /// Index into [`Program::inputs`].
+    Input(usize),
+    /// The output of the layer of that name.
+    Layer(String),
 }
 
 /// A tensor at the edge of the array and the streams that carry it.

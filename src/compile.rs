@@ -26,7 +26,7 @@ use std::{
 };
 
 /// The passes of `aie4ml compile`, with the op that each runs on.
-pub const PASSES: [(&str, &str); 9] = [
+pub const PASSES: [(&str, &str); 11] = [
     ("convert-tosa-to-aie4ml", "func.func"),
     ("aie4ml-fuse", "func.func"),
     ("aie4ml-legalize", "func.func"),
@@ -36,11 +36,13 @@ pub const PASSES: [(&str, &str); 9] = [
     ("aie4ml-plan-transport", "func.func"),
     ("aie4ml-place", "func.func"),
     ("convert-aie4ml-to-aie", "builtin.module"),
+    ("aie-prove-dataflow", "aie.device"),
+    ("aie-validate", "aie.device"),
 ];
 
 /// The level that is complete after a pass, and its file.
 const LEVELS: [(&str, &str); 3] =
-    [("aie4ml-legalize", NETWORK), ("aie4ml-place", MAPPED), ("convert-aie4ml-to-aie", DESIGN)];
+    [("aie4ml-legalize", NETWORK), ("aie4ml-place", MAPPED), ("aie-validate", DESIGN)];
 
 pub const MODEL: &str = "model.mlir";
 pub const NETWORK: &str = "network.mlir";

@@ -1,4 +1,5 @@
 pub mod array;
+pub mod check;
 pub mod cli;
 pub mod compile;
 pub mod design;

@@ -19,6 +19,8 @@ passes! {
     plan_transport::PlanTransport;
     place::Place;
     convert_aie4ml_to_aie::ConvertAie4mlToAie;
+    prove_dataflow::ProveDataflow;
+    validate::Validate;
     // What a level computes, for execution on the host.
     lower_quant::LowerQuant;
     convert_aie4ml_to_linalg::ConvertAie4mlToLinalg;

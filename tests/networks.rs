@@ -288,7 +288,7 @@ fn split(layer: &mut Layer, cascade: usize, chains: usize, rows: usize) {
     let part = |extent: usize, parts: usize| extent.div_ceil(8).div_ceil(parts) * 8;
     let (k, n) = (part(layer.k, cascade), part(layer.n, chains));
     layer.attributes = format!(
-        "split = #aie4ml.split<cascade = {cascade}, chains = {chains}, k = {k}, n = {n}, rows = {rows}>"
+        "microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = {cascade}, chains = {chains}, k = {k}, n = {n}, rows = {rows}>"
     );
 }
 

@@ -13,7 +13,7 @@ pub(crate) mod tests;
 mod verify;
 
 pub use build::{build, build_located};
-pub use read::read;
+pub use read::{Places, read, read_known, read_located};
 pub use verify::verify;
 
 use crate::{
@@ -42,8 +42,21 @@ pub const SLICE: &str = "aie4ml.slice";
 
 /// Devices in the order of their numbers, which begin at 1.
 const DEVICES: [&str; 15] = [
-    "xcvc1902", "xcve2302", "xcve2802", "npu1", "npu1_1col", "npu1_2col", "npu1_3col", "npu2", "npu2_1col",
-    "npu2_2col", "npu2_3col", "npu2_4col", "npu2_5col", "npu2_6col", "npu2_7col",
+    "xcvc1902",
+    "xcve2302",
+    "xcve2802",
+    "npu1",
+    "npu1_1col",
+    "npu1_2col",
+    "npu1_3col",
+    "npu2",
+    "npu2_1col",
+    "npu2_2col",
+    "npu2_3col",
+    "npu2_4col",
+    "npu2_5col",
+    "npu2_6col",
+    "npu2_7col",
 ];
 
 /// Bundles in the order of their numbers.
@@ -138,7 +151,9 @@ fn mlir_type<'c>(context: &'c Context, r#type: &Type) -> MlirType<'c> {
         Type::Scalar(element) => element_type(context, *element),
         Type::Index => MlirType::index(context),
         Type::I1 => IntegerType::new(context, 1).into(),
-        Type::Vector(lanes, element) => MlirType::vector(&[*lanes as u64], element_type(context, *element)),
+        Type::Vector(lanes, element) => {
+            MlirType::vector(&[*lanes as u64], element_type(context, *element))
+        }
     }
 }
 
@@ -171,7 +186,10 @@ impl Fields for Dims {
     }
     fn from_fields(fields: &[i64]) -> Option<Self> {
         let dim = |pair: &[i64]| {
-            Some(Dim { size: usize::try_from(pair[0]).ok()?, stride: usize::try_from(pair[1]).ok()? })
+            Some(Dim {
+                size: usize::try_from(pair[0]).ok()?,
+                stride: usize::try_from(pair[1]).ok()?,
+            })
         };
         fields.chunks_exact(2).map(dim).collect::<Option<_>>().map(Dims)
     }
@@ -207,7 +225,10 @@ impl Fields for Pads {
     }
     fn from_fields(fields: &[i64]) -> Option<Self> {
         let pad = |pair: &[i64]| {
-            Some(Pad { before: usize::try_from(pair[0]).ok()?, after: usize::try_from(pair[1]).ok()? })
+            Some(Pad {
+                before: usize::try_from(pair[0]).ok()?,
+                after: usize::try_from(pair[1]).ok()?,
+            })
         };
         fields.chunks_exact(2).map(pad).collect::<Option<_>>().map(Pads)
     }

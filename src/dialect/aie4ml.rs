@@ -379,10 +379,32 @@ pub fn verify<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
         TRANSFER => {
             let (input, output) = codes(op)?;
             same_type(op, input, output)?;
-            verify_regions(Transfer { op }, input.columns)
+            let transfer = Transfer { op };
+            verify_unsigned(
+                op,
+                [
+                    ("regions", transfer.regions().is_some()),
+                    ("memory_tiles", transfer.memory_tiles().is_some()),
+                    ("ports", transfer.ports().is_some()),
+                ],
+            )?;
+            verify_regions(transfer, input.columns)
         }
         _ => Ok(()),
     }
+}
+
+/// Mapping attributes that are there could be read, so hold no number below zero.
+fn verify_unsigned<'c, const N: usize>(
+    op: OperationRef<'c, '_>,
+    attributes: [(&str, bool); N],
+) -> Result<'c> {
+    for (name, read) in attributes {
+        if op.has_attribute(name) && !read {
+            return Err(fail(&op, format_args!("has a negative number in its '{name}'")));
+        }
+    }
+    Ok(())
 }
 
 fn limit(op: OperationRef, name: &str) -> i64 {
@@ -463,6 +485,15 @@ fn verify_dense<'c>(dense: Dense<'c, '_>) -> Result<'c> {
             verify_result(op, last, output)?;
         }
     }
+    verify_unsigned(
+        op,
+        [
+            ("microtile", dense.microtile().is_some()),
+            ("split", dense.split().is_some()),
+            ("packing", dense.packing().is_some()),
+            ("place", dense.place().is_some()),
+        ],
+    )?;
     if let Some(split) = dense.split() {
         let microtile = dense
             .microtile()
@@ -591,7 +622,7 @@ fn verify_regions<'c>(transfer: Transfer<'c, '_>, columns: usize) -> Result<'c> 
         }
         next = region.end;
     }
-    if next < columns {
+    if next != columns {
         return Err(fail(&op, format_args!("has regions up to feature {next} of {columns}")));
     }
     let groups = regions.iter().map(|region| region.group + 1).max().unwrap_or(0);

@@ -47,6 +47,7 @@ pub fn mapped<'c: 'a, 'a>(
 ) -> Result<'c, (Mapped, Vec<EdgeOp<'c, 'a>>)> {
     let layers = Dense::all(func);
     let body = rewrite::body(func).ok_or_else(|| fail(&func, "needs a body"))?;
+    let device = network::device(func)?;
     let mut mapped = Mapped::default();
     let mut names = HashSet::new();
     for layer in &layers {
@@ -56,6 +57,12 @@ pub fn mapped<'c: 'a, 'a>(
         let microtile = layer
             .microtile()
             .ok_or_else(|| fail(&layer.op, "has no microtile: run aie4ml-tile first"))?;
+        // The shape decides how wide the core accumulates, which may be more
+        // than the layer needs.
+        let bits = (layer.input_codes().bits, layer.weight_codes().bits);
+        let shape = device
+            .mmul_shapes(bits.0, bits.1)
+            .find(|s| [s.m, s.k, s.n].map(|x| x as usize) == [microtile.m, microtile.k, microtile.n]);
         let empty = Packing {
             stack: 0,
             weights: 0,
@@ -70,7 +77,7 @@ pub fn mapped<'c: 'a, 'a>(
             input: integer(layer.input_codes()),
             weight: integer(layer.weight_codes()),
             output: integer(layer.output_codes()),
-            accumulator: layer.accumulator(),
+            accumulator: shape.map_or(layer.accumulator(), |shape| shape.accumulator_bits),
             stages: layer.requant(),
             microtile,
             split,

@@ -60,8 +60,8 @@ pub fn type_of<'c>(attribute: Attribute<'c>) -> Type<'c> {
 /// Extents and element type of a static shaped type: a tensor, memref or vector.
 pub fn shaped<'c>(r#type: Type<'c>) -> Option<(Vec<usize>, Type<'c>)> {
     use mlir_sys::{
-        mlirShapedTypeGetDimSize, mlirShapedTypeGetElementType, mlirShapedTypeGetRank, mlirShapedTypeHasRank,
-        mlirShapedTypeHasStaticShape,
+        mlirShapedTypeGetDimSize, mlirShapedTypeGetElementType, mlirShapedTypeGetRank,
+        mlirShapedTypeHasRank, mlirShapedTypeHasStaticShape,
     };
     if !r#type.is_shaped() {
         return None;
@@ -100,7 +100,8 @@ pub fn bytes(attribute: Attribute) -> Option<Vec<u8>> {
     let stored = if dense.is_splat() { 1 } else { count };
     // SAFETY: a dense attribute of elements of whole bytes stores them
     // contiguously, one of them if it is a splat.
-    let bytes: &[u8] = unsafe { std::slice::from_raw_parts(dense.raw_data().cast(), stored * width) };
+    let bytes: &[u8] =
+        unsafe { std::slice::from_raw_parts(dense.raw_data().cast(), stored * width) };
     Some(bytes.repeat(count / stored))
 }
 

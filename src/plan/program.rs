@@ -19,8 +19,8 @@ use super::{
 use crate::{
     array::{
         Argument, Bd, Buffer, BufferId, Bundle, Core, Dim, Direction, DmaChannel, Element, Flow,
-        Interface, Kernel, KernelId, Lock, LockAction, LockId, Port, Program, Reg, Slice, Stmt,
-        Stream, StreamSlice, Tile, UseLock,
+        Interface, Kernel, KernelId, Lock, LockAction, LockId, Port, Program, Reg, Slice, Source,
+        Stmt, Stream, StreamSlice, Tile, UseLock,
     },
     device::{Device, TileKind},
     kernel::{self, Integer, Role},
@@ -516,6 +516,7 @@ impl Builder<'_> {
 
     /// The cores: for ever, both halves in turn.
     fn cores(&mut self) -> Result<()> {
+        let rows = self.mapped.layers.iter().map(|layer| layer.split.rows).max().unwrap_or(1);
         for core in std::mem::take(&mut self.buffers_of) {
             let layer = &self.mapped.layers[core.layer];
             let role = Role::of(core.position, layer.split.cascade);
@@ -556,13 +557,41 @@ impl Builder<'_> {
                 }],
                 slice: Some(Slice {
                     layer: layer.name.clone(),
+                    source: self.source(core.layer)?,
+                    outputs: self.outputs(core.layer),
                     k: (inputs[core.position].start, inputs[core.position].end),
                     n: (outputs[core.chain].start, outputs[core.chain].end),
                     cascade: (core.position, layer.split.cascade),
+                    rows,
+                    microtile: (layer.microtile.m, layer.microtile.k, layer.microtile.n),
                 }),
             });
         }
         Ok(())
+    }
+
+    /// What a layer reads.
+    fn source(&self, layer: usize) -> Result<Source> {
+        let transfer = self.mapped.transfers.iter().find(|t| t.to == End::Layer(layer));
+        match transfer.map(|transfer| transfer.from) {
+            Some(End::Boundary(input)) => Ok(Source::Input(input)),
+            Some(End::Layer(from)) => Ok(Source::Layer(self.mapped.layers[from].name.clone())),
+            None => Err(NoProgram {
+                layer: Some(layer),
+                message: "has no transfer for its input".into(),
+            }),
+        }
+    }
+
+    /// The outputs of the program that a layer fills.
+    fn outputs(&self, layer: usize) -> Vec<usize> {
+        let from_layer = self.mapped.transfers.iter().filter(|t| t.from == End::Layer(layer));
+        from_layer
+            .filter_map(|transfer| match transfer.to {
+                End::Boundary(output) => Some(output),
+                End::Layer(_) => None,
+            })
+            .collect()
     }
 
     fn kernel(&mut self, spec: &kernel::Dense, layer: usize) -> Result<KernelId> {

@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn keeps_codes_at_32_bits() {
         let wide = Quantization { scale: 1.0, zero_point: 0, range: (i32::MIN.into(), i32::MAX.into()), dtype: Dtype::I32 };
-        assert_eq!([4e9, -4e9].map(|value| wide.quantize(value)), [i32::MAX.into(), i32::MIN.into()]);
+        assert_eq!([4e9, -4e9].map(|value| wide.quantize(value)), [i32::MAX, i32::MIN].map(i64::from));
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Writes an array program as an `aie.device`.
 
 use super::{
-    ACQUIRE_EQUAL, ACQUIRE_GREATER_EQUAL, CORE, DEVICE, DEVICES, Dims, INPUTS, MM2S, OUTPUTS, Pads, RELEASE, S2MM,
-    SLICE, element_type, interface, memref, mlir_type,
+    ACQUIRE_EQUAL, ACQUIRE_GREATER_EQUAL, CORE, DEVICE, DEVICES, Dims, INPUTS, MM2S, OUTPUTS, Pads,
+    RELEASE, S2MM, SLICE, element_type, interface, memref, mlir_type,
 };
 use crate::{
     array::{
-        Argument, Buffer, Core, Direction, DmaChannel, Element, Flow, Kernel, Lock, LockAction, Port, Program, Reg,
-        Stmt, Tile, Type, UseLock,
+        Argument, Buffer, Core, Direction, DmaChannel, Element, Flow, Kernel, Lock, LockAction,
+        Port, Program, Reg, Stmt, Tile, Type, UseLock,
     },
     device::{Device, TileKind},
     mlir::fields::Fields,
@@ -15,10 +15,11 @@ use crate::{
 use melior::{
     Context,
     ir::{
-        Attribute, Block, BlockLike, Identifier, Location, Operation, Region, RegionLike, Type as MlirType, Value,
+        Attribute, Block, BlockLike, Identifier, Location, Operation, Region, RegionLike,
+        Type as MlirType, Value,
         attribute::{
-            BoolAttribute, DenseElementsAttribute, FlatSymbolRefAttribute, FloatAttribute, IntegerAttribute,
-            StringAttribute, TypeAttribute,
+            BoolAttribute, DenseElementsAttribute, FlatSymbolRefAttribute, FloatAttribute,
+            IntegerAttribute, StringAttribute, TypeAttribute,
         },
         operation::{OperationBuilder, OperationLike},
         r#type::{FunctionType, IntegerType, RankedTensorType},
@@ -77,7 +78,9 @@ pub fn build_located<'c>(
     }
     for (source, destination) in &program.cascades {
         let tiles = [builder.tiles[source], builder.tiles[destination]];
-        body.append_operation(op(location, "aie.cascade_flow").add_operands(&tiles).build().expect(BUILDS));
+        body.append_operation(
+            op(location, "aie.cascade_flow").add_operands(&tiles).build().expect(BUILDS),
+        );
     }
     for (tile, channels) in by_tile(&program.dmas) {
         body.append_operation(builder.dma(location, tile, &channels));
@@ -164,14 +167,19 @@ impl<'c> Builder<'c, '_> {
     }
     /// The symbol name of an op, if it has one.
     fn name(&self, name: &str) -> Option<Named<'c>> {
-        (!name.is_empty()).then(|| self.named("sym_name", StringAttribute::new(self.context, name).into()))
+        (!name.is_empty())
+            .then(|| self.named("sym_name", StringAttribute::new(self.context, name).into()))
     }
 
     /// Every tile that the program mentions, in order of column and row.
     fn tiles_used(&self) -> Vec<Tile> {
         let program = self.program;
-        let buffers = program.buffers.iter().filter(|buffer| !buffer.external).map(|buffer| buffer.tile);
-        let ports = program.flows.iter().flat_map(|flow| std::iter::once(&flow.source).chain(&flow.destinations));
+        let buffers =
+            program.buffers.iter().filter(|buffer| !buffer.external).map(|buffer| buffer.tile);
+        let ports = program
+            .flows
+            .iter()
+            .flat_map(|flow| std::iter::once(&flow.source).chain(&flow.destinations));
         let mut tiles: Vec<Tile> = buffers
             .chain(program.locks.iter().map(|lock| lock.tile))
             .chain(program.dmas.iter().map(|channel| channel.tile))
@@ -192,7 +200,8 @@ impl<'c> Builder<'c, '_> {
         // mlir-aie's default allocator works bank by bank: it refuses given
         // addresses that do not ascend and buffers that span banks. The other
         // one leaves them alone.
-        let mut buffers = self.program.buffers.iter().filter(|b| !b.external && b.tile == tile).peekable();
+        let mut buffers =
+            self.program.buffers.iter().filter(|b| !b.external && b.tile == tile).peekable();
         if buffers.peek().is_some() && buffers.all(|buffer| buffer.address.is_some()) {
             let scheme = StringAttribute::new(self.context, "basic-sequential");
             attributes.push(self.named("allocation_scheme", scheme.into()));
@@ -205,17 +214,24 @@ impl<'c> Builder<'c, '_> {
     }
 
     fn kernel(&self, location: Location<'c>, kernel: &Kernel) -> Operation<'c> {
-        let types = |types: &[Type]| types.iter().map(|t| mlir_type(self.context, t)).collect::<Vec<_>>();
-        let signature = FunctionType::new(self.context, &types(&kernel.arguments), &types(&kernel.results));
+        let types =
+            |types: &[Type]| types.iter().map(|t| mlir_type(self.context, t)).collect::<Vec<_>>();
+        let signature =
+            FunctionType::new(self.context, &types(&kernel.arguments), &types(&kernel.results));
         let mut attributes = vec![
             self.named("sym_name", StringAttribute::new(self.context, &kernel.name).into()),
             self.named("sym_visibility", StringAttribute::new(self.context, "private").into()),
             self.named("function_type", TypeAttribute::new(signature.into()).into()),
         ];
         if let Some(object) = &kernel.link_with {
-            attributes.push(self.named("link_with", StringAttribute::new(self.context, object).into()));
+            attributes
+                .push(self.named("link_with", StringAttribute::new(self.context, object).into()));
         }
-        op(location, "func.func").add_attributes(&attributes).add_regions([Region::new()]).build().expect(BUILDS)
+        op(location, "func.func")
+            .add_attributes(&attributes)
+            .add_regions([Region::new()])
+            .build()
+            .expect(BUILDS)
     }
 
     fn buffer(&self, location: Location<'c>, buffer: &Buffer) -> Operation<'c> {
@@ -227,7 +243,8 @@ impl<'c> Builder<'c, '_> {
         }
         if let Some(bytes) = &buffer.initial {
             let shape: Vec<u64> = buffer.shape.iter().map(|&extent| extent as u64).collect();
-            let tensor = RankedTensorType::new(&shape, element_type(self.context, buffer.element), None);
+            let tensor =
+                RankedTensorType::new(&shape, element_type(self.context, buffer.element), None);
             assert_eq!(bytes.len(), buffer.bytes(), "initial contents fill a buffer");
             let value = DenseElementsAttribute::raw_buffer(tensor.into(), bytes);
             attributes.push(self.named("initial_value", value.into()));
@@ -272,9 +289,13 @@ impl<'c> Builder<'c, '_> {
             block.append_operation(end(location));
             let mut attributes = vec![self.named("ID", self.integer(8, id.into()))];
             if flow.keep_packet_header {
-                attributes.push(self.named("keep_pkt_header", BoolAttribute::new(self.context, true).into()));
+                attributes.push(
+                    self.named("keep_pkt_header", BoolAttribute::new(self.context, true).into()),
+                );
             }
-            let packets = op(location, "aie.packet_flow").add_attributes(&attributes).add_regions([region(vec![block])]);
+            let packets = op(location, "aie.packet_flow")
+                .add_attributes(&attributes)
+                .add_regions([region(vec![block])]);
             return vec![packets.build().expect(BUILDS)];
         }
         let to = |destination: &Port| {
@@ -313,10 +334,14 @@ impl<'c> Builder<'c, '_> {
                     self.named("len", self.i32(bd.len as i64)),
                 ];
                 if !bd.dims.is_empty() {
-                    attributes.push(self.named("dimensions", Dims(bd.dims.clone()).attribute(self.context)));
+                    attributes.push(
+                        self.named("dimensions", Dims(bd.dims.clone()).attribute(self.context)),
+                    );
                 }
                 if !bd.pad.is_empty() {
-                    attributes.push(self.named("pad_dimensions", Pads(bd.pad.clone()).attribute(self.context)));
+                    attributes.push(
+                        self.named("pad_dimensions", Pads(bd.pad.clone()).attribute(self.context)),
+                    );
                 }
                 if let Some(packet) = bd.packet {
                     attributes.push(self.named("packet", packet.attribute(self.context)));
@@ -332,7 +357,9 @@ impl<'c> Builder<'c, '_> {
                     block.append_operation(self.use_lock(location, release));
                 }
                 let to = bd.next.map_or(last, |next| &bds[next]);
-                block.append_operation(op(location, "aie.next_bd").add_successors(&[to]).build().expect(BUILDS));
+                block.append_operation(
+                    op(location, "aie.next_bd").add_successors(&[to]).build().expect(BUILDS),
+                );
             }
         }
         last.append_operation(end(location));
@@ -349,7 +376,14 @@ impl<'c> Builder<'c, '_> {
             .expect(BUILDS)
     }
 
-    fn start(&self, location: Location<'c>, channel: &DmaChannel, block: &Block<'c>, to: &Block<'c>, next: &Block<'c>) {
+    fn start(
+        &self,
+        location: Location<'c>,
+        channel: &DmaChannel,
+        block: &Block<'c>,
+        to: &Block<'c>,
+        next: &Block<'c>,
+    ) {
         let direction = match channel.direction {
             Direction::S2mm => S2MM,
             Direction::Mm2s => MM2S,
@@ -386,7 +420,8 @@ impl<'c> Builder<'c, '_> {
 
     fn core(&self, location: Location<'c>, core: &Core) -> Operation<'c> {
         let block = Block::new(&[]);
-        let mut body = Body { builder: self, location, constants: Vec::new(), regs: HashMap::new() };
+        let mut body =
+            Body { builder: self, location, constants: Vec::new(), regs: HashMap::new() };
         body.constants(&block, &core.body);
         body.statements(&block, &core.body);
         block.append_operation(end(location));
@@ -475,9 +510,13 @@ impl<'c> Body<'c, '_, '_> {
                 }
                 Stmt::Call { kernel, arguments, results } => {
                     let kernel = &self.builder.program.kernels[kernel.0];
-                    let values: Vec<_> =
-                        arguments.iter().zip(&kernel.arguments).map(|(a, t)| self.value(a, t)).collect();
-                    let types: Vec<_> = kernel.results.iter().map(|t| mlir_type(context, t)).collect();
+                    let values: Vec<_> = arguments
+                        .iter()
+                        .zip(&kernel.arguments)
+                        .map(|(a, t)| self.value(a, t))
+                        .collect();
+                    let types: Vec<_> =
+                        kernel.results.iter().map(|t| mlir_type(context, t)).collect();
                     let callee = FlatSymbolRefAttribute::new(context, &kernel.name);
                     let call = op(location, "func.call")
                         .add_operands(&values)

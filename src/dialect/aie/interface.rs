@@ -3,7 +3,7 @@
 
 use super::{BUNDLES, element_of, element_type};
 use crate::{
-    array::{Bundle, Interface, Port, Slice, Stream, StreamSlice, Tile},
+    array::{Bundle, Interface, Port, Slice, Source, Stream, StreamSlice, Tile},
     mlir::constant,
 };
 use melior::{
@@ -11,8 +11,8 @@ use melior::{
     ir::{
         Attribute, Identifier, Type,
         attribute::{
-            ArrayAttribute, BoolAttribute, DenseI64ArrayAttribute, DictionaryAttribute, FloatAttribute,
-            IntegerAttribute, StringAttribute, TypeAttribute,
+            ArrayAttribute, BoolAttribute, DenseI64ArrayAttribute, DictionaryAttribute,
+            FloatAttribute, IntegerAttribute, StringAttribute, TypeAttribute,
         },
         r#type::IntegerType,
     },
@@ -30,10 +30,16 @@ pub fn write<'c>(context: &'c Context, interfaces: &[Interface]) -> Attribute<'c
                 ("batch", number(context, interface.batch)),
                 ("element", TypeAttribute::new(element_type(context, interface.element)).into()),
                 ("signed", BoolAttribute::new(context, interface.signed).into()),
-                ("scale", FloatAttribute::new(context, Type::float64(context), interface.scale).into()),
+                (
+                    "scale",
+                    FloatAttribute::new(context, Type::float64(context), interface.scale).into(),
+                ),
                 ("zero_point", integer(context, interface.zero_point)),
                 ("range", integers(context, &[interface.range.0, interface.range.1])),
-                ("streams", array(context, &interface.streams, |stream| write_stream(context, stream))),
+                (
+                    "streams",
+                    array(context, &interface.streams, |stream| write_stream(context, stream)),
+                ),
             ],
         )
     })
@@ -94,7 +100,8 @@ fn read_stream(attribute: Attribute) -> Result<Stream, String> {
         Ok(_) => *BUNDLES.get(fields.number("bundle")?).ok_or("known 'bundle'")?,
     };
     let row = if fields.attribute("row").is_ok() { fields.number("row")? } else { 0 };
-    let coordinate = |value: usize| u32::try_from(value).map_err(|_| "small coordinate".to_string());
+    let coordinate =
+        |value: usize| u32::try_from(value).map_err(|_| "small coordinate".to_string());
     Ok(Stream {
         port: Port {
             tile: Tile { column: coordinate(fields.number("column")?)?, row: coordinate(row)? },
@@ -103,7 +110,9 @@ fn read_stream(attribute: Attribute) -> Result<Stream, String> {
         },
         slices: list(fields.attribute("slices")?, |slice| {
             let slice = naturals(slice).ok_or("'slices' of natural numbers")?;
-            let &[begin, end, pitch] = slice.as_slice() else { return Err("'slices' of three numbers".into()) };
+            let &[begin, end, pitch] = slice.as_slice() else {
+                return Err("'slices' of three numbers".into());
+            };
             Ok(StreamSlice { begin, end, pitch })
         })?,
     })
@@ -112,15 +121,27 @@ fn read_stream(attribute: Attribute) -> Result<Stream, String> {
 /// Writes the slice of a core as a dictionary attribute.
 pub fn write_slice<'c>(context: &'c Context, slice: &Slice) -> Attribute<'c> {
     let pair = |(first, second): (usize, usize)| integers(context, &[first as i64, second as i64]);
-    dictionary(
-        context,
-        &[
-            ("layer", StringAttribute::new(context, &slice.layer).into()),
-            ("k", pair(slice.k)),
-            ("n", pair(slice.n)),
-            ("cascade", pair(slice.cascade)),
-        ],
-    )
+    let (m, k, n) = slice.microtile;
+    let mut entries = vec![
+        ("layer", StringAttribute::new(context, &slice.layer).into()),
+        (
+            "source",
+            match &slice.source {
+                Source::Input(input) => number(context, *input),
+                Source::Layer(layer) => StringAttribute::new(context, layer).into(),
+            },
+        ),
+        ("k", pair(slice.k)),
+        ("n", pair(slice.n)),
+        ("cascade", pair(slice.cascade)),
+        ("rows", number(context, slice.rows)),
+        ("microtile", integers(context, &[m as i64, k as i64, n as i64])),
+    ];
+    if !slice.outputs.is_empty() {
+        let outputs: Vec<i64> = slice.outputs.iter().map(|&output| output as i64).collect();
+        entries.push(("outputs", integers(context, &outputs)));
+    }
+    dictionary(context, &entries)
 }
 
 /// Reads what [`write_slice`] wrote; the error names what is missing.
@@ -130,15 +151,41 @@ pub fn read_slice(attribute: Attribute) -> Result<Slice, String> {
         Some(&[first, second]) => Ok((first, second)),
         _ => Err(format!("'{name}' of two natural numbers")),
     };
-    Ok(Slice { layer: fields.string("layer")?, k: pair("k")?, n: pair("n")?, cascade: pair("cascade")? })
+    let source = match fields.string("source") {
+        Ok(layer) => Source::Layer(layer),
+        Err(_) => Source::Input(fields.number("source")?),
+    };
+    let outputs = match fields.attribute("outputs") {
+        Err(_) => Vec::new(),
+        Ok(outputs) => naturals(outputs).ok_or("'outputs' of natural numbers")?,
+    };
+    let microtile = match naturals(fields.attribute("microtile")?).as_deref() {
+        Some(&[m, k, n]) => (m, k, n),
+        _ => return Err("'microtile' of three natural numbers".into()),
+    };
+    Ok(Slice {
+        layer: fields.string("layer")?,
+        source,
+        outputs,
+        k: pair("k")?,
+        n: pair("n")?,
+        cascade: pair("cascade")?,
+        rows: fields.number("rows")?,
+        microtile,
+    })
 }
 
 fn dictionary<'c>(context: &'c Context, entries: &[(&str, Attribute<'c>)]) -> Attribute<'c> {
-    let entries: Vec<_> = entries.iter().map(|&(name, value)| (Identifier::new(context, name), value)).collect();
+    let entries: Vec<_> =
+        entries.iter().map(|&(name, value)| (Identifier::new(context, name), value)).collect();
     DictionaryAttribute::new(context, &entries).into()
 }
 
-fn array<'c, T>(context: &'c Context, items: &[T], write: impl FnMut(&T) -> Attribute<'c>) -> Attribute<'c> {
+fn array<'c, T>(
+    context: &'c Context,
+    items: &[T],
+    write: impl FnMut(&T) -> Attribute<'c>,
+) -> Attribute<'c> {
     let items: Vec<_> = items.iter().map(write).collect();
     ArrayAttribute::new(context, &items).into()
 }

@@ -1,13 +1,13 @@
 //! Reads an `aie.device` as an array program.
 
 use super::{
-    ACQUIRE_EQUAL, ACQUIRE_GREATER_EQUAL, BUNDLES, CORE, DEVICE, Dims, INPUTS, MM2S, OUTPUTS, Pads, RELEASE, S2MM,
-    SLICE, device_name, flag, integer, interface, memref_of, string, type_of,
+    ACQUIRE_EQUAL, ACQUIRE_GREATER_EQUAL, BUNDLES, CORE, DEVICE, Dims, INPUTS, MM2S, OUTPUTS, Pads,
+    RELEASE, S2MM, SLICE, device_name, flag, integer, interface, memref_of, string, type_of,
 };
 use crate::{
     array::{
-        Argument, Bd, Buffer, BufferId, Core, Direction, DmaChannel, Flow, Kernel, KernelId, Lock, LockAction, LockId,
-        Packet, Port, Program, Reg, Slice, Stmt, Tile, UseLock,
+        Argument, Bd, Buffer, BufferId, Core, Direction, DmaChannel, Flow, Kernel, KernelId, Lock,
+        LockAction, LockId, Packet, Port, Program, Reg, Slice, Stmt, Tile, UseLock,
     },
     mlir::{
         constant,
@@ -31,15 +31,52 @@ use std::collections::HashMap;
 /// At the first op that a [`Program`] cannot express, such as an object FIFO,
 /// a lowered switch box, or arithmetic in a core.
 pub fn read<'c>(device: OperationRef<'c, '_>) -> Result<'c, Program> {
+    Ok(read_located(device)?.0)
+}
+
+/// Reads `device` as [`read`] does, with the op of each part of the program.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_located<'c, 'a>(device: OperationRef<'c, 'a>) -> Result<'c, (Program, Places<'c, 'a>)> {
+    read_as(device, false)
+}
+
+/// Reads what a [`Program`] can express of `device` and leaves out the rest;
+/// of cores only their uses of locks.
+///
+/// # Errors
+///
+/// If `device` is none, of an unknown name, or with broken interfaces.
+pub fn read_known<'c, 'a>(device: OperationRef<'c, 'a>) -> Result<'c, (Program, Places<'c, 'a>)> {
+    read_as(device, true)
+}
+
+/// The ops of the parts of a program, index by index.
+#[derive(Default)]
+pub struct Places<'c, 'a> {
+    pub buffers: Vec<OperationRef<'c, 'a>>,
+    pub locks: Vec<OperationRef<'c, 'a>>,
+    /// Each `aie.dma_start` with its `aie.dma_bd`s.
+    pub dmas: Vec<(OperationRef<'c, 'a>, Vec<OperationRef<'c, 'a>>)>,
+    /// Of a broadcast the first `aie.flow`.
+    pub flows: Vec<OperationRef<'c, 'a>>,
+    pub cores: Vec<OperationRef<'c, 'a>>,
+}
+
+fn read_as<'c, 'a>(
+    device: OperationRef<'c, 'a>,
+    lenient: bool,
+) -> Result<'c, (Program, Places<'c, 'a>)> {
     if !rewrite::is(&device, DEVICE) {
         return Err(fail(&device, format_args!("is not an '{DEVICE}'")));
     }
     let name = device_name(device).ok_or_else(|| fail(&device, "needs a known device"))?;
     let interfaces = |name: &str| match device.attribute(name) {
         Err(_) => Ok(Vec::new()),
-        Ok(attribute) => {
-            interface::read(attribute).map_err(|missing| fail(&device, format_args!("needs {missing} in '{name}'")))
-        }
+        Ok(attribute) => interface::read(attribute)
+            .map_err(|missing| fail(&device, format_args!("needs {missing} in '{name}'"))),
     };
     let mut reader = Reader {
         program: Program {
@@ -48,17 +85,66 @@ pub fn read<'c>(device: OperationRef<'c, '_>) -> Result<'c, Program> {
             outputs: interfaces(OUTPUTS)?,
             ..Program::default()
         },
+        lenient,
         ..Reader::default()
     };
     let ops = rewrite::body(device).map(rewrite::ops).unwrap_or_default();
     // Calls may come before the declaration of what they call.
     for &op in ops.iter().filter(|op| rewrite::is(op, "func.func")) {
-        reader.kernel(op)?;
+        if let Err(failure) = reader.kernel(op)
+            && !lenient
+        {
+            return Err(failure);
+        }
     }
+    let mut places = Places::default();
     for op in ops {
-        reader.top_level(op)?;
+        if let Err(failure) = reader.top_level(op)
+            && !lenient
+        {
+            return Err(failure);
+        }
+        let program = &reader.program;
+        places.buffers.resize(program.buffers.len(), op);
+        places.locks.resize(program.locks.len(), op);
+        places.flows.resize(program.flows.len(), op);
+        places.cores.resize(program.cores.len(), op);
+        let new = program.dmas.len() - places.dmas.len();
+        if new > 0 {
+            places
+                .dmas
+                .extend(starts(op).into_iter().take(new).map(|start| (start, descriptors(start))));
+        }
     }
-    Ok(reader.program)
+    Ok((reader.program, places))
+}
+
+/// The `aie.dma_start`s of a DMA program, in order.
+fn starts<'c, 'a>(dma: OperationRef<'c, 'a>) -> Vec<OperationRef<'c, 'a>> {
+    let mut found: Vec<OperationRef> = Vec::new();
+    let mut block = dma.regions().next().and_then(|region| region.first_block());
+    while let Some(current) = block {
+        let start = rewrite::ops(current).into_iter().find(|op| rewrite::is(op, "aie.dma_start"));
+        block = start.and_then(|start| start.successors().nth(1));
+        found.extend(start);
+    }
+    found
+}
+
+/// The `aie.dma_bd`s that a channel reaches, in order.
+fn descriptors<'c, 'a>(start: OperationRef<'c, 'a>) -> Vec<OperationRef<'c, 'a>> {
+    let (mut found, mut seen) = (Vec::new(), Vec::new());
+    let mut block = start.successors().next();
+    while let Some(current) = block.filter(|&block| !seen.contains(&block_key(block))) {
+        seen.push(block_key(current));
+        let ops = rewrite::ops(current);
+        found.extend(ops.iter().copied().find(|op| rewrite::is(op, "aie.dma_bd")));
+        block = ops
+            .iter()
+            .find(|op| rewrite::is(op, "aie.next_bd"))
+            .and_then(|op| op.successors().next());
+    }
+    found
 }
 
 /// What an SSA value of a device stands for.
@@ -79,6 +165,8 @@ struct Reader {
     kernels: HashMap<String, KernelId>,
     flows: HashMap<Port, usize>,
     regs: usize,
+    /// Leave out what is not supported.
+    lenient: bool,
 }
 
 fn key(value: Value) -> usize {
@@ -113,10 +201,9 @@ impl Reader {
     }
 
     fn operand<'c>(&self, op: OperationRef<'c, '_>, index: usize) -> Result<'c, Thing> {
-        op.operands()
-            .nth(index)
-            .and_then(|value| self.things.get(&key(value)).copied())
-            .ok_or_else(|| fail(&op, format_args!("has an operand, number {index}, that is not supported")))
+        op.operands().nth(index).and_then(|value| self.things.get(&key(value)).copied()).ok_or_else(
+            || fail(&op, format_args!("has an operand, number {index}, that is not supported")),
+        )
     }
     fn tile<'c>(&self, op: OperationRef<'c, '_>, index: usize) -> Result<'c, Tile> {
         match self.operand(op, index)? {
@@ -136,7 +223,11 @@ impl Reader {
                 let lock = Lock {
                     tile: self.tile(op, 0)?,
                     name: string(op, "sym_name").unwrap_or_default().to_string(),
-                    id: if op.has_attribute("lockID") { Some(natural(op, "lockID")?) } else { None },
+                    id: if op.has_attribute("lockID") {
+                        Some(natural(op, "lockID")?)
+                    } else {
+                        None
+                    },
                     initial: integer(op, "init").unwrap_or(0) as i32,
                 };
                 self.define(op, Thing::Lock(LockId(self.program.locks.len())));
@@ -189,14 +280,15 @@ impl Reader {
 
     fn buffer<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
         let external = rewrite::is(&op, "aie.external_buffer");
-        let (shape, element) = op
-            .results()
-            .next()
-            .and_then(|value| memref_of(value.r#type()))
-            .ok_or_else(|| fail(&op, "needs a static, contiguous memref of i8, i16, i32, i64, bf16 or f32"))?;
+        let (shape, element) =
+            op.results().next().and_then(|value| memref_of(value.r#type())).ok_or_else(|| {
+                fail(&op, "needs a static, contiguous memref of i8, i16, i32, i64, bf16 or f32")
+            })?;
         let initial = match op.attribute("initial_value") {
             Err(_) => None,
-            Ok(value) => Some(constant::bytes(value).ok_or_else(|| fail(&op, "needs a dense initial value"))?),
+            Ok(value) => Some(
+                constant::bytes(value).ok_or_else(|| fail(&op, "needs a dense initial value"))?,
+            ),
         };
         let buffer = Buffer {
             tile: if external { Tile { column: 0, row: 0 } } else { self.tile(op, 0)? },
@@ -215,7 +307,13 @@ impl Reader {
         Ok(())
     }
 
-    fn port<'c>(&self, op: OperationRef<'c, '_>, tile: usize, bundle: &str, channel: &str) -> Result<'c, Port> {
+    fn port<'c>(
+        &self,
+        op: OperationRef<'c, '_>,
+        tile: usize,
+        bundle: &str,
+        channel: &str,
+    ) -> Result<'c, Port> {
         Ok(Port {
             tile: self.tile(op, tile)?,
             bundle: *BUNDLES
@@ -231,7 +329,12 @@ impl Reader {
         let flows = &mut self.program.flows;
         let place = *self.flows.entry(source).or_insert(flows.len());
         if place == flows.len() {
-            flows.push(Flow { source, destinations: Vec::new(), packet: None, keep_packet_header: false });
+            flows.push(Flow {
+                source,
+                destinations: Vec::new(),
+                packet: None,
+                keep_packet_header: false,
+            });
         }
         flows[place].destinations.push(destination);
         Ok(())
@@ -239,7 +342,8 @@ impl Reader {
 
     fn packet_flow<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
         let id = integer(op, "ID").unwrap_or_default();
-        let id = u8::try_from(id).map_err(|_| fail(&op, format_args!("has the id {id}, which is not supported")))?;
+        let id = u8::try_from(id)
+            .map_err(|_| fail(&op, format_args!("has the id {id}, which is not supported")))?;
         let (mut source, mut destinations) = (None, Vec::new());
         for end in rewrite::body(op).map(rewrite::ops).unwrap_or_default() {
             match op_name(end).as_str() {
@@ -290,7 +394,9 @@ impl Reader {
                         block = start.successors().nth(1);
                     }
                     "aie.end" => {}
-                    _ => return Err(fail(&start, "is not supported before the start of a channel")),
+                    _ => {
+                        return Err(fail(&start, "is not supported before the start of a channel"));
+                    }
                 }
             }
         }
@@ -323,7 +429,9 @@ impl Reader {
                 return Ok(channel);
             }
             // The next block, if it is not the end, becomes the next descriptor.
-            if next.is_some_and(|next| rewrite::ops(next).iter().any(|op| rewrite::is(op, "aie.dma_bd"))) {
+            if next.is_some_and(|next| {
+                rewrite::ops(next).iter().any(|op| rewrite::is(op, "aie.dma_bd"))
+            }) {
                 channel.bds[index].next = Some(index + 1);
             }
         }
@@ -334,14 +442,21 @@ impl Reader {
     }
 
     /// The descriptor of a block and the block after it; `None` for the block that ends a chain.
-    fn bd<'c, 'a>(&self, block: BlockRef<'c, 'a>) -> Result<'c, Option<(Bd, Option<BlockRef<'c, 'a>>)>> {
+    fn bd<'c, 'a>(
+        &self,
+        block: BlockRef<'c, 'a>,
+    ) -> Result<'c, Option<(Bd, Option<BlockRef<'c, 'a>>)>> {
         let (mut found, mut next): (Option<Bd>, _) = (None, None);
         let (mut acquire, mut release, mut packet) = (None, None, None);
         for op in rewrite::ops(block) {
             match op_name(op).as_str() {
                 "aie.use_lock" => {
                     let lock = self.use_lock(op)?;
-                    let place = if lock.action == LockAction::Release { &mut release } else { &mut acquire };
+                    let place = if lock.action == LockAction::Release {
+                        &mut release
+                    } else {
+                        &mut acquire
+                    };
                     if place.replace(lock).is_some() {
                         return Err(fail(&op, "is the second of its kind in a block"));
                     }
@@ -349,7 +464,9 @@ impl Reader {
                 "aie.dma_bd_packet" => {
                     let byte = |name| {
                         natural(op, name).and_then(|value| {
-                            u8::try_from(value).map_err(|_| fail(&op, format_args!("has '{name}' {value}, above 255")))
+                            u8::try_from(value).map_err(|_| {
+                                fail(&op, format_args!("has '{name}' {value}, above 255"))
+                            })
                         })
                     };
                     packet = Some(Packet { kind: byte("packet_type")?, id: byte("packet_id")? });
@@ -369,15 +486,17 @@ impl Reader {
     }
 
     fn descriptor<'c>(&self, op: OperationRef<'c, '_>) -> Result<'c, Bd> {
-        let Thing::Buffer(buffer) = self.operand(op, 0)? else { return Err(fail(&op, "needs a buffer")) };
+        let Thing::Buffer(buffer) = self.operand(op, 0)? else {
+            return Err(fail(&op, "needs a buffer"));
+        };
         if integer(op, "pad_value").is_some_and(|value| value != 0) {
             return Err(fail(&op, "pads with something else than zeros, which is not supported"));
         }
         let packet = match op.attribute("packet") {
             Err(_) => None,
-            Ok(attribute) => {
-                Some(Packet::of(attribute).ok_or_else(|| fail(&op, "has a packet header above 255"))?)
-            }
+            Ok(attribute) => Some(
+                Packet::of(attribute).ok_or_else(|| fail(&op, "has a packet header above 255"))?,
+            ),
         };
         let list = |name: &str| op.attribute(name).ok();
         Ok(Bd {
@@ -394,7 +513,7 @@ impl Reader {
     }
 
     fn core<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
-        if op.has_attribute("elf_file") {
+        if op.has_attribute("elf_file") && !self.lenient {
             return Err(fail(&op, "has a compiled program, which is not supported"));
         }
         let slice = |attribute: Attribute<'c>| -> Result<'c, Slice> {
@@ -407,11 +526,29 @@ impl Reader {
             slice: op.attribute(SLICE).ok().map(slice).transpose()?,
             body: {
                 self.regs = 0;
-                self.statements(op)?
+                if self.lenient { self.lock_uses(op) } else { self.statements(op)? }
             },
         };
         self.program.cores.push(core);
         Ok(())
+    }
+
+    /// The uses of locks anywhere below `parent`.
+    fn lock_uses(&self, parent: OperationRef) -> Vec<Stmt> {
+        let mut uses = Vec::new();
+        for region in parent.regions() {
+            let mut next = region.first_block();
+            while let Some(block) = next {
+                next = block.next_in_region();
+                for op in rewrite::ops(block) {
+                    if rewrite::is(&op, "aie.use_lock") {
+                        uses.extend(self.use_lock(op).map(Stmt::UseLock));
+                    }
+                    uses.extend(self.lock_uses(op));
+                }
+            }
+        }
+        uses
     }
 
     fn reg(&mut self, value: Value) -> Reg {
@@ -426,7 +563,9 @@ impl Reader {
             Thing::Buffer(buffer) => Ok(Argument::Buffer(buffer)),
             Thing::Constant(value) => Ok(Argument::Constant(value)),
             Thing::Reg(reg) => Ok(Argument::Reg(reg)),
-            Thing::Tile(_) | Thing::Lock(_) => Err(fail(&op, format_args!("has a tile or lock as operand {index}"))),
+            Thing::Tile(_) | Thing::Lock(_) => {
+                Err(fail(&op, format_args!("has a tile or lock as operand {index}")))
+            }
         }
     }
 
@@ -465,16 +604,21 @@ impl Reader {
             .and_then(|attribute| FlatSymbolRefAttribute::try_from(attribute).ok())
             .and_then(|symbol| self.kernels.get(symbol.value()).copied())
             .ok_or_else(|| fail(&op, "calls what is not declared in the device"))?;
-        let arguments = (0..op.operand_count()).map(|i| self.argument(op, i)).collect::<Result<_>>()?;
+        let arguments =
+            (0..op.operand_count()).map(|i| self.argument(op, i)).collect::<Result<_>>()?;
         let results = op.results().map(|value| self.reg(value.into())).collect();
         Ok(Stmt::Call { kernel, arguments, results })
     }
 
     fn for_loop<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c, Stmt> {
         if op.result_count() > 0 {
-            return Err(fail(&op, "carries values from one iteration to the next, which is not supported"));
+            return Err(fail(
+                &op,
+                "carries values from one iteration to the next, which is not supported",
+            ));
         }
-        let [lower, upper, step] = [self.argument(op, 0)?, self.argument(op, 1)?, self.argument(op, 2)?];
+        let [lower, upper, step] =
+            [self.argument(op, 0)?, self.argument(op, 1)?, self.argument(op, 2)?];
         let variable = rewrite::body(op)
             .and_then(|body| body.argument(0).ok())
             .ok_or_else(|| fail(&op, "needs a body"))?;

@@ -53,13 +53,32 @@ pub(crate) fn example() -> Program {
         packet: None,
         next,
     };
-    let channel = |tile, direction, channel, bds| DmaChannel { tile, direction, channel, repeat_count: 0, bds };
+    let channel = |tile, direction, channel, bds| DmaChannel {
+        tile,
+        direction,
+        channel,
+        repeat_count: 0,
+        bds,
+    };
     let blocked = |buffer, next| Bd {
-        dims: vec![Dim { size: 2, stride: 8 }, Dim { size: 4, stride: 16 }, Dim { size: 8, stride: 1 }],
+        dims: vec![
+            Dim { size: 2, stride: 8 },
+            Dim { size: 4, stride: 16 },
+            Dim { size: 8, stride: 1 },
+        ],
         ..bd(buffer, acquire(1, 1), release(0, 1), next)
     };
     let slice = |position, k, n| {
-        Some(Slice { layer: "dense_1".into(), k, n, cascade: (position, 2) })
+        Some(Slice {
+            layer: "dense_1".into(),
+            source: Source::Input(0),
+            outputs: vec![0],
+            k,
+            n,
+            cascade: (position, 2),
+            rows: 4,
+            microtile: (4, 8, 8),
+        })
     };
     let forever = |body| {
         vec![Stmt::For {
@@ -244,14 +263,33 @@ fn keeps_packets_padding_repeats_and_external_memory() {
         next: None,
         ..bd.clone()
     };
-    let fetch = Bd { buffer: BufferId(0), dims: Vec::new(), offset: 0, len: 32, acquire: None, ..last.clone() };
+    let fetch = Bd {
+        buffer: BufferId(0),
+        dims: Vec::new(),
+        offset: 0,
+        len: 32,
+        acquire: None,
+        ..last.clone()
+    };
     let program = Program {
         device: "xcve2802".into(),
         buffers: vec![buffer("ddr", true), buffer("", false)],
         locks: vec![Lock { tile: memory, name: String::new(), id: Some(7), initial: 1 }],
         dmas: vec![
-            DmaChannel { tile: shim, direction: Direction::Mm2s, channel: 1, repeat_count: 0, bds: vec![fetch] },
-            DmaChannel { tile: memory, direction: Direction::Mm2s, channel: 3, repeat_count: 5, bds: vec![bd, last] },
+            DmaChannel {
+                tile: shim,
+                direction: Direction::Mm2s,
+                channel: 1,
+                repeat_count: 0,
+                bds: vec![fetch],
+            },
+            DmaChannel {
+                tile: memory,
+                direction: Direction::Mm2s,
+                channel: 3,
+                repeat_count: 5,
+                bds: vec![bd, last],
+            },
         ],
         flows: vec![Flow {
             source: port(memory, Bundle::Dma, 3),
@@ -276,7 +314,12 @@ fn keeps_values_in_cores() {
                 arguments: vec![Type::Index, Type::Scalar(Element::I32), Type::Scalar(Element::I8)],
                 results: vec![lanes.clone(), Type::I1],
             },
-            Kernel { name: "take".into(), link_with: None, arguments: vec![lanes, Type::I1], results: Vec::new() },
+            Kernel {
+                name: "take".into(),
+                link_with: None,
+                arguments: vec![lanes, Type::I1],
+                results: Vec::new(),
+            },
         ],
         cores: vec![Core {
             tile: tile(0, 2),
@@ -289,7 +332,11 @@ fn keeps_values_in_cores() {
                 body: vec![
                     Stmt::Call {
                         kernel: KernelId(0),
-                        arguments: vec![Argument::Reg(Reg(0)), Argument::Constant(4), Argument::Constant(-4)],
+                        arguments: vec![
+                            Argument::Reg(Reg(0)),
+                            Argument::Constant(4),
+                            Argument::Constant(-4),
+                        ],
                         results: vec![Reg(1), Reg(2)],
                     },
                     Stmt::Call {
@@ -312,8 +359,8 @@ fn elements() -> impl Strategy<Value = Element> {
 }
 
 fn buffers() -> impl Strategy<Value = Buffer> {
-    (vec(1usize..5, 1..4), elements(), option::of(0u32..1000), 3u32..6, any::<Option<u8>>()).prop_map(
-        |(shape, element, address, row, fill)| {
+    (vec(1usize..5, 1..4), elements(), option::of(0u32..1000), 3u32..6, any::<Option<u8>>())
+        .prop_map(|(shape, element, address, row, fill)| {
             let mut buffer = Buffer {
                 tile: tile(7, row),
                 name: String::new(),
@@ -325,22 +372,27 @@ fn buffers() -> impl Strategy<Value = Buffer> {
             };
             // Even seeds make a splat, the others do not.
             buffer.initial = fill.map(|fill| {
-                (0..buffer.bytes()).map(|i| fill.wrapping_add(if fill % 2 == 0 { 0 } else { i as u8 })).collect()
+                (0..buffer.bytes())
+                    .map(|i| fill.wrapping_add(if fill % 2 == 0 { 0 } else { i as u8 }))
+                    .collect()
             });
             buffer
-        },
-    )
+        })
 }
 
 fn interfaces() -> impl Strategy<Value = Interface> {
     let stream = (0u32..30, 0u32..6, any::<bool>(), vec((0usize..9, 0usize..9, 0usize..9), 0..4));
-    let numbers = (0usize..99, 0usize..99, 0usize..99, any::<f32>(), any::<i64>(), any::<(i64, i64)>());
+    let numbers =
+        (0usize..99, 0usize..99, 0usize..99, any::<f32>(), any::<i64>(), any::<(i64, i64)>());
     ("[a-z./ \"]{0,9}", elements(), any::<bool>(), numbers, vec(stream, 0..3)).prop_filter_map(
         "a finite scale",
         |(name, element, signed, (rows, columns, batch, scale, zero_point, range), streams)| {
             let streams = streams.into_iter().map(|(column, channel, plio, slices)| Stream {
                 port: port(tile(column, 0), if plio { Bundle::Plio } else { Bundle::Dma }, channel),
-                slices: slices.into_iter().map(|(begin, end, pitch)| StreamSlice { begin, end, pitch }).collect(),
+                slices: slices
+                    .into_iter()
+                    .map(|(begin, end, pitch)| StreamSlice { begin, end, pitch })
+                    .collect(),
             });
             scale.is_finite().then(|| Interface {
                 name,

@@ -5,7 +5,9 @@
 //! refuse what no tool chain could make work; limits that depend on how a
 //! program is compiled further are not theirs.
 
-use super::{DEVICE, Dims, DimsPerConsumer, MM2S, Pads, RELEASE, S2MM, device_name, flag, integer, string};
+use super::{
+    DEVICE, Dims, DimsPerConsumer, MM2S, Pads, RELEASE, S2MM, device_name, flag, integer, string,
+};
 use crate::{
     array::{Bundle, Dim, Direction, Packet, Pad, Port, Tile},
     device::{Device, PortSide, TileKind},
@@ -85,7 +87,8 @@ fn core<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
         return Err(fail(&op, "needs a body"));
     }
     if op.has_attribute("elf_file")
-        && (blocks.len() > 1 || rewrite::ops(blocks[0]).iter().any(|op| !rewrite::is(op, "aie.end")))
+        && (blocks.len() > 1
+            || rewrite::ops(blocks[0]).iter().any(|op| !rewrite::is(op, "aie.end")))
     {
         return Err(fail(&op, "has an 'elf_file' and a body; the body must be only 'aie.end'"));
     }
@@ -96,7 +99,9 @@ fn core<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
 }
 
 fn buffer<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
-    let Some((shape, element)) = op.results().next().and_then(|value| constant::shaped(value.r#type())) else {
+    let Some((shape, element)) =
+        op.results().next().and_then(|value| constant::shaped(value.r#type()))
+    else {
         return Err(fail(&op, "needs a static shape"));
     };
     if let Ok(value) = op.attribute("initial_value") {
@@ -126,7 +131,9 @@ fn packet_flow<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     if sources != 1 || destinations == 0 {
         return Err(fail(
             &op,
-            format_args!("needs one source and at least one destination, has {sources} and {destinations}"),
+            format_args!(
+                "needs one source and at least one destination, has {sources} and {destinations}"
+            ),
         ));
     }
     Ok(())
@@ -147,7 +154,9 @@ fn dma_blocks<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
                 "aie.use_lock" => acquires += 1,
                 _ => {}
             }
-            for (count, what) in [(descriptors, "buffer descriptor"), (acquires, "acquire"), (releases, "release")] {
+            for (count, what) in
+                [(descriptors, "buffer descriptor"), (acquires, "acquire"), (releases, "release")]
+            {
                 if count > 1 {
                     return Err(fail(&inner, format_args!("is the second {what} of a block")));
                 }
@@ -179,11 +188,18 @@ fn descriptor<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     let in_array = ["aie.mem", "aie.memtile_dma"].contains(&parent.as_str());
     let natural = |name: &str, default: usize| match integer(op, name) {
         None => Ok(default),
-        Some(value) => usize::try_from(value).map_err(|_| fail(&op, format_args!("has a negative '{name}'"))),
+        Some(value) => {
+            usize::try_from(value).map_err(|_| fail(&op, format_args!("has a negative '{name}'")))
+        }
     };
     let (offset, len) = (natural("offset", 0)?, natural("len", elements)?);
     if len.saturating_mul(bits) % 32 != 0 {
-        return Err(fail(&op, format_args!("moves {len} elements of {bits} bits, which are not whole words of 4 bytes")));
+        return Err(fail(
+            &op,
+            format_args!(
+                "moves {len} elements of {bits} bits, which are not whole words of 4 bytes"
+            ),
+        ));
     }
     if in_array && integer(op, "burst_length").unwrap_or(0) != 0 {
         return Err(fail(&op, "has a 'burst_length', which only a shim tile knows"));
@@ -198,7 +214,10 @@ fn descriptor<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     let dims = dims(op, "dimensions").unwrap_or_default();
     let most = if ["aie.mem", "aie.shim_dma"].contains(&parent.as_str()) { 3 } else { 4 };
     if dims.len() > most {
-        return Err(fail(&op, format_args!("has {} dimensions, at most {most} are possible here", dims.len())));
+        return Err(fail(
+            &op,
+            format_args!("has {} dimensions, at most {most} are possible here", dims.len()),
+        ));
     }
     if dims.iter().any(|dim| dim.size == 0 || dim.stride == 0) {
         return Err(fail(&op, "has a dimension of size or stride 0"));
@@ -207,7 +226,10 @@ fn descriptor<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
         && bits != 32
         && inner.stride != 1
     {
-        return Err(fail(&op, format_args!("needs an innermost stride of 1 for elements of {bits} bits")));
+        return Err(fail(
+            &op,
+            format_args!("needs an innermost stride of 1 for elements of {bits} bits"),
+        ));
     }
 
     let padding = pads(op, "pad_dimensions");
@@ -224,7 +246,10 @@ fn descriptor<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
         let padded: usize =
             dims.iter().zip(pads).map(|(dim, pad)| dim.size + pad.before + pad.after).product();
         if padded > len {
-            return Err(fail(&op, format_args!("has {padded} elements with their padding, but moves {len}")));
+            return Err(fail(
+                &op,
+                format_args!("has {padded} elements with their padding, but moves {len}"),
+            ));
         }
         if let Some(inner) = pads.last()
             && (inner.before * bits % 32 != 0 || inner.after * bits % 32 != 0)
@@ -236,12 +261,17 @@ fn descriptor<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     // A host's program may reach beyond one memref on purpose.
     if in_array || parent == "aie.shim_dma" {
         let last = if !dims.is_empty() {
-            dims.iter().fold(offset, |last, dim| last.saturating_add((dim.size - 1).saturating_mul(dim.stride)))
+            dims.iter().fold(offset, |last, dim| {
+                last.saturating_add((dim.size - 1).saturating_mul(dim.stride))
+            })
         } else {
             offset.saturating_add(len.saturating_sub(1))
         };
         if last >= elements {
-            return Err(fail(&op, format_args!("reaches element {last} of a buffer of {elements}")));
+            return Err(fail(
+                &op,
+                format_args!("reaches element {last} of a buffer of {elements}"),
+            ));
         }
     }
     Ok(())
@@ -257,13 +287,18 @@ fn fifo<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     let mut depth = integer(op, "elemNumber");
     if let Some(depths) = array("elemNumber") {
         let depths: Option<Vec<i64>> = (0..depths.len())
-            .map(|i| IntegerAttribute::try_from(depths.element(i).ok()?).ok().map(|depth| depth.value()))
+            .map(|i| {
+                IntegerAttribute::try_from(depths.element(i).ok()?).ok().map(|depth| depth.value())
+            })
             .collect();
         let depths = depths.ok_or_else(|| fail(&op, "needs integers as depths"))?;
         if depths.len() != consumers + 1 {
             return Err(fail(
                 &op,
-                format_args!("has {} depths for a producer and {consumers} consumers", depths.len()),
+                format_args!(
+                    "has {} depths for a producer and {consumers} consumers",
+                    depths.len()
+                ),
             ));
         }
         depth = depths.first().copied();
@@ -280,7 +315,10 @@ fn fifo<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     }
     if op.has_attribute("aie_stream") {
         if consumers != 1 {
-            return Err(fail(&op, format_args!("has 'aie_stream' and {consumers} consumers, needs one")));
+            return Err(fail(
+                &op,
+                format_args!("has 'aie_stream' and {consumers} consumers, needs one"),
+            ));
         }
         if !op.has_attribute("aie_stream_port") {
             return Err(fail(&op, "has 'aie_stream' without 'aie_stream_port'"));
@@ -309,10 +347,14 @@ fn find_fifo<'c, 'a>(user: OperationRef<'c, 'a>, symbol: &str) -> Result<'c, Ope
     parent_named(user, DEVICE)
         .and_then(rewrite::body)
         .and_then(|body| {
-            let is_it = |op: &OperationRef| rewrite::is(op, "aie.objectfifo") && string(*op, "sym_name") == Some(symbol);
+            let is_it = |op: &OperationRef| {
+                rewrite::is(op, "aie.objectfifo") && string(*op, "sym_name") == Some(symbol)
+            };
             rewrite::ops(body).into_iter().find(is_it)
         })
-        .ok_or_else(|| fail(&user, format_args!("names '{symbol}', which is no object FIFO of the device")))
+        .ok_or_else(|| {
+            fail(&user, format_args!("names '{symbol}', which is no object FIFO of the device"))
+        })
 }
 
 fn fifo_use<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
@@ -320,7 +362,11 @@ fn fifo_use<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     let named = op.attribute("objFifo_name").ok().and_then(symbol).unwrap_or_default();
     let fifo = find_fifo(op, named)?;
     let tile = core.operands().next();
-    let (ends, end) = if integer(op, "port") == Some(0) { (0..1, "producer") } else { (1..fifo.operand_count(), "consumer") };
+    let (ends, end) = if integer(op, "port") == Some(0) {
+        (0..1, "producer")
+    } else {
+        (1..fifo.operand_count(), "consumer")
+    };
     if !fifo.operands().enumerate().any(|(i, value)| ends.contains(&i) && Some(value) == tile) {
         return Err(fail(&op, format_args!("is in a core that is no {end} of '{named}'")));
     }
@@ -407,7 +453,13 @@ impl<'c, 'a> Checker<'c, 'a> {
     }
 
     /// Fails unless the tile of an operand is of a kind.
-    fn needs(&self, op: OperationRef<'c, 'a>, operand: usize, kinds: &[TileKind], what: &str) -> Result<'c> {
+    fn needs(
+        &self,
+        op: OperationRef<'c, 'a>,
+        operand: usize,
+        kinds: &[TileKind],
+        what: &str,
+    ) -> Result<'c> {
         match (self.kind_of(op, operand), self.tile(op, operand)) {
             (Some(kind), Some(tile)) if !kinds.contains(&kind) => {
                 Err(fail(&op, format_args!("needs {what}, got {tile}")))
@@ -449,7 +501,9 @@ impl<'c, 'a> Checker<'c, 'a> {
             "aie.configure_cascade" => {
                 self.needs(op, 0, &[Core], "a core tile")?;
                 for (side, possible) in [("inputDir", [4, 5]), ("outputDir", [3, 6])] {
-                    if self.device.is_some() && !integer(op, side).is_some_and(|dir| possible.contains(&dir)) {
+                    if self.device.is_some()
+                        && !integer(op, side).is_some_and(|dir| possible.contains(&dir))
+                    {
                         return Err(fail(&op, "must lead from north or west to south or east"));
                     }
                 }
@@ -459,7 +513,10 @@ impl<'c, 'a> Checker<'c, 'a> {
             "aie.objectfifo.allocate" => allocate(op),
             "aie.objectfifo.link" => self.link(op),
             "aie.objectfifo.register_external_buffers" => {
-                find_fifo(op, op.attribute("objFifo_name").ok().and_then(symbol).unwrap_or_default())?;
+                find_fifo(
+                    op,
+                    op.attribute("objFifo_name").ok().and_then(symbol).unwrap_or_default(),
+                )?;
                 self.needs(op, 0, &[ShimNoc], "a shim tile with DMA")
             }
             _ => Ok(()),
@@ -467,13 +524,19 @@ impl<'c, 'a> Checker<'c, 'a> {
     }
 
     fn place(&mut self, op: OperationRef<'c, 'a>) -> Result<'c> {
-        let coordinate = |name| integer(op, name).and_then(|c| u32::try_from(c).ok()).unwrap_or(u32::MAX);
+        let coordinate =
+            |name| integer(op, name).and_then(|c| u32::try_from(c).ok()).unwrap_or(u32::MAX);
         let tile = Tile { column: coordinate("col"), row: coordinate("row") };
         if let Some(device) = &self.device {
             if device.tile_kind(tile).is_none() {
                 return Err(fail(
                     &op,
-                    format_args!("is outside of '{}', which has {} columns and {} rows", device.name, device.columns, device.rows()),
+                    format_args!(
+                        "is outside of '{}', which has {} columns and {} rows",
+                        device.name,
+                        device.columns,
+                        device.rows()
+                    ),
                 ));
             }
             if tile.row == 0 && op.has_attribute("allocation_scheme") {
@@ -481,7 +544,8 @@ impl<'c, 'a> Checker<'c, 'a> {
             }
         }
         if let Some(first) = self.coordinates.insert(tile, op) {
-            return Err(fail(&op, format_args!("stands for {tile} a second time")).note(first.location(), "first here"));
+            return Err(fail(&op, format_args!("stands for {tile} a second time"))
+                .note(first.location(), "first here"));
         }
         for value in op.results() {
             self.tiles.insert(key(value.into()), tile);
@@ -493,7 +557,9 @@ impl<'c, 'a> Checker<'c, 'a> {
         let kinds = [TileKind::Core, TileKind::Mem, TileKind::ShimNoc, TileKind::ShimPl];
         let number = integer(op, "tile_type").and_then(|number| usize::try_from(number).ok());
         let Some(&kind) = number.and_then(|number| kinds.get(number)) else { return Ok(()) };
-        if matches!(kind, TileKind::ShimNoc | TileKind::ShimPl) && op.has_attribute("allocation_scheme") {
+        if matches!(kind, TileKind::ShimNoc | TileKind::ShimPl)
+            && op.has_attribute("allocation_scheme")
+        {
             return Err(fail(&op, "is a shim tile and has no memory to allocate"));
         }
         if let Some(device) = &self.device {
@@ -504,7 +570,9 @@ impl<'c, 'a> Checker<'c, 'a> {
             };
             let mut rows = given("row", device.rows());
             let columns = given("col", device.columns);
-            let is_there = |row| columns.clone().any(|column| device.tile_kind(Tile { column, row }) == Some(kind));
+            let is_there = |row| {
+                columns.clone().any(|column| device.tile_kind(Tile { column, row }) == Some(kind))
+            };
             if !rows.any(is_there) {
                 return Err(fail(&op, format_args!("has no such place in '{}'", device.name)));
             }
@@ -517,7 +585,9 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     fn buffer(&self, op: OperationRef<'c, 'a>) -> Result<'c> {
         self.needs(op, 0, &[TileKind::Core, TileKind::Mem], "a tile with memory")?;
-        let Some((device, kind)) = self.device.as_ref().zip(self.tile(op, 0).and_then(|tile| self.kind(tile))) else {
+        let Some((device, kind)) =
+            self.device.as_ref().zip(self.tile(op, 0).and_then(|tile| self.kind(tile)))
+        else {
             return Ok(());
         };
         let resources = device.resources(kind);
@@ -527,11 +597,15 @@ impl<'c, 'a> Checker<'c, 'a> {
         });
         let address = integer(op, "address").unwrap_or(0);
         if let Some(bytes) = bytes {
-            let end = u64::try_from(address).ok().and_then(|address| address.checked_add(bytes as u64));
+            let end =
+                u64::try_from(address).ok().and_then(|address| address.checked_add(bytes as u64));
             if end.is_none_or(|end| end > resources.memory_bytes.into()) {
                 return Err(fail(
                     &op,
-                    format_args!("has {bytes} bytes at {address}, memory has {}", resources.memory_bytes),
+                    format_args!(
+                        "has {bytes} bytes at {address}, memory has {}",
+                        resources.memory_bytes
+                    ),
                 ));
             }
         }
@@ -544,14 +618,19 @@ impl<'c, 'a> Checker<'c, 'a> {
     }
 
     fn lock(&self, op: OperationRef<'c, 'a>) -> Result<'c> {
-        let Some((device, kind)) = self.device.as_ref().zip(self.tile(op, 0).and_then(|tile| self.kind(tile))) else {
+        let Some((device, kind)) =
+            self.device.as_ref().zip(self.tile(op, 0).and_then(|tile| self.kind(tile)))
+        else {
             return Ok(());
         };
         let resources = device.resources(kind);
         if let Some(id) = integer(op, "lockID")
             && id >= resources.locks.into()
         {
-            return Err(fail(&op, format_args!("has id {id}, the tile has {} locks", resources.locks)));
+            return Err(fail(
+                &op,
+                format_args!("has id {id}, the tile has {} locks", resources.locks),
+            ));
         }
         match integer(op, "init") {
             Some(init) if !(0..=resources.max_lock_value.into()).contains(&init) => Err(fail(
@@ -564,14 +643,19 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     /// Every buffer and lock that the ops below `op` use is in reach of the core.
     fn core(&self, core: OperationRef<'c, 'a>, op: OperationRef<'c, 'a>) -> Result<'c> {
-        let Some((device, tile)) = self.device.as_ref().zip(self.tile(core, 0)) else { return Ok(()) };
+        let Some((device, tile)) = self.device.as_ref().zip(self.tile(core, 0)) else {
+            return Ok(());
+        };
         for op in blocks(op).into_iter().flat_map(rewrite::ops) {
             self.within_reach(op, |memory| device.memory_reachable(tile, memory), tile)?;
             if ["aie.put_cascade", "aie.get_cascade"].contains(&name(op).as_str()) {
                 let value = op.operands().next().or(op.results().next().map(Into::into));
                 let width = value.and_then(|value| width(value.r#type()));
                 if width.is_some_and(|width| width != device.cascade_bits as usize) {
-                    return Err(fail(&op, format_args!("needs a type of {} bits", device.cascade_bits)));
+                    return Err(fail(
+                        &op,
+                        format_args!("needs a type of {} bits", device.cascade_bits),
+                    ));
                 }
             }
             self.core(core, op)?;
@@ -579,7 +663,12 @@ impl<'c, 'a> Checker<'c, 'a> {
         Ok(())
     }
 
-    fn within_reach(&self, op: OperationRef<'c, 'a>, reachable: impl Fn(Tile) -> bool, from: impl Display) -> Result<'c> {
+    fn within_reach(
+        &self,
+        op: OperationRef<'c, 'a>,
+        reachable: impl Fn(Tile) -> bool,
+        from: impl Display,
+    ) -> Result<'c> {
         for value in op.operands() {
             let Some(thing) = constant::defining_op(value) else { continue };
             if !rewrite::is(&thing, "aie.buffer") && !rewrite::is(&thing, "aie.lock") {
@@ -588,26 +677,37 @@ impl<'c, 'a> Checker<'c, 'a> {
             if let Some(memory) = self.tile(thing, 0)
                 && !reachable(memory)
             {
-                return Err(fail(&op, format_args!("uses what is in {memory}, out of the reach of {from}"))
-                    .note(thing.location(), "defined here"));
+                return Err(fail(
+                    &op,
+                    format_args!("uses what is in {memory}, out of the reach of {from}"),
+                )
+                .note(thing.location(), "defined here"));
             }
         }
         Ok(())
     }
 
     fn dma(&self, op: OperationRef<'c, 'a>) -> Result<'c> {
-        let Some((device, tile)) = self.device.as_ref().zip(self.tile(op, 0)) else { return Ok(()) };
+        let Some((device, tile)) = self.device.as_ref().zip(self.tile(op, 0)) else {
+            return Ok(());
+        };
         let Some(kind) = self.kind(tile) else { return Ok(()) };
         let resources = device.resources(kind);
         let blocks = blocks(op);
         let descriptors = |block: &BlockRef<'c, 'a>| {
-            rewrite::ops(*block).into_iter().filter(|op| rewrite::is(op, "aie.dma_bd")).collect::<Vec<_>>()
+            rewrite::ops(*block)
+                .into_iter()
+                .filter(|op| rewrite::is(op, "aie.dma_bd"))
+                .collect::<Vec<_>>()
         };
         let count = blocks.iter().flat_map(descriptors).count();
         if count > resources.buffer_descriptors as usize {
             return Err(fail(
                 &op,
-                format_args!("has {count} buffer descriptors, the tile has {}", resources.buffer_descriptors),
+                format_args!(
+                    "has {count} buffer descriptors, the tile has {}",
+                    resources.buffer_descriptors
+                ),
             ));
         }
         for bd in blocks.iter().flat_map(descriptors) {
@@ -616,7 +716,10 @@ impl<'c, 'a> Checker<'c, 'a> {
             {
                 return Err(fail(
                     &bd,
-                    format_args!("has id {id}, the tile has {} buffer descriptors", resources.buffer_descriptors),
+                    format_args!(
+                        "has id {id}, the tile has {} buffer descriptors",
+                        resources.buffer_descriptors
+                    ),
                 ));
             }
         }
@@ -674,9 +777,19 @@ impl<'c, 'a> Checker<'c, 'a> {
         Ok(())
     }
 
-    fn port(&self, op: OperationRef<'c, 'a>, operand: usize, names: (&str, &str), side: PortSide) -> Result<'c, Option<Port>> {
-        let Some((device, tile)) = self.device.as_ref().zip(self.tile(op, operand)) else { return Ok(None) };
-        let bundle = integer(op, names.0).and_then(|i| super::BUNDLES.get(usize::try_from(i).ok()?)).copied();
+    fn port(
+        &self,
+        op: OperationRef<'c, 'a>,
+        operand: usize,
+        names: (&str, &str),
+        side: PortSide,
+    ) -> Result<'c, Option<Port>> {
+        let Some((device, tile)) = self.device.as_ref().zip(self.tile(op, operand)) else {
+            return Ok(None);
+        };
+        let bundle = integer(op, names.0)
+            .and_then(|i| super::BUNDLES.get(usize::try_from(i).ok()?))
+            .copied();
         let channel = integer(op, names.1).and_then(|i| u32::try_from(i).ok());
         let (Some(bundle), Some(channel)) = (bundle, channel) else { return Ok(None) };
         let ports = match bundle {
@@ -708,7 +821,12 @@ impl<'c, 'a> Checker<'c, 'a> {
         {
             return Err(fail(
                 &op,
-                format_args!("is the second stream into {} {} of {}", bundle_name(port.bundle), port.channel, port.tile),
+                format_args!(
+                    "is the second stream into {} {} of {}",
+                    bundle_name(port.bundle),
+                    port.channel,
+                    port.tile
+                ),
             ));
         }
         Ok(())
@@ -716,19 +834,24 @@ impl<'c, 'a> Checker<'c, 'a> {
 
     fn packet_flow(&mut self, op: OperationRef<'c, 'a>) -> Result<'c> {
         for end in rewrite::body(op).map(rewrite::ops).unwrap_or_default() {
-            let side = if rewrite::is(&end, "aie.packet_source") { PortSide::In } else { PortSide::Out };
+            let side =
+                if rewrite::is(&end, "aie.packet_source") { PortSide::In } else { PortSide::Out };
             self.port(end, 0, ("bundle", "channel"), side)?;
         }
         Ok(())
     }
 
     fn cascade(&mut self, op: OperationRef<'c, 'a>) -> Result<'c> {
-        let Some((device, source)) = self.device.as_ref().zip(self.tile(op, 0)) else { return Ok(()) };
+        let Some((device, source)) = self.device.as_ref().zip(self.tile(op, 0)) else {
+            return Ok(());
+        };
         let Some(destination) = self.tile(op, 1) else { return Ok(()) };
         if !device.cascades(source, destination) {
             return Err(fail(
                 &op,
-                format_args!("leads from {source} to {destination}, but only to a core's east or south neighbor can it lead"),
+                format_args!(
+                    "leads from {source} to {destination}, but only to a core's east or south neighbor can it lead"
+                ),
             ));
         }
         if !self.cascades.insert((true, source)) {
@@ -741,20 +864,31 @@ impl<'c, 'a> Checker<'c, 'a> {
     }
 
     fn fifo(&self, op: OperationRef<'c, 'a>) -> Result<'c> {
-        let shim = |operand| matches!(self.kind_of(op, operand), Some(TileKind::ShimNoc | TileKind::ShimPl));
+        let shim = |operand| {
+            matches!(self.kind_of(op, operand), Some(TileKind::ShimNoc | TileKind::ShimPl))
+        };
         if shim(0) {
             for name in ["repeat_count", "initValues"] {
                 if op.has_attribute(name) {
-                    return Err(fail(&op, format_args!("has '{name}', which a shim tile cannot do")));
+                    return Err(fail(
+                        &op,
+                        format_args!("has '{name}', which a shim tile cannot do"),
+                    ));
                 }
             }
         }
         if shim(0) && dims(op, "dimensionsToStream").is_some_and(|dims| !dims.is_empty()) {
-            return Err(fail(&op, "has 'dimensionsToStream', which is the host's business on a shim tile"));
+            return Err(fail(
+                &op,
+                "has 'dimensionsToStream', which is the host's business on a shim tile",
+            ));
         }
         for (consumer, dims) in dims_per_consumer(op).iter().enumerate() {
             if shim(1 + consumer) && !dims.0.is_empty() {
-                return Err(fail(&op, "has 'dimensionsFromStream', which is the host's business on a shim tile"));
+                return Err(fail(
+                    &op,
+                    "has 'dimensionsFromStream', which is the host's business on a shim tile",
+                ));
             }
         }
         if op.has_attribute("iter_count") && self.device.is_some() {
@@ -766,12 +900,22 @@ impl<'c, 'a> Checker<'c, 'a> {
         if let Some(stream) = integer(op, "aie_stream") {
             for (end, operand) in [(0, 0), (1, 1)] {
                 if stream == end || stream == 2 {
-                    self.needs(op, operand, &[TileKind::Core], "a core tile at the end of 'aie_stream'")?;
+                    self.needs(
+                        op,
+                        operand,
+                        &[TileKind::Core],
+                        "a core tile at the end of 'aie_stream'",
+                    )?;
                 }
             }
             let transforms = dims(op, "dimensionsToStream").is_some_and(|dims| !dims.is_empty());
-            let names = ["repeat_count", "initValues", "iter_count"].into_iter().filter(|name| op.has_attribute(name));
-            let at_producer = names.chain(transforms.then_some("dimensionsToStream")).next().filter(|_| stream != 1);
+            let names = ["repeat_count", "initValues", "iter_count"]
+                .into_iter()
+                .filter(|name| op.has_attribute(name));
+            let at_producer = names
+                .chain(transforms.then_some("dimensionsToStream"))
+                .next()
+                .filter(|_| stream != 1);
             let at_consumer = dims_per_consumer(op).iter().any(|dims| !dims.0.is_empty());
             let at_consumer = (stream != 0 && at_consumer).then_some("dimensionsFromStream");
             if let Some(name) = at_producer.or(at_consumer) {
@@ -786,23 +930,34 @@ impl<'c, 'a> Checker<'c, 'a> {
             let symbols = op.attribute(name).ok().and_then(|a| ArrayAttribute::try_from(a).ok());
             let symbols = symbols.ok_or_else(|| fail(&op, format_args!("needs '{name}'")))?;
             (0..symbols.len())
-                .map(|i| find_fifo(op, symbols.element(i).ok().and_then(symbol).unwrap_or_default()))
+                .map(|i| {
+                    find_fifo(op, symbols.element(i).ok().and_then(symbol).unwrap_or_default())
+                })
                 .collect()
         };
         let offsets = |name: &str| {
-            op.attribute(name).ok().and_then(|a| ArrayAttribute::try_from(a).ok()).map_or(0, |array| array.len())
+            op.attribute(name)
+                .ok()
+                .and_then(|a| ArrayAttribute::try_from(a).ok())
+                .map_or(0, |array| array.len())
         };
         let (inputs, outputs) = (fifos("fifoIns")?, fifos("fifoOuts")?);
         let (source, destination) = (offsets("src_offsets"), offsets("dst_offsets"));
         if inputs.is_empty() || outputs.is_empty() || (inputs.len() > 1 && outputs.len() > 1) {
-            return Err(fail(&op, format_args!("links {} FIFOs to {}", inputs.len(), outputs.len())));
+            return Err(fail(
+                &op,
+                format_args!("links {} FIFOs to {}", inputs.len(), outputs.len()),
+            ));
         }
         // The tile that consumes every input and produces every output.
         let point = outputs[0].operands().next();
         let shared = outputs.iter().all(|fifo| fifo.operands().next() == point)
             && inputs.iter().all(|fifo| fifo.operands().skip(1).any(|tile| Some(tile) == point));
         if !shared {
-            return Err(fail(&op, "needs a tile that consumes every input and produces every output"));
+            return Err(fail(
+                &op,
+                "needs a tile that consumes every input and produces every output",
+            ));
         }
         if inputs.len() + outputs.len() > 2
             && self.kind_of(outputs[0], 0).is_some_and(|kind| kind != TileKind::Mem)
@@ -830,7 +985,8 @@ impl<'c, 'a> Checker<'c, 'a> {
 
 /// The memory of a FIFO can be chosen if it is one that both ends share.
 fn allocate<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
-    let fifo = find_fifo(op, op.attribute("objFifo_name").ok().and_then(symbol).unwrap_or_default())?;
+    let fifo =
+        find_fifo(op, op.attribute("objFifo_name").ok().and_then(symbol).unwrap_or_default())?;
     let refuse = |why: &str| -> Failure<'c> {
         fail(&op, format_args!("needs a FIFO in shared memory, this one {why}"))
     };
@@ -850,7 +1006,6 @@ fn allocate<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     }
     Ok(())
 }
-
 
 fn width(r#type: Type) -> Option<usize> {
     match constant::shaped(r#type) {

@@ -1,0 +1,44 @@
+use crate::{
+    check::{At, dataflow},
+    dialect::aie,
+    mlir::pass::{self, Pass, fail},
+};
+use melior::ir::{OperationRef, operation::OperationLike};
+
+crate::pass! {
+    /// Prove that every core gets the elements it needs, and nothing stalls.
+    ///
+    /// Runs the program with a tag in place of each element, through every DMA
+    /// walk, stream and cascade. Each core's `aie4ml.slice` says what the core
+    /// needs; its buffers must hold exactly the tags of that, with zeros beyond,
+    /// and the outputs of the device the tags of its last layer. Locks must keep
+    /// every two accesses to a buffer apart in any timing, and stand alike after
+    /// every two iterations, so that what the run shows holds for all runs.
+    ///
+    /// Refuses a device with a wrong element, a race or a deadlock, with the
+    /// core, buffer or actors in question, and one with a core without slice.
+    pub struct ProveDataflow: "aie4ml-prove-dataflow" on "aie.device" {}
+}
+
+impl Pass for ProveDataflow {
+    fn run<'c>(&self, device: OperationRef<'c, '_>) -> pass::Result<'c> {
+        let (program, places) = aie::read_located(device)?;
+        let mut failures = Vec::new();
+        for violation in dataflow::check(&program) {
+            let op = match violation.at {
+                At::Core(core) => places.cores[core],
+                At::Buffer(buffer) => places.buffers[buffer.0],
+                At::Lock(lock) => places.locks[lock.0],
+                _ => device,
+            };
+            let mut failure = fail(&op, violation.message);
+            for note in violation.notes {
+                failure = failure.note(op.location(), note);
+            }
+            failures.push(failure);
+        }
+        let last = failures.pop();
+        failures.iter().for_each(pass::Failure::emit);
+        last.map_or(Ok(()), Err)
+    }
+}
