@@ -19,6 +19,9 @@ passes! {
     plan_transport::PlanTransport;
     place::Place;
     convert_aie4ml_to_aie::ConvertAie4mlToAie;
+    // What a level computes, for execution on the host.
+    lower_quant::LowerQuant;
+    convert_aie4ml_to_linalg::ConvertAie4mlToLinalg;
     prove_dataflow::ProveDataflow;
     validate::Validate;
     // What a level computes, for execution on the host.

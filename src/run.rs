@@ -72,7 +72,10 @@ impl Level {
             let name = name.as_str().unwrap_or_default();
             let found = if name.starts_with("aie.") {
                 Level::Array
-            } else if name == aie4ml::DENSE && op.has_attribute("split") && op.has_attribute("place") {
+            } else if name == aie4ml::DENSE
+                && op.has_attribute("split")
+                && op.has_attribute("place")
+            {
                 Level::Mapped
             } else if name.starts_with("aie4ml.") {
                 Level::Network
@@ -151,7 +154,8 @@ impl Runner {
     /// does not take, or an output does not exist in the form.
     pub fn run(&self, inputs: &[Tensor], form: Option<Form>) -> Result<Vec<Tensor>, Error> {
         if inputs.len() != self.inputs.len() {
-            let names: Vec<_> = self.inputs.iter().map(|input| format!("'{}'", input.name)).collect();
+            let names: Vec<_> =
+                self.inputs.iter().map(|input| format!("'{}'", input.name)).collect();
             return Err(error(format_args!(
                 "the network has {} inputs ({}), got {}",
                 names.len(),
@@ -198,7 +202,11 @@ impl Runner {
             .iter()
             .zip(outputs)
             .map(|(interface, parts)| {
-                let form = form.unwrap_or(if interface.has(usual) { usual } else { interface.native_form() });
+                let form = form.unwrap_or(if interface.has(usual) {
+                    usual
+                } else {
+                    interface.native_form()
+                });
                 interface.join(&parts, form)
             })
             .collect()
@@ -210,7 +218,11 @@ impl Runner {
 /// # Errors
 ///
 /// As [`Runner::compile`] and [`Runner::run`].
-pub fn execute(module: &Module, inputs: &[Tensor], form: Option<Form>) -> Result<Vec<Tensor>, Error> {
+pub fn execute(
+    module: &Module,
+    inputs: &[Tensor],
+    form: Option<Form>,
+) -> Result<Vec<Tensor>, Error> {
     Runner::compile(module)?.run(inputs, form)
 }
 
@@ -266,7 +278,8 @@ fn interface<'c>(
         .and_then(|attribute| TypeAttribute::try_from(attribute).ok())
         .map(|attribute| attribute.value());
     let own = Some(scalar::element(r#type)).filter(|element| Quantized::of(*element).is_some());
-    let Spec { shape, dtype } = Spec::of(r#type).map_err(|error| error.within(&format!("{kind} '{name}'")))?;
+    let Spec { shape, dtype } =
+        Spec::of(r#type).map_err(|error| error.within(&format!("{kind} '{name}'")))?;
     let quantization = own.or(quant).or(border).and_then(quantization);
     // Signless storage has the sign of its quantization.
     let native = match &quantization {
@@ -283,7 +296,12 @@ fn quantization(element: Type) -> Option<Quantization> {
     let quantized = Quantized::of(element)?;
     let &[(scale, zero_point)] = quantized.parameters.as_slice() else { return None };
     let dtype = Dtype::integer(scalar::width(quantized.storage), quantized.signed)?;
-    Some(Quantization { scale: scale as f32, zero_point, range: (quantized.min, quantized.max), dtype })
+    Some(Quantization {
+        scale: scale as f32,
+        zero_point,
+        range: (quantized.min, quantized.max),
+        dtype,
+    })
 }
 
 /// Ops that move elements and keep their meaning.

@@ -212,11 +212,16 @@ impl Tensor {
     /// bits; `None` if it is of integers.
     pub fn floats(&self) -> Option<Vec<f32>> {
         match self.dtype {
-            Dtype::F32 => Some(
-                self.data.as_chunks::<4>().0.iter().map(|c| f32::from_le_bytes(*c)).collect(),
-            ),
+            Dtype::F32 => {
+                Some(self.data.as_chunks::<4>().0.iter().map(|c| f32::from_le_bytes(*c)).collect())
+            }
             Dtype::F64 => Some(
-                self.data.as_chunks::<8>().0.iter().map(|c| f64::from_le_bytes(*c) as f32).collect(),
+                self.data
+                    .as_chunks::<8>()
+                    .0
+                    .iter()
+                    .map(|c| f64::from_le_bytes(*c) as f32)
+                    .collect(),
             ),
             _ => None,
         }
@@ -268,7 +273,9 @@ impl Tensor {
             return Err(Error("there is nothing to concatenate".into()));
         };
         let tail = first.shape.get(1..);
-        if let Some(other) = parts.iter().find(|p| p.dtype != first.dtype || p.shape.get(1..) != tail) {
+        if let Some(other) =
+            parts.iter().find(|p| p.dtype != first.dtype || p.shape.get(1..) != tail)
+        {
             return Err(Error(format!("{other} does not continue {first}")));
         }
         if parts.len() == 1 {
@@ -304,7 +311,8 @@ impl Tensor {
         let needed = bytes(&shape, dtype).ok_or("is too large")?;
         let mut data = data.to_vec();
         if data.len() != needed {
-            let problem = if data.len() < needed { "is truncated" } else { "has data behind its end" };
+            let problem =
+                if data.len() < needed { "is truncated" } else { "has data behind its end" };
             return Err(format!(
                 "{problem}: {} {dtype} are {needed} bytes, there are {}",
                 Shape(&shape),
@@ -334,8 +342,7 @@ impl Tensor {
         let mut beside = name.to_os_string();
         beside.push(format!(".{}.partial", std::process::id()));
         let beside = path.with_file_name(beside);
-        let written =
-            fs::write(&beside, self.to_npy()).and_then(|()| fs::rename(&beside, path));
+        let written = fs::write(&beside, self.to_npy()).and_then(|()| fs::rename(&beside, path));
         if written.is_err() {
             // What matters is the first error; the file may not even exist.
             let _ = fs::remove_file(&beside);
@@ -559,14 +566,16 @@ mod tests {
 
     #[test]
     fn reads_either_byte_order() {
-        let file = npy("{'descr': '>i2', 'fortran_order': False, 'shape': (2,), }", &[0, 1, 0xff, 0xfe]);
+        let file =
+            npy("{'descr': '>i2', 'fortran_order': False, 'shape': (2,), }", &[0, 1, 0xff, 0xfe]);
         let tensor = Tensor::parse_npy(&file).unwrap();
         assert_eq!((tensor.to_string(), tensor.integers()), ("2 int16".into(), Some(vec![1, -2])));
     }
 
     #[test]
     fn reads_columns_first() {
-        let file = npy("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }", &[1, 4, 2, 5, 3, 6]);
+        let file =
+            npy("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }", &[1, 4, 2, 5, 3, 6]);
         let tensor = Tensor::parse_npy(&file).unwrap();
         assert_eq!(tensor.integers(), Some(vec![1, 2, 3, 4, 5, 6]));
     }
@@ -575,7 +584,9 @@ mod tests {
     fn refuses_what_it_cannot_hold() {
         let of = |header: &str, data: &[u8]| Tensor::parse_npy(&npy(header, data)).unwrap_err();
         let shape = "'fortran_order': False, 'shape': (2,), }";
-        assert!(of(&format!("{{'descr': '<f2', {shape}"), &[0; 4]).contains("expected one of float32"));
+        assert!(
+            of(&format!("{{'descr': '<f2', {shape}"), &[0; 4]).contains("expected one of float32")
+        );
         assert!(of(&format!("{{'descr': '|b1', {shape}"), &[0; 2]).starts_with("holds '|b1'"));
         assert_eq!(
             of(&format!("{{'descr': '<f4', {shape}"), &[0; 5]),
@@ -602,7 +613,8 @@ mod tests {
             assert_eq!((file.len() - count) % 64, 0);
             String::from_utf8_lossy(&file[10..file.len() - count]).trim_end().to_string()
         };
-        let expected = |shape: &str| format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}");
+        let expected =
+            |shape: &str| format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}");
         assert_eq!(header(&[]), expected("()"));
         assert_eq!(header(&[3]), expected("(3,)"));
         assert_eq!(header(&[3, 4]), expected("(3, 4)"));
@@ -624,7 +636,8 @@ mod tests {
 
     #[test]
     fn splits_and_joins_along_the_first_extent() {
-        let whole = Tensor::from_integers(vec![4, 2], Dtype::I8, &[1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
+        let whole =
+            Tensor::from_integers(vec![4, 2], Dtype::I8, &[1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
         let parts = whole.split(2).unwrap();
         assert_eq!(parts[1].integers(), Some(vec![5, 6, 7, 8]));
         assert_eq!(Tensor::concatenate(&parts), Ok(whole.clone()));

@@ -5,8 +5,8 @@ use crate::mlir::rewrite;
 use melior::{
     Context,
     ir::{
-        Attribute, Block, BlockLike, BlockRef, Identifier, Location, Operation, OperationRef, Region,
-        RegionLike, ShapedTypeLike, Type, Value, ValueLike,
+        Attribute, Block, BlockLike, BlockRef, Identifier, Location, Operation, OperationRef,
+        Region, RegionLike, ShapedTypeLike, Type, Value, ValueLike,
         attribute::{DenseI32ArrayAttribute, FloatAttribute, IntegerAttribute, TypeAttribute},
         operation::{OperationBuilder, OperationLike},
         r#type::{FunctionType, IntegerType, RankedTensorType},
@@ -53,7 +53,12 @@ impl<'c, 'b> Body<'c, 'b> {
     }
 
     /// `arith.cmpi` or `arith.cmpf`, by the number of the predicate.
-    pub fn compare(&self, predicate: Predicate, a: Value<'c, 'b>, b: Value<'c, 'b>) -> Value<'c, 'b> {
+    pub fn compare(
+        &self,
+        predicate: Predicate,
+        a: Value<'c, 'b>,
+        b: Value<'c, 'b>,
+    ) -> Value<'c, 'b> {
         let context = self.context();
         let (name, number) = match predicate {
             Predicate::Equal => ("arith.cmpi", 0),
@@ -69,7 +74,12 @@ impl<'c, 'b> Body<'c, 'b> {
         self.op(name, &[a, b], &[("predicate", number.into())], bit)
     }
 
-    pub fn select(&self, condition: Value<'c, 'b>, yes: Value<'c, 'b>, no: Value<'c, 'b>) -> Value<'c, 'b> {
+    pub fn select(
+        &self,
+        condition: Value<'c, 'b>,
+        yes: Value<'c, 'b>,
+        no: Value<'c, 'b>,
+    ) -> Value<'c, 'b> {
         self.op("arith.select", &[condition, yes, no], &[], yes.r#type())
     }
 
@@ -184,7 +194,11 @@ pub fn empty<'c, 'a>(at: OperationRef<'c, 'a>, r#type: Type<'c>) -> Value<'c, 'a
 }
 
 /// An `arith.constant`.
-pub fn constant<'c, 'a>(at: OperationRef<'c, 'a>, value: Attribute<'c>, r#type: Type<'c>) -> Value<'c, 'a> {
+pub fn constant<'c, 'a>(
+    at: OperationRef<'c, 'a>,
+    value: Attribute<'c>,
+    r#type: Type<'c>,
+) -> Value<'c, 'a> {
     insert(at, build("arith.constant", at.location(), &[], &[("value", value)], &[r#type], None))
 }
 
@@ -240,9 +254,8 @@ pub fn with_element<'c>(r#type: Type<'c>, element: Type<'c>) -> Type<'c> {
 ///
 /// The ops are not touched: the caller sees to it that they still verify.
 pub fn retype<'c>(func: OperationRef<'c, '_>, change: impl Fn(Type<'c>) -> Option<Type<'c>>) {
-    let changed = |r#type: Type<'c>| {
-        change(element(r#type)).map(|element| with_element(r#type, element))
-    };
+    let changed =
+        |r#type: Type<'c>| change(element(r#type)).map(|element| with_element(r#type, element));
     for op in nested(func) {
         for result in op.results() {
             if let Some(r#type) = changed(result.r#type()) {

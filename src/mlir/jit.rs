@@ -11,13 +11,11 @@ use crate::{
     ir::{self, Error},
     tensor::{self, Dtype, Shape, Tensor},
 };
-use melior::{
-    ir::{
-        Attribute, Module, OperationRef, ShapedTypeLike, Type, TypeLike, ValueLike,
-        attribute::StringAttribute,
-        operation::OperationLike,
-        r#type::{IntegerType, RankedTensorType},
-    },
+use melior::ir::{
+    Attribute, Module, OperationRef, ShapedTypeLike, Type, TypeLike, ValueLike,
+    attribute::StringAttribute,
+    operation::OperationLike,
+    r#type::{IntegerType, RankedTensorType},
 };
 use mlir_sys::{
     MlirExecutionEngine, mlirExecutionEngineCreate, mlirExecutionEngineDestroy,
@@ -42,7 +40,8 @@ const PIPELINE: &str = "builtin.module(\
     convert-arith-to-llvm,convert-index-to-llvm,convert-cf-to-llvm,reconcile-unrealized-casts)";
 
 /// Dialects whose ops compute on whole tensors or scalars.
-const DIALECTS: [&str; 9] = ["builtin", "func", "arith", "math", "tensor", "linalg", "tosa", "quant", "aie4ml"];
+const DIALECTS: [&str; 9] =
+    ["builtin", "func", "arith", "math", "tensor", "linalg", "tosa", "quant", "aie4ml"];
 
 /// Ops of these dialects that could fault, read or write what is not theirs, or not end.
 const REFUSED: [&str; 27] = [
@@ -362,7 +361,8 @@ impl Engine {
         // wrapper that the engine writes for every function: it takes an
         // array of pointers to arguments.
         unsafe {
-            let raw = mlirExecutionEngineCreate(module.to_raw(), 2, 0, std::ptr::null(), false, false);
+            let raw =
+                mlirExecutionEngineCreate(module.to_raw(), 2, 0, std::ptr::null(), false, false);
             if raw.ptr.is_null() {
                 return None;
             }
@@ -371,7 +371,8 @@ impl Engine {
                 mlirExecutionEngineDestroy(raw);
                 return None;
             }
-            let entry = std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut *mut c_void)>(address);
+            let entry =
+                std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut *mut c_void)>(address);
             Some(Engine { raw, entry })
         }
     }

@@ -89,7 +89,8 @@ fn task<'c>(op: OperationRef<'c, '_>) -> pass::Result<'c, Task> {
         aie4ml::CLAMP => {
             let codes = codes(output(op));
             let limit = |name| {
-                let attribute = op.attribute(name).ok().and_then(|a| IntegerAttribute::try_from(a).ok());
+                let attribute =
+                    op.attribute(name).ok().and_then(|a| IntegerAttribute::try_from(a).ok());
                 attribute.expect("ODS gives a clamp its limits").value()
             };
             let (low, high) = (limit("min"), limit("max"));
@@ -251,7 +252,12 @@ fn requantize_one<'c, 'b>(
 }
 
 /// `x * 2^-shift`, rounded; `x` has room for a left shift.
-fn shift_round<'c, 'b>(body: &Body<'c, 'b>, x: Value<'c, 'b>, shift: i64, rounding: Rounding) -> Value<'c, 'b> {
+fn shift_round<'c, 'b>(
+    body: &Body<'c, 'b>,
+    x: Value<'c, 'b>,
+    shift: i64,
+    rounding: Rounding,
+) -> Value<'c, 'b> {
     let r#type = x.r#type();
     let number = |value| body.integer(r#type, value);
     if shift == 0 {
@@ -322,11 +328,17 @@ fn drop_signs<'c>(func: OperationRef<'c, '_>) {
         let Some(element) = signless(scalar::element(result.r#type())) else { continue };
         let bytes = scalar::width(element) as usize / 8;
         for name in ["value", "values"] {
-            let Some(codes) = op.attribute(name).ok().and_then(constant::elements) else { continue };
+            let Some(codes) = op.attribute(name).ok().and_then(constant::elements) else {
+                continue;
+            };
             let buffer: Vec<u8> =
                 codes.iter().flat_map(|code| code.to_le_bytes().into_iter().take(bytes)).collect();
             let r#type = scalar::with_element(result.r#type(), element);
-            rewrite::set_attribute(op, name, DenseElementsAttribute::raw_buffer(r#type, &buffer).into());
+            rewrite::set_attribute(
+                op,
+                name,
+                DenseElementsAttribute::raw_buffer(r#type, &buffer).into(),
+            );
         }
     }
     scalar::retype(func, signless);

@@ -87,7 +87,8 @@ impl<'c> Cast<'c> {
     /// `None` if the op is no cast.
     fn of(op: OperationRef<'c, '_>) -> pass::Result<'c, Option<Self>> {
         let name = op.name();
-        let (kind, side): (fn(_) -> _, _) = match name.as_string_ref().as_str().unwrap_or_default() {
+        let (kind, side): (fn(_) -> _, _) = match name.as_string_ref().as_str().unwrap_or_default()
+        {
             "quant.qcast" => (Cast::Quantize, op.results().next().map(Value::from)),
             "quant.dcast" => (Cast::Dequantize, op.operands().next()),
             "quant.scast" => return Ok(Some(Cast::Reinterpret)),
@@ -95,7 +96,10 @@ impl<'c> Cast<'c> {
         };
         let r#type = side.expect("ODS gives a cast its operand and result").r#type();
         if !RankedTensorType::try_from(r#type).is_ok_and(|tensor| tensor.has_static_shape()) {
-            return Err(fail(&op, format_args!("needs a tensor of static shape, got '{}'", r#type)));
+            return Err(fail(
+                &op,
+                format_args!("needs a tensor of static shape, got '{}'", r#type),
+            ));
         }
         match Quantized::of(scalar::element(r#type)) {
             Some(quantized) => Ok(Some(kind(quantized))),
@@ -112,7 +116,10 @@ fn check<'c>(op: OperationRef<'c, '_>) -> pass::Result<'c> {
     let name = name.as_string_ref();
     let moves = name.as_str().is_ok_and(|name| MOVES.contains(&name));
     if !moves && op.operands().chain(op.results().map(Value::from)).any(is_quantized) {
-        return Err(fail(&op, "computes on quantized tensors: put 'quant.dcast' before and 'quant.qcast' after it"));
+        return Err(fail(
+            &op,
+            "computes on quantized tensors: put 'quant.dcast' before and 'quant.qcast' after it",
+        ));
     }
     Ok(())
 }
@@ -121,7 +128,11 @@ fn check<'c>(op: OperationRef<'c, '_>) -> pass::Result<'c> {
 ///
 /// The quotient is rounded once to the expressed type; everything after it is
 /// exact in f64, which holds every f32 and every integer up to 33 bits.
-fn quantize<'c, 'a>(op: OperationRef<'c, 'a>, input: Value<'c, 'a>, quantized: &Quantized<'c>) -> Value<'c, 'a> {
+fn quantize<'c, 'a>(
+    op: OperationRef<'c, 'a>,
+    input: Value<'c, 'a>,
+    quantized: &Quantized<'c>,
+) -> Value<'c, 'a> {
     let bits = scalar::width(quantized.storage);
     map(op, input, quantized, quantized.storage, |body, x, scale, zero_point| {
         let context = body.context();
@@ -143,7 +154,8 @@ fn quantize<'c, 'a>(op: OperationRef<'c, 'a>, input: Value<'c, 'a>, quantized: &
             }
         };
         let (low, high) = (limit(quantized.min), limit(quantized.max));
-        let raised = body.select(body.compare(Predicate::OrderedGreater, quotient, low), quotient, low);
+        let raised =
+            body.select(body.compare(Predicate::OrderedGreater, quotient, low), quotient, low);
         let limited = body.select(body.compare(Predicate::OrderedLess, raised, high), raised, high);
         let rounded = body.op("math.roundeven", &[limited], &[], f64);
         let code = body.op("arith.fptosi", &[rounded], &[], i64);
@@ -152,7 +164,11 @@ fn quantize<'c, 'a>(op: OperationRef<'c, 'a>, input: Value<'c, 'a>, quantized: &
 }
 
 /// `(code - zero_point) * scale`.
-fn dequantize<'c, 'a>(op: OperationRef<'c, 'a>, input: Value<'c, 'a>, quantized: &Quantized<'c>) -> Value<'c, 'a> {
+fn dequantize<'c, 'a>(
+    op: OperationRef<'c, 'a>,
+    input: Value<'c, 'a>,
+    quantized: &Quantized<'c>,
+) -> Value<'c, 'a> {
     let expressed = quantized.expressed;
     map(op, input, quantized, expressed, |body, code, scale, zero_point| {
         // 64 bits hold the difference of any two codes of 32.

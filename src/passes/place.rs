@@ -25,7 +25,8 @@ crate::pass! {
     ///
     /// A layer's tiles are rectangles, as wide as its cascade and as high as its
     /// chains. Branch and bound minimizes, over all edges, horizontal distance +
-    /// lambda x vertical distance, plus mu x top row of each layer; then every
+    /// lambda x vertical distance, plus mu x top row of each layer and the
+    /// distance of the first and last layers to columns with ports; then every
     /// group of regions gets the memory tile, and every stream of the boundary
     /// the port, that is nearest to those it serves. The function's attribute
     /// `aie4ml.placement` holds cost, lower bound and whether the cost is proven
@@ -38,6 +39,8 @@ crate::pass! {
         lambda: f64 = 1.0,
         /// Weight of the top row of each layer.
         mu: f64 = 0.05,
+        /// Weight of the distance to columns with ports; 0 leaves it out.
+        ports: f64 = 0.1,
         /// Nodes that each search may visit.
         nodes: u64 = place::NODES,
     }
@@ -163,7 +166,7 @@ impl Place {
             }
         }
         let mut problem = Problem::new(device, blocks, links);
-        problem.weights = Weights { lambda: self.lambda, mu: self.mu, ..Weights::default() };
+        problem.weights = Weights { lambda: self.lambda, mu: self.mu, ports: self.ports };
         (problem, owner)
     }
 }

@@ -42,14 +42,21 @@ pub fn compare(actual: &Tensor, expected: &Tensor, tolerance: f64) -> Result<Mis
     if actual.dtype().is_float() != expected.dtype().is_float() {
         return Err(Error::new(
             "",
-            format_args!("expected {expected}, got {actual}: compare floats with floats and codes with codes"),
+            format_args!(
+                "expected {expected}, got {actual}: compare floats with floats and codes with codes"
+            ),
         ));
     }
     let differences: Vec<f64> = match (actual.integers(), expected.integers()) {
         (Some(a), Some(b)) => {
             a.iter().zip(&b).map(|(a, b)| (i128::from(*a) - i128::from(*b)).abs() as f64).collect()
         }
-        _ => actual.numbers().into_iter().zip(expected.numbers()).map(|(a, b)| distance(a, b)).collect(),
+        _ => actual
+            .numbers()
+            .into_iter()
+            .zip(expected.numbers())
+            .map(|(a, b)| distance(a, b))
+            .collect(),
     };
     let (actual_values, expected_values) = (actual.numbers(), expected.numbers());
     let mut mismatches =
@@ -106,11 +113,15 @@ mod tests {
     #[test]
     fn tells_codes_from_floats_and_nan_from_numbers() {
         let floats = |values: &[f32]| Tensor::from_f32(vec![2], values).unwrap();
-        let found = compare(&floats(&[f32::NAN, f32::NAN]), &floats(&[f32::NAN, 0.0]), 1e9).unwrap();
+        let found =
+            compare(&floats(&[f32::NAN, f32::NAN]), &floats(&[f32::NAN, 0.0]), 1e9).unwrap();
         assert_eq!((found.count, found.max_abs), (1, f64::INFINITY));
         let codes = Tensor::from_integers(vec![2], Dtype::I8, &[0, 0]).unwrap();
         assert!(compare(&floats(&[0.0, 0.0]), &codes, 0.0).is_err());
-        assert!(compare(&codes, &Tensor::from_integers(vec![1], Dtype::I8, &[0]).unwrap(), 0.0).is_err());
+        assert!(
+            compare(&codes, &Tensor::from_integers(vec![1], Dtype::I8, &[0]).unwrap(), 0.0)
+                .is_err()
+        );
         let last = Tensor::from_integers(vec![1], Dtype::I64, &[i64::MAX]).unwrap();
         let next = Tensor::from_integers(vec![1], Dtype::I64, &[i64::MAX - 1]).unwrap();
         assert_eq!(compare(&last, &next, 0.0).unwrap().count, 1);

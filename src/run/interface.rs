@@ -88,7 +88,8 @@ impl Interface {
         let refuse = |what: String| Error::new(format_args!("input '{}'", self.name), what);
         let rows = tensor.shape().first().copied().unwrap_or(1);
         let features = |shape: &[usize]| shape.iter().skip(1).product::<usize>();
-        let fits = features(tensor.shape()) == features(&self.shape) && self.shape.is_empty() == tensor.shape().is_empty();
+        let fits = features(tensor.shape()) == features(&self.shape)
+            && self.shape.is_empty() == tensor.shape().is_empty();
         if !fits || rows == 0 || self.batch() == 0 || rows % self.batch() != 0 {
             return Err(refuse(format!(
                 "expected {} or a multiple of its {} rows, got {}",
@@ -116,11 +117,12 @@ impl Interface {
             }
             // Codes to floats.
             (true, Some(codes)) => {
-                let quantization = self
-                    .quantization
-                    .ok_or_else(|| format!("has no quantization: expected {}, got {}", self.native, tensor.dtype()))?;
+                let quantization = self.quantization.ok_or_else(|| {
+                    format!("has no quantization: expected {}, got {}", self.native, tensor.dtype())
+                })?;
                 self.check(&codes, tensor.dtype())?;
-                let values: Vec<f32> = codes.iter().map(|&code| quantization.dequantize(code)).collect();
+                let values: Vec<f32> =
+                    codes.iter().map(|&code| quantization.dequantize(code)).collect();
                 self.floats(shape, &values).map_err(text)
             }
             (native_float, None) => {
@@ -132,10 +134,11 @@ impl Interface {
                     return self.floats(shape, &values).map_err(text);
                 }
                 // Floats to codes.
-                let quantization = self
-                    .quantization
-                    .ok_or_else(|| format!("has no quantization: expected {}, got {}", self.native, tensor.dtype()))?;
-                let codes: Vec<i64> = values.iter().map(|&value| quantization.quantize(value)).collect();
+                let quantization = self.quantization.ok_or_else(|| {
+                    format!("has no quantization: expected {}, got {}", self.native, tensor.dtype())
+                })?;
+                let codes: Vec<i64> =
+                    values.iter().map(|&value| quantization.quantize(value)).collect();
                 Tensor::from_integers(shape, self.native, &codes).map_err(text)
             }
         }
@@ -177,12 +180,14 @@ impl Interface {
         Ok(match form {
             Form::Codes => {
                 let values = whole.floats().unwrap_or_default();
-                let codes: Vec<i64> = values.iter().map(|&value| quantization.quantize(value)).collect();
+                let codes: Vec<i64> =
+                    values.iter().map(|&value| quantization.quantize(value)).collect();
                 Tensor::from_integers(shape, quantization.dtype, &codes)?
             }
             Form::Float => {
                 let codes = whole.reinterpreted(self.native)?.integers().unwrap_or_default();
-                let values: Vec<f32> = codes.iter().map(|&code| quantization.dequantize(code)).collect();
+                let values: Vec<f32> =
+                    codes.iter().map(|&code| quantization.dequantize(code)).collect();
                 Tensor::from_f32(shape, &values)?
             }
         })
@@ -207,12 +212,13 @@ impl TryFrom<&array::Interface> for Interface {
     fn try_from(interface: &array::Interface) -> Result<Self, Error> {
         let bits = 8 * interface.element.bytes() as u32;
         let integer = !matches!(interface.element, array::Element::Bf16 | array::Element::F32);
-        let native = Dtype::integer(bits, interface.signed).filter(|_| integer).ok_or_else(|| {
-            Error::new(
-                format_args!("'{}'", interface.name),
-                format_args!("holds {:?}, not codes", interface.element),
-            )
-        })?;
+        let native =
+            Dtype::integer(bits, interface.signed).filter(|_| integer).ok_or_else(|| {
+                Error::new(
+                    format_args!("'{}'", interface.name),
+                    format_args!("holds {:?}, not codes", interface.element),
+                )
+            })?;
         Ok(Interface {
             name: interface.name.clone(),
             shape: vec![interface.batch, interface.columns],
@@ -239,7 +245,8 @@ mod tests {
 
     #[test]
     fn quantizes_as_onnx_runtime() {
-        let values = [0.25, 0.75, -0.25, -1.5, 1e9, -1e9, f32::INFINITY, f32::NEG_INFINITY, f32::NAN];
+        let values =
+            [0.25, 0.75, -0.25, -1.5, 1e9, -1e9, f32::INFINITY, f32::NEG_INFINITY, f32::NAN];
         let expected = [3, 5, 3, 0, 255, 0, 255, 0, 0];
         assert_eq!(values.map(|value| HALVES.quantize(value)), expected);
         assert_eq!([0, 3, 255].map(|code| HALVES.dequantize(code)), [-1.5, 0.0, 126.0]);
@@ -247,8 +254,16 @@ mod tests {
 
     #[test]
     fn keeps_codes_at_32_bits() {
-        let wide = Quantization { scale: 1.0, zero_point: 0, range: (i32::MIN.into(), i32::MAX.into()), dtype: Dtype::I32 };
-        assert_eq!([4e9, -4e9].map(|value| wide.quantize(value)), [i32::MAX, i32::MIN].map(i64::from));
+        let wide = Quantization {
+            scale: 1.0,
+            zero_point: 0,
+            range: (i32::MIN.into(), i32::MAX.into()),
+            dtype: Dtype::I32,
+        };
+        assert_eq!(
+            [4e9, -4e9].map(|value| wide.quantize(value)),
+            [i32::MAX, i32::MIN].map(i64::from)
+        );
     }
 
     #[test]
@@ -268,11 +283,18 @@ mod tests {
         let interface = codes(Some(HALVES), Dtype::U8);
         let error = |shape: &[usize], value| {
             let count = shape.iter().product();
-            let tensor = Tensor::from_integers(shape.to_vec(), Dtype::I16, &vec![value; count]).unwrap();
+            let tensor =
+                Tensor::from_integers(shape.to_vec(), Dtype::I16, &vec![value; count]).unwrap();
             interface.split(&tensor).unwrap_err().to_string()
         };
-        assert_eq!(error(&[3, 3], 0), "input 'x': expected 2x3 or a multiple of its 2 rows, got 3x3");
-        assert_eq!(error(&[0, 3], 0), "input 'x': expected 2x3 or a multiple of its 2 rows, got 0x3");
+        assert_eq!(
+            error(&[3, 3], 0),
+            "input 'x': expected 2x3 or a multiple of its 2 rows, got 3x3"
+        );
+        assert_eq!(
+            error(&[0, 3], 0),
+            "input 'x': expected 2x3 or a multiple of its 2 rows, got 0x3"
+        );
         assert_eq!(error(&[6], 0), "input 'x': expected 2x3 or a multiple of its 2 rows, got 6");
         assert!(error(&[2, 3], 256).contains("code 256 at element 0 is outside [0, 255]"));
         let plain = codes(None, Dtype::I8);
@@ -282,6 +304,8 @@ mod tests {
             "input 'x': has no quantization: expected int8, got float32"
         );
         let results = Tensor::from_integers(vec![2, 3], Dtype::I8, &[0; 6]).unwrap();
-        assert!(plain.join(&[results], Form::Float).unwrap_err().to_string().contains("so no floats"));
+        assert!(
+            plain.join(&[results], Form::Float).unwrap_err().to_string().contains("so no floats")
+        );
     }
 }

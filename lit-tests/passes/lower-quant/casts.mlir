@@ -1,0 +1,76 @@
+// RUN: aie4ml-opt %s --aie4ml-lower-quant | FileCheck %s
+
+// Divides in f32; the limits are exact in f64, and a NaN becomes the lower one.
+// CHECK-LABEL: func.func @rounds_to_even_and_saturates
+// CHECK-SAME: -> tensor<4x2xi8>
+// CHECK: ^bb0(%[[X:.*]]: f32, %{{.*}}: i8):
+// CHECK: %[[SCALE:.*]] = arith.constant 2.500000e-01 : f32
+// CHECK: %[[Q:.*]] = arith.divf %[[X]], %[[SCALE]] : f32
+// CHECK: %[[E:.*]] = arith.extf %[[Q]] : f32 to f64
+// CHECK: %[[LOW:.*]] = arith.constant -1.310000e+02 : f64
+// CHECK: %[[HIGH:.*]] = arith.constant 1.240000e+02 : f64
+// CHECK: %[[ABOVE:.*]] = arith.cmpf ogt, %[[E]], %[[LOW]] : f64
+// CHECK: %[[UP:.*]] = arith.select %[[ABOVE]], %[[E]], %[[LOW]] : f64
+// CHECK: %[[BELOW:.*]] = arith.cmpf olt, %[[UP]], %[[HIGH]] : f64
+// CHECK: %[[IN:.*]] = arith.select %[[BELOW]], %[[UP]], %[[HIGH]] : f64
+// CHECK: %[[R:.*]] = math.roundeven %[[IN]] : f64
+// CHECK: %[[I:.*]] = arith.fptosi %[[R]] : f64 to i64
+// CHECK: %[[ZERO:.*]] = arith.constant 3 : i64
+// CHECK: %[[C:.*]] = arith.addi %[[I]], %[[ZERO]] : i64
+// CHECK: arith.trunci %[[C]] : i64 to i8
+func.func @rounds_to_even_and_saturates(%x: tensor<4x2xf32>) -> tensor<4x2x!quant.uniform<i8:f32, 0.25:3>> {
+  %0 = quant.qcast %x : tensor<4x2xf32> to tensor<4x2x!quant.uniform<i8:f32, 0.25:3>>
+  return %0 : tensor<4x2x!quant.uniform<i8:f32, 0.25:3>>
+}
+
+// CHECK-LABEL: func.func @saturates_at_the_declared_range
+// CHECK-DAG: arith.constant -3.200000e+01 : f64
+// CHECK-DAG: arith.constant 3.100000e+01 : f64
+func.func @saturates_at_the_declared_range(%x: tensor<4xf32>) -> tensor<4x!quant.uniform<i8<-32:31>:f32, 0.25>> {
+  %0 = quant.qcast %x : tensor<4xf32> to tensor<4x!quant.uniform<i8<-32:31>:f32, 0.25>>
+  return %0 : tensor<4x!quant.uniform<i8<-32:31>:f32, 0.25>>
+}
+
+// CHECK-LABEL: func.func @scales_unsigned_codes
+// CHECK-SAME: (%{{.*}}: tensor<4xi8>)
+// CHECK: %[[C:.*]] = arith.extui %{{.*}} : i8 to i64
+// CHECK: %[[D:.*]] = arith.subi %[[C]], %{{.*}} : i64
+// CHECK: %[[F:.*]] = arith.sitofp %[[D]] : i64 to f32
+// CHECK: arith.mulf %[[F]], %{{.*}} : f32
+func.func @scales_unsigned_codes(%x: tensor<4x!quant.uniform<u8:f32, 0.5:128>>) -> tensor<4xf32> {
+  %0 = quant.dcast %x : tensor<4x!quant.uniform<u8:f32, 0.5:128>> to tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// CHECK-LABEL: func.func @scales_per_axis
+// CHECK: %[[SCALES:.*]] = arith.constant dense<[5.000000e-01, 2.500000e-01]> : tensor<2xf32>
+// CHECK: %[[ZEROS:.*]] = arith.constant dense<[0, 7]> : tensor<2xi64>
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[SCALES]], %[[ZEROS]] : tensor<3x2xi16>, tensor<2xf32>, tensor<2xi64>)
+func.func @scales_per_axis(%x: tensor<3x2x!quant.uniform<i16:f32:1, {0.5, 0.25:7}>>) -> tensor<3x2xf32> {
+  %0 = quant.dcast %x : tensor<3x2x!quant.uniform<i16:f32:1, {0.5, 0.25:7}>> to tensor<3x2xf32>
+  return %0 : tensor<3x2xf32>
+}
+
+// CHECK-LABEL: func.func @quantizes_per_axis
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<3x2xf32>, tensor<3xf32>)
+// CHECK: arith.divf
+func.func @quantizes_per_axis(%x: tensor<3x2xf32>) -> tensor<3x2x!quant.uniform<i8:f32:0, {0.5, 0.25, 1.0}>> {
+  %0 = quant.qcast %x : tensor<3x2xf32> to tensor<3x2x!quant.uniform<i8:f32:0, {0.5, 0.25, 1.0}>>
+  return %0 : tensor<3x2x!quant.uniform<i8:f32:0, {0.5, 0.25, 1.0}>>
+}
+
+// CHECK-LABEL: func.func @reinterprets_for_nothing
+// CHECK-SAME: (%[[X:.*]]: tensor<4xi8>)
+// CHECK-NEXT: return %[[X]]
+func.func @reinterprets_for_nothing(%x: tensor<4xi8>) -> tensor<4xi8> {
+  %0 = quant.scast %x : tensor<4xi8> to tensor<4x!quant.uniform<i8:f32, 0.5>>
+  %1 = quant.scast %0 : tensor<4x!quant.uniform<i8:f32, 0.5>> to tensor<4xi8>
+  return %1 : tensor<4xi8>
+}
+
+// CHECK-LABEL: func.func @moves_codes
+// CHECK: tosa.transpose %{{.*}} : (tensor<2x3xi8>) -> tensor<3x2xi8>
+func.func @moves_codes(%x: tensor<2x3x!quant.uniform<i8:f32, 0.5>>) -> tensor<3x2x!quant.uniform<i8:f32, 0.5>> {
+  %0 = tosa.transpose %x {perms = array<i32: 1, 0>} : (tensor<2x3x!quant.uniform<i8:f32, 0.5>>) -> tensor<3x2x!quant.uniform<i8:f32, 0.5>>
+  return %0 : tensor<3x2x!quant.uniform<i8:f32, 0.5>>
+}
