@@ -21,3 +21,11 @@ config.test_exec_root = os.path.join(tools, "lit-tests")
 
 config.environment["PATH"] = os.pathsep.join([tools, llvm, os.environ.get("PATH", "")])
 config.substitutions.append(("%root", root))
+# Cargo puts the plugin beside the tools only when the library itself is asked for.
+config.substitutions.append(("%{library}", os.path.join(tools, "deps", "libaie4ml.so")))
+config.substitutions.append(("%{mlir-opt}", os.path.join(llvm, "mlir-opt")))
+
+# Where compiled kernels are kept.
+for name in ["HOME", "XDG_CACHE_HOME"]:
+    if name in os.environ:
+        config.environment[name] = os.environ[name]

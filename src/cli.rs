@@ -53,7 +53,7 @@ struct CompileArguments {
     /// Folder to write; replaced if an earlier compilation made it
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// The device, such as xcve2802 (the default), xcve2302, npu1 or npu2
+    /// The device: xcve2802 (the default) or xcve2302
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
     /// What to optimize: resources, throughput or latency

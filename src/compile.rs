@@ -36,7 +36,7 @@ pub const PASSES: [(&str, &str); 11] = [
     ("aie4ml-plan-transport", "func.func"),
     ("aie4ml-place", "func.func"),
     ("convert-aie4ml-to-aie", "builtin.module"),
-    ("aie-prove-dataflow", "aie.device"),
+    ("aie4ml-prove-dataflow", "aie.device"),
     ("aie-validate", "aie.device"),
 ];
 

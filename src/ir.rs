@@ -192,11 +192,14 @@ fn message(diagnostic: &Diagnostic) -> Message {
     let location = diagnostic.location();
     let mut text = diagnostic.to_string();
     // The layer's name says more than the name of the op that stands for it.
-    if layer_name(location).is_some()
-        && let Some(rest) = text.strip_prefix("'aie4ml.dense' op ")
-    {
-        text = rest.into();
+    if let Some(name) = layer_name(location) {
+        let prefixes = ["'aie4ml.dense' op ".into(), format!("{name}: ")];
+        for prefix in prefixes {
+            text = text.strip_prefix(&prefix).unwrap_or(&text).into();
+        }
     }
+    // Of the whole network.
+    text = text.strip_prefix("'func.func' op ").unwrap_or(&text).into();
     let notes = (0..diagnostic.note_count())
         .filter_map(|index| diagnostic.note(index).ok())
         .map(|note| self::message(&note))

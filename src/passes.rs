@@ -5,6 +5,11 @@ macro_rules! passes {
         $(pub mod $module;)*
         pub(crate) fn register_all() {
             $($crate::mlir::pass::register::<$module::$Name>();)*
+            $crate::mlir::pass::register_pipeline(
+                "aie4ml-compile",
+                "All passes from a model to an array program, as 'aie4ml compile' runs them",
+                &$crate::compile::pipeline(),
+            );
         }
     };
 }
@@ -19,9 +24,6 @@ passes! {
     plan_transport::PlanTransport;
     place::Place;
     convert_aie4ml_to_aie::ConvertAie4mlToAie;
-    // What a level computes, for execution on the host.
-    lower_quant::LowerQuant;
-    convert_aie4ml_to_linalg::ConvertAie4mlToLinalg;
     prove_dataflow::ProveDataflow;
     validate::Validate;
     // What a level computes, for execution on the host.

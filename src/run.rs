@@ -104,7 +104,7 @@ pub trait Executable {
 
 impl Executable for jit::Program {
     fn execute(&self, iterations: Vec<Vec<Tensor>>) -> Result<Vec<Vec<Tensor>>, Error> {
-        iterations.iter().map(|inputs| self.call(inputs)).collect()
+        self.call_all(&iterations)
     }
 }
 

@@ -31,5 +31,5 @@ mod tests;
 pub use cascade::{CASCADE_BYTES, Cascade};
 pub use cell::{Cell, Tag};
 pub use core::{Call, Interrupt, Kernels, Value};
-pub use engine::Engine;
+pub use engine::{Engine, State};
 pub use explain::{Deadlock, Failure};

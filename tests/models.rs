@@ -176,7 +176,7 @@ fn a_stock_mlir_opt_runs_the_pipeline() {
         .map(|(pass, _)| *pass)
         .collect();
     let pipeline = format!("--pass-pipeline=builtin.module(func.func({}))", passes.join(","));
-    let plugin = common::bin().join("libaie4ml.so");
+    let plugin = common::plugin();
     let run = |tool: &Path, options: &[String]| {
         let output = std::process::Command::new(tool)
             .args(options)

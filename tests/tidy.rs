@@ -3,11 +3,7 @@
 mod common;
 
 use common::root;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 use xtask::source;
 
 fn read(path: &Path) -> String {
@@ -16,11 +12,6 @@ fn read(path: &Path) -> String {
 
 fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
-}
-
-/// Every Rust source; `cargo fmt` would not find those declared by a macro.
-fn rust() -> Vec<PathBuf> {
-    ["src", "tests", "tools"].iter().flat_map(|f| common::files(&root().join(f), &["rs"])).collect()
 }
 
 /// Fails with a list, unless it is empty.
@@ -33,7 +24,7 @@ fn sources_are_formatted() {
     let output = Command::new("rustfmt")
         .args(["--check", "--files-with-diff", "--edition", "2024", "--config-path"])
         .arg(root())
-        .args(rust())
+        .args(xtask::rust_sources(root()))
         .output()
         .expect("rustfmt comes with Rust: rustup component add rustfmt");
     let mut files: Vec<String> =
@@ -41,7 +32,7 @@ fn sources_are_formatted() {
     files.sort();
     files.dedup();
     assert!(common::stderr(&output).is_empty(), "{}", common::stderr(&output));
-    expect_none("run `rustfmt` on", files);
+    expect_none("run `cargo xtask fmt`, which formats", files);
 }
 
 #[test]
@@ -161,7 +152,7 @@ fn errors_of_passes_are_tested() {
 #[test]
 fn unsafe_code_is_in_one_module() {
     let allowed = |path: &Path| path.starts_with(root().join("src/mlir"));
-    let found = rust().into_iter().filter(|path| !allowed(path)).filter(|path| {
+    let found = xtask::rust_sources(root()).into_iter().filter(|path| !allowed(path)).filter(|path| {
         read(path).lines().any(|line| {
             let line = line.trim_start();
             !line.starts_with("//") && (line.contains("unsafe {") || line.contains("unsafe fn"))

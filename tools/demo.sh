@@ -4,18 +4,21 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh
-cargo build --release --quiet --bins
+cargo build --release --quiet
 
 model=examples/digits
 design=target/demo/digits
 PATH=$PWD/target/release:$PATH
 
-echo "== Compile: $model/model.onnx for xcve2802"
+echo "== Compile $model/model.onnx for xcve2802"
 aie4ml compile "$model/model.onnx" -o "$design"
+
 echo
-echo "== Run: the emitted design on $model/inputs.npy, in the array simulator"
-aie4ml run "$design" --input "$model/inputs.npy" --expect "$model/outputs.npy" --labels "$model/labels.npy"
-echo "(expected: what ONNX Runtime computes)"
+echo "== Run the design on $model/inputs.npy in the array simulator"
+# outputs.npy is what ONNX Runtime computed.
+aie4ml run "$design" --input "$model/inputs.npy" --expect "$model/outputs.npy" --labels "$model/labels.npy" |
+  sed "s/outputs equal$/outputs equal ONNX Runtime's/"
+
 echo
-echo "The design is in $design:"
+echo "== The design is in $design"
 ls "$design"

@@ -17,8 +17,8 @@
 //!
 //! Why one run is enough. Without races ([`super::races`]) no actor can tell
 //! timings apart, so this run stands for all. Four iterations run, two and two;
-//! after either two the locks stand alike, so that all further iterations are
-//! as these. Kernels use their cascade as often as makes a core wait until the
+//! after either two all locks, channels and cores stand alike, so that all
+//! further iterations are as these. Kernels use their cascade as often as makes a core wait until the
 //! end of its chain has begun, which is the most that any kernel can demand.
 
 use super::{At, Violation, races};
@@ -27,7 +27,7 @@ use crate::{
     device::Device,
     kernel::{Dense, Integer, Role},
     plan::microtile::Microtile,
-    sim::{CASCADE_BYTES, Call, Engine, Failure, Interrupt, Tag, Value},
+    sim::{CASCADE_BYTES, Call, Cell as _, Engine, Failure, Interrupt, Tag, Value},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -205,6 +205,7 @@ impl Network {
         if !found.is_empty() {
             return Err(found);
         }
+        let alignment = Device::by_name(&program.device).map_or(1, |device| device.vector_alignment);
         let mut tasks = Vec::new();
         for (index, (layer, slice)) in slices.into_iter().enumerate() {
             let source = match &slice.source {
@@ -212,7 +213,7 @@ impl Network {
                 // That it is there was checked with the layer.
                 Source::Layer(name) => (Kind::Output, by_name.get(name.as_str()).copied().unwrap_or(0)),
             };
-            match Task::new(program, index, layer, source, slice) {
+            match Task::new(program, index, layer, source, slice, alignment) {
                 Ok(task) => tasks.push(task),
                 Err(message) => found.push(Violation::new(At::Core(index), message)),
             }
@@ -226,11 +227,10 @@ impl Network {
 
     /// A tag in words.
     fn describe(&self, tag: Tag) -> String {
-        use crate::sim::Tag as T;
-        if tag == <T as SimCell>::ZERO {
+        if tag == Tag::ZERO {
             return "a zero of padding".into();
         }
-        if tag == <T as SimCell>::UNDEFINED {
+        if tag == Tag::UNDEFINED {
             return "memory that nothing has written".into();
         }
         if let Some(byte) = tag.as_constant() {
@@ -249,8 +249,6 @@ impl Network {
         format!("{byte}row {row}, feature {column} of {whose} in iteration {iteration}")
     }
 }
-
-use crate::sim::Cell as SimCell;
 
 /// What is wrong with how a layer is cut over its cores.
 fn partition(
@@ -389,6 +387,7 @@ impl Task {
         layer: usize,
         source: (Kind, usize),
         slice: &Slice,
+        alignment: u32,
     ) -> Result<Task, String> {
         let Some((kernel, arguments)) = first_call(&program.cores[index].body) else {
             return Err(format!("calls no kernel, but has a slice of layer '{}'", slice.layer));
@@ -439,6 +438,18 @@ impl Task {
         }
         if rows >= MOST || slice.k.1 >= MOST || slice.n.1 >= MOST {
             return Err("is too large to check".into());
+        }
+        // Kernels load and store whole vectors.
+        for argument in arguments {
+            if let Argument::Buffer(buffer) = argument
+                && let Some(address) = program.buffers[buffer.0].address
+                && !address.is_multiple_of(alignment)
+            {
+                return Err(format!(
+                    "has '{}' at address {address}, which is not a multiple of {alignment}",
+                    program.buffers[buffer.0].name
+                ));
+            }
         }
         let mut unused = Vec::new();
         if let Some(Argument::Buffer(weights)) = arguments.get(1) {
@@ -496,29 +507,34 @@ fn run(program: &Program, network: Network) -> Result<(), Violation> {
         None => explain(failure),
     };
     let mut engine = Engine::new(program, kernels).map_err(fail)?;
-    let mut states: Vec<Vec<Option<i32>>> = Vec::new();
+    let mut states = Vec::new();
     for round in 0..2 {
         let inputs: Vec<Vec<Tag>> = (0..program.inputs.len()).map(|i| tensor(program, round, Kind::Input, i)).collect();
         let outputs = engine.run(&inputs, ITERATIONS).map_err(fail)?;
         for (index, output) in outputs.iter().enumerate() {
             checker.output(program, round, index, output)?;
         }
-        states.push((0..program.locks.len()).map(|lock| engine.lock(crate::array::LockId(lock))).collect());
-    }
-    for (lock, (first, second)) in states[0].iter().zip(&states[1]).enumerate() {
-        if first != second {
+        let iterations = (round + 1) * ITERATIONS;
+        if let Some(core) = checker.calls.iter().position(|calls| calls.get() != iterations) {
             return Err(Violation::new(
-                At::Lock(crate::array::LockId(lock)),
+                At::Core(core),
                 format_args!(
-                    "stands at {} after {ITERATIONS} iterations and at {} after {}: it drifts, and will stop the program or lose data",
-                    first.unwrap_or(0),
-                    second.unwrap_or(0),
-                    2 * ITERATIONS
+                    "has called its kernel {} times when all outputs of {iterations} iterations have arrived",
+                    checker.calls[core].get()
                 ),
             ));
         }
+        states.push(engine.state());
     }
-    Ok(())
+    if states[0] == states[1] {
+        return Ok(());
+    }
+    let message = format!(
+        "does not stand after {} iterations as it did after {ITERATIONS}: sooner or later it stops or loses data",
+        2 * ITERATIONS
+    );
+    let differences = engine.differences(&states[0], &states[1]).join(", ");
+    Err(Violation { at: At::Device, message, notes: vec![format!("otherwise stand: {differences}")] })
 }
 
 /// Tags of the iterations of a round of an input.
@@ -666,7 +682,7 @@ impl Checker {
                             (element.iter().zip(tag..).all(|(cell, tag)| cell.get() == Tag(tag)), "")
                         } else {
                             let zero = |cell: &Cell<Tag>| {
-                                cell.get() == <Tag as SimCell>::ZERO || cell.get().as_constant() == Some(0)
+                                cell.get() == Tag::ZERO || cell.get().as_constant() == Some(0)
                             };
                             (task.unused[feature - real] || element.iter().all(zero), "padded ")
                         };

@@ -536,13 +536,13 @@ fn verify_split<'c>(
         ("inputs", split.cascade, split.k, input.columns),
         ("outputs", split.chains, split.n, output.columns),
     ] {
-        if count * slice < extent {
+        if count.saturating_mul(slice) < extent {
             return Err(fail(
                 &op,
                 format_args!("splits {extent} {what} over {count} tiles of {slice}"),
             ));
         }
-        if (count - 1) * slice >= extent {
+        if (count - 1).saturating_mul(slice) >= extent {
             return Err(fail(
                 &op,
                 format_args!("leaves a tile without {what}: {extent} over {count} tiles of {slice}"),
@@ -624,6 +624,31 @@ fn verify_regions<'c>(transfer: Transfer<'c, '_>, columns: usize) -> Result<'c> 
     }
     if next != columns {
         return Err(fail(&op, format_args!("has regions up to feature {next} of {columns}")));
+    }
+    // Every chain, column and group has a region.
+    let most = regions.len();
+    for region in &regions {
+        for (what, index) in
+            [("producer", region.producer), ("consumer", region.consumer), ("group", region.group)]
+        {
+            if index >= most {
+                return Err(fail(&op, format_args!("has {what} {index} in {most} regions")));
+            }
+        }
+        // One stream begins or ends in one memory tile.
+        let apart = |other: &&Region| {
+            (other.producer == region.producer || other.consumer == region.consumer)
+                && other.group != region.group
+        };
+        if let Some(other) = regions.iter().find(apart) {
+            return Err(fail(
+                &op,
+                format_args!(
+                    "has regions of one producer or consumer in groups {} and {}",
+                    region.group, other.group
+                ),
+            ));
+        }
     }
     let groups = regions.iter().map(|region| region.group + 1).max().unwrap_or(0);
     if let Some(tiles) = transfer.memory_tiles()

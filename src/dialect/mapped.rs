@@ -118,7 +118,7 @@ pub fn mapped<'c: 'a, 'a>(
             };
             let codes = Codes::of(used.r#type())
                 .ok_or_else(|| fail(&op, "needs integer codes of rank 2"))?;
-            mapped.transfers.push(PlannedTransfer {
+            let planned = PlannedTransfer {
                 from,
                 to: to.unwrap_or(End::Boundary(operand)),
                 features: codes.columns,
@@ -126,11 +126,54 @@ pub fn mapped<'c: 'a, 'a>(
                 regions: transfer.and_then(|t| t.regions()).unwrap_or_default(),
                 memory_tiles: transfer.and_then(|t| t.memory_tiles()).unwrap_or_default(),
                 ports: transfer.and_then(|t| t.ports()).unwrap_or_default(),
-            });
+            };
+            if let Some(transfer) = transfer {
+                check_regions(transfer, &mapped.layers, &planned)?;
+            }
+            mapped.transfers.push(planned);
             edges.push(EdgeOp { value: network::origin(used), user: Use { op, operand }, transfer });
         }
     }
     Ok((mapped, edges))
+}
+
+/// Regions lie in the slices of their chain and column, from whole microtiles on.
+fn check_regions<'c>(
+    transfer: Transfer<'c, '_>,
+    layers: &[Layer],
+    planned: &PlannedTransfer,
+) -> Result<'c> {
+    let sides = [(planned.from, "chain"), (planned.to, "column")];
+    for (end, what) in sides {
+        let End::Layer(index) = end else { continue };
+        let layer = &layers[index];
+        let (slices, block) = match what {
+            "chain" => (layer.outputs(), layer.microtile.n),
+            _ => (layer.inputs(), layer.microtile.k),
+        };
+        for region in &planned.regions {
+            let part = if what == "chain" { region.producer } else { region.consumer };
+            let name = &layer.name;
+            let wrong = match slices.get(part) {
+                None => format!("which has {} of them", slices.len()),
+                Some(slice) if region.begin < slice.start || slice.end < region.end => {
+                    format!("which has features {} to {}", slice.start, slice.end)
+                }
+                Some(_) if !region.begin.is_multiple_of(block) => {
+                    format!("inside a block of {block} features")
+                }
+                Some(_) => continue,
+            };
+            return Err(fail(
+                &transfer.op,
+                format_args!(
+                    "has region {} to {} at {what} {part} of '{name}', {wrong}",
+                    region.begin, region.end
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn boundary<'c>(

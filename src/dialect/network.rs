@@ -127,7 +127,13 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
                 }
             }
             aie4ml::TRANSFER | "arith.constant" => {}
-            _ => return Err(fail(&op, "is not a layer that can be mapped: run aie4ml-fuse and aie4ml-legalize first")),
+            aie4ml::BIAS_ADD | aie4ml::CLAMP | aie4ml::REQUANTIZE => {
+                return Err(fail(
+                    &op,
+                    "is not part of a layer: run aie4ml-fuse, which needs a layer before it whose result nothing else uses",
+                ));
+            }
+            _ => return Err(fail(&op, "is not a layer that can be mapped")),
         }
     }
     if network.layers.is_empty() {

@@ -43,12 +43,12 @@ pub fn elements(attribute: Attribute) -> Option<Vec<i64>> {
     // contiguously, one of them if it is a splat.
     let bytes: &[u8] =
         unsafe { std::slice::from_raw_parts(dense.raw_data().cast(), stored * width) };
-    let values = bytes.chunks_exact(width).map(|chunk| {
+    let mut values = bytes.chunks_exact(width).map(|chunk| {
         let mut full = [if signed && chunk[width - 1] >= 0x80 { 0xff } else { 0 }; 8];
         full[..width].copy_from_slice(chunk);
         i64::from_le_bytes(full)
     });
-    Some(if dense.is_splat() { vec![values.last()?; dense.len()] } else { values.collect() })
+    Some(if dense.is_splat() { vec![values.next()?; dense.len()] } else { values.collect() })
 }
 
 /// The type of an attribute, `none` if it is not typed.

@@ -1,12 +1,15 @@
 use crate::{
+    array::Tile,
+    device::{Device, TileKind},
     dialect::{aie, aie4ml::Dense, mapped, network},
     mlir::{
         pass::{self, Pass, fail},
         rewrite,
     },
-    plan::program,
+    plan::{mapping::Place, program},
 };
 use melior::ir::{OperationRef, operation::OperationLike};
+use std::collections::BTreeMap;
 
 crate::pass! {
     /// Lower a mapped network to an array program.
@@ -34,8 +37,8 @@ impl Pass for ConvertAie4mlToAie {
             if !rewrite::is(&func, "func.func") || Dense::all(func).is_empty() {
                 continue;
             }
-            check(func)?;
             let device = network::device(func)?;
+            check(func, &device)?;
             let (plan, _) = mapped::mapped(func, true)?;
             let layers = Dense::all(func);
             let array = program::lower(&plan, &device).map_err(|refusal| {
@@ -60,8 +63,8 @@ impl Pass for ConvertAie4mlToAie {
     }
 }
 
-/// Every decision has been taken.
-fn check<'c>(func: OperationRef<'c, '_>) -> pass::Result<'c> {
+/// Every decision has been taken, and layers and regions are where such can be.
+fn check<'c>(func: OperationRef<'c, '_>, device: &Device) -> pass::Result<'c> {
     mapped::rows(func)?;
     for layer in Dense::all(func) {
         if layer.packing().is_none() {
@@ -72,6 +75,25 @@ fn check<'c>(func: OperationRef<'c, '_>) -> pass::Result<'c> {
         }
     }
     let (plan, edges) = mapped::mapped(func, false)?;
+    let mut owners = BTreeMap::new();
+    for (layer, planned) in Dense::all(func).iter().zip(&plan.layers) {
+        for (chain, position) in planned.tiles() {
+            let Place { column, row } = planned.tile(chain, position);
+            let tile = Tile { column: column as u32, row: row as u32 };
+            if device.tile_kind(tile) != Some(TileKind::Core) {
+                return Err(fail(
+                    &layer.op,
+                    format_args!("is placed at {tile}, where {} has no core", device.name),
+                ));
+            }
+            if let Some(other) = owners.insert(tile, &planned.name) {
+                return Err(fail(
+                    &layer.op,
+                    format_args!("is placed at {tile}, where '{other}' is"),
+                ));
+            }
+        }
+    }
     for (transfer, edge) in plan.transfers.iter().zip(&edges) {
         if transfer.regions.is_empty() {
             return Err(fail(
@@ -84,6 +106,15 @@ fn check<'c>(func: OperationRef<'c, '_>) -> pass::Result<'c> {
                 &edge.user.op,
                 "has an edge without memory tiles: run aie4ml-place first",
             ));
+        }
+        for &Place { column, row } in &transfer.memory_tiles {
+            let tile = Tile { column: column as u32, row: row as u32 };
+            if device.tile_kind(tile) != Some(TileKind::Mem) {
+                return Err(fail(
+                    &edge.user.op,
+                    format_args!("has a region at {tile}, where {} has no memory tile", device.name),
+                ));
+            }
         }
     }
     Ok(())

@@ -115,13 +115,17 @@ impl<'c, 'a> Conversion<'c, 'a> {
         for index in 0..body.argument_count() {
             let argument: Value = body.argument(index).expect("in range").into();
             let mut found: Option<(Uniform, OperationRef)> = None;
-            for user in rewrite::users(argument) {
-                let quantized = rewrite::is(&user, "quant.qcast")
-                    .then(|| user.result(0).ok().and_then(|result| uniform(result.r#type())))
-                    .flatten()
-                    .ok_or_else(|| {
-                        fail(&user, format_args!("uses input {index} before it is quantized"))
-                    })?;
+            // Uses are listed from the last one on.
+            for user in rewrite::users(argument).into_iter().rev() {
+                if !rewrite::is(&user, "quant.qcast") {
+                    return Err(fail(
+                        &user,
+                        format_args!("uses input {index} before it is quantized"),
+                    ));
+                }
+                let result = user.result(0).expect("a cast has a result").r#type();
+                let quantized =
+                    uniform(result).ok_or_else(|| fail(&user, per_axis_or(result)))?;
                 match found {
                     Some((other, _)) if other != quantized => {
                         return Err(fail(
@@ -226,6 +230,12 @@ impl<'c, 'a> Conversion<'c, 'a> {
             }
             "quant.scast" => {
                 let fixed = self.operand(op, 0)?;
+                if matches!(fixed.kind, Kind::Computed { .. }) {
+                    return Err(fail(
+                        &op,
+                        "takes the codes of a computed tensor, which is not supported yet",
+                    ));
+                }
                 let result = op.result(0).map_err(|error| fail(&op, error))?;
                 let Some(quantized) = uniform(result.r#type()) else {
                     return Err(fail(&op, per_axis_or(result.r#type())));
@@ -304,6 +314,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let (sum, constant) = match (a.kind, b.kind) {
             (Kind::Computed { .. }, Kind::Constant { .. }) => (a, b),
             (Kind::Constant { .. }, Kind::Computed { .. }) => (b, a),
+            (Kind::Constant { .. }, _) => return Err(fail(&op, "adds two constants: store their sum")),
             _ => return Err(fail(&op, "adds two computed tensors, which is not supported yet")),
         };
         let (Kind::Computed { value, quantized, bound }, Kind::Constant { value: bias }) =
@@ -315,14 +326,22 @@ impl<'c, 'a> Conversion<'c, 'a> {
             return Err(fail(&op, "adds a constant to a quantized tensor, which is not supported yet"));
         }
         let codes = Codes::of(value.r#type()).expect("computed tensors have rank 2");
+        self.same_extents(op, codes)?;
         let mut data = constant::integers(bias).expect("constants are integers");
+        // Reshapes between leave the elements as they are; the last shape counts.
+        let index = usize::from(matches!(a.kind, Kind::Computed { .. }));
+        let operand = op.operand(index).map_err(|error| fail(&op, error))?;
+        let extents = RankedTensorType::try_from(operand.r#type()).ok().and_then(shape);
         match data.len() {
             1 => data = vec![data[0]; codes.columns],
-            len if len == codes.columns => {}
+            len if len == codes.columns && extents.is_some_and(|e| e.last() == Some(&len)) => {}
             len => {
                 return Err(fail(
                     &op,
-                    format_args!("adds {len} constants to {} features", codes.columns),
+                    format_args!(
+                        "adds {len} constants to {} features, needs one for each feature",
+                        codes.columns
+                    ),
                 ));
             }
         }
@@ -376,8 +395,33 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 format_args!("multiplies by {factor}, which is not a power of two"),
             ));
         };
-        self.set(op, Fixed { exponent: x.exponent + exponent, ..x });
+        let kind = match x.kind {
+            Kind::Computed { value, quantized, bound } => {
+                let codes = Codes::of(value.r#type()).expect("computed tensors have rank 2");
+                self.same_extents(op, codes)?;
+                // The same codes mean other numbers now.
+                let quantized = quantized.map(|q| Uniform { scale: q.scale * factor, ..q });
+                Kind::Computed { value, quantized, bound }
+            }
+            constant => constant,
+        };
+        self.set(op, Fixed { kind, exponent: x.exponent + exponent });
         Ok(())
+    }
+
+    /// Refuses an op that broadcasts the computed tensor it takes.
+    fn same_extents(&self, op: OperationRef<'c, 'a>, codes: Codes) -> pass::Result<'c> {
+        let result = op.result(0).map_err(|error| fail(&op, error))?;
+        if rank_two(&op, result.r#type())? == [codes.rows, codes.columns] {
+            return Ok(());
+        }
+        Err(fail(
+            &op,
+            format_args!(
+                "broadcasts a computed tensor of {} rows and {} columns, which is not supported yet",
+                codes.rows, codes.columns
+            ),
+        ))
     }
 
     fn clamp(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
@@ -524,11 +568,19 @@ fn boundary_attributes<'c>(
         .ok_or_else(|| fail(&func, format_args!("has boundary attributes that do not parse: {text}")))
 }
 
-/// Makes the ops from a layer to `value` accumulate in `bits`.
+/// Makes the ops from a layer to `value`, and others on the same sums, accumulate in `bits`.
 fn widen<'c>(context: &'c Context, value: Value<'c, '_>, bits: u32) {
-    let Some(codes) = Codes::of(value.r#type()) else { return };
+    let Some(codes) = Codes::of(value.r#type()).filter(|codes| codes.bits != bits) else { return };
     let wide = Codes { bits, ..codes };
     value.set_type(wide.tensor(context));
+    // Whatever else adds to or limits these sums is as wide as they are.
+    for user in rewrite::users(value) {
+        if (rewrite::is(&user, aie4ml::BIAS_ADD) || rewrite::is(&user, aie4ml::CLAMP))
+            && let Ok(result) = user.result(0)
+        {
+            widen(context, result.into(), bits);
+        }
+    }
     let Some(op) = constant::defining_op(value) else { return };
     if rewrite::is(&op, aie4ml::DENSE) {
         let attribute = TypeAttribute::new(wide.element(context)).into();
@@ -593,7 +645,7 @@ fn rank_two<'c>(op: &OperationRef<'c, '_>, r#type: Type<'c>) -> pass::Result<'c,
         Some([ones @ .., rows, columns]) if ones.iter().all(|&extent| extent == 1) => {
             Ok([*rows, *columns])
         }
-        _ => Err(fail(op, format_args!("needs rows and columns, got '{}'", r#type))),
+        _ => Err(fail(op, format_args!("needs static rows and columns, got '{}'", r#type))),
     }
 }
 

@@ -63,14 +63,19 @@ fn replace<'c>(
 ) {
     let context = rewrite::context(after.location());
     let result = after.result(0).expect("every op of the dialect has a result");
+    let mut attributes = vec![
+        ("accumulator", layer.op.attribute("accumulator").expect("ODS requires it")),
+        ("requant", aie4ml::list(context, stages)),
+    ];
+    // What the user has decided of the mapping stays.
+    for name in ["microtile", "split", "packing", "place"] {
+        attributes.extend(layer.op.attribute(name).ok().map(|given| (name, given)));
+    }
     let new = aie4ml::build(
         aie4ml::DENSE,
         layer.op.location(),
         operands,
-        &[
-            ("accumulator", layer.op.attribute("accumulator").expect("ODS requires it")),
-            ("requant", aie4ml::list(context, stages)),
-        ],
+        &attributes,
         result.r#type(),
     );
     let new = rewrite::insert_before(after, new);

@@ -1,6 +1,6 @@
 use crate::{
     dialect::{
-        aie4ml::Dense,
+        aie4ml::{self, Dense},
         network::{self, DEFAULT_DEVICE},
     },
     exact::Overflow,
@@ -8,6 +8,7 @@ use crate::{
         pass::{self, Pass, fail},
         rewrite,
     },
+    plan::network::Source,
 };
 use melior::ir::{OperationRef, attribute::StringAttribute, operation::OperationLike};
 
@@ -41,14 +42,29 @@ impl Pass for Legalize {
         }
         network::device(func)?;
         network::network(func)?;
-        for layer in Dense::all(func) {
-            check(layer)?;
+        let layers = Dense::all(func);
+        for &layer in &layers {
+            check(layer, codes_of(func, &layers, layer))?;
         }
         Ok(())
     }
 }
 
-fn check<'c>(layer: Dense<'c, '_>) -> pass::Result<'c> {
+/// Smallest and largest code of a layer's input, as what makes it limits it.
+fn codes_of(func: OperationRef, layers: &[Dense], layer: Dense) -> (i64, i64) {
+    let limits = match network::source(layers, layer.input()) {
+        Some(Source::Input(index)) => {
+            aie4ml::boundary_quant(func, "arg_attrs", index).map(|quant| (quant.min, quant.max))
+        }
+        Some(Source::Layer(index)) => {
+            layers[index].requant().last().map(|stage| (stage.min, stage.max))
+        }
+        None => None,
+    };
+    limits.unwrap_or(layer.input_codes().range())
+}
+
+fn check<'c>(layer: Dense<'c, '_>, (low, high): (i64, i64)) -> pass::Result<'c> {
     let op = layer.op;
     let (input, weights, output) =
         (layer.input_codes(), layer.weight_codes(), layer.output_codes());
@@ -80,7 +96,6 @@ fn check<'c>(layer: Dense<'c, '_>) -> pass::Result<'c> {
     }
     let (k, n) = (weights.rows, weights.columns);
     let (data, bias) = (layer.weight_data()?, layer.bias_data()?);
-    let (low, high) = input.range();
     let largest = i128::from(low.unsigned_abs().max(high.unsigned_abs()));
     let most = i128::from(crate::exact::range(i64::from(layer.accumulator()).min(63), true).1);
     for j in 0..n {

@@ -9,7 +9,7 @@ use crate::{
         rewrite,
     },
     plan::{
-        mapped::{End, Mapped, Transfer},
+        mapped::{End, Layer, Mapped, Transfer},
         memtile::{self, Demand},
         parallelize,
         place::{self, Block, Link, Position, Problem, Weights},
@@ -53,6 +53,15 @@ impl Pass for Place {
             return Ok(());
         }
         let device = network::device(func)?;
+        if device.plio_columns().is_empty() {
+            return Err(fail(
+                &func,
+                format_args!(
+                    "is for {}, which has no programmable logic: tensors can only cross the boundary of the array by PLIO so far",
+                    device.name
+                ),
+            ));
+        }
         let (mut plan, edges) = mapped::mapped(func, false)?;
         for (transfer, edge) in plan.transfers.iter().zip(&edges) {
             if transfer.regions.is_empty() {
@@ -63,6 +72,9 @@ impl Pass for Place {
             }
         }
         let context = rewrite::context(func.location());
+        for (layer, planned) in layers.iter().zip(&plan.layers) {
+            check(*layer, planned, &device)?;
+        }
 
         let (problem, owner) = self.problem(&plan, &device);
         let placement = place::place(&problem, self.nodes).map_err(|error| fail(&func, error))?;
@@ -169,6 +181,44 @@ impl Place {
         problem.weights = Weights { lambda: self.lambda, mu: self.mu, ports: self.ports };
         (problem, owner)
     }
+}
+
+/// A layer's rectangles can be on the device, and where they already are.
+fn check<'c>(layer: aie4ml::Dense<'c, '_>, planned: &Layer, device: &Device) -> pass::Result<'c> {
+    let (width, columns) = (planned.split.cascade, device.columns as usize);
+    let rows = device.core_rows();
+    let heights = parallelize::heights(planned.split.chains, device);
+    if width > columns {
+        return Err(fail(
+            &layer.op,
+            format_args!("has a cascade of {width} tiles, {} has {columns} columns", device.name),
+        ));
+    }
+    if planned.places.len() > heights.len() {
+        return Err(fail(
+            &layer.op,
+            format_args!("has {} places for {} rectangles", planned.places.len(), heights.len()),
+        ));
+    }
+    for (corner, height) in planned.places.iter().zip(heights) {
+        let Corner { column, row } = *corner;
+        if column + width > columns
+            || row < rows.start as usize
+            || row + height > rows.end as usize
+        {
+            return Err(fail(
+                &layer.op,
+                format_args!(
+                    "has a rectangle of {width}x{height} tiles at ({column}, {row}), {} has cores in columns 0 to {} and rows {} to {}",
+                    device.name,
+                    columns - 1,
+                    rows.start,
+                    rows.end - 1
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What each group of a transfer asks of its memory tile.

@@ -12,8 +12,8 @@ crate::pass! {
     /// walk, stream and cascade. Each core's `aie4ml.slice` says what the core
     /// needs; its buffers must hold exactly the tags of that, with zeros beyond,
     /// and the outputs of the device the tags of its last layer. Locks must keep
-    /// every two accesses to a buffer apart in any timing, and stand alike after
-    /// every two iterations, so that what the run shows holds for all runs.
+    /// every two accesses to a buffer apart in any timing, and everything stand
+    /// alike after two iterations and four, so that the run speaks for all runs.
     ///
     /// Refuses a device with a wrong element, a race or a deadlock, with the
     /// core, buffer or actors in question, and one with a core without slice.

@@ -51,6 +51,11 @@ impl Layer {
     pub fn outputs(&self) -> Vec<Range<usize>> {
         cut(self.n, self.split.n, self.split.chains)
     }
+    /// Chain and cascade position of every tile.
+    pub fn tiles(&self) -> impl Iterator<Item = (usize, usize)> {
+        let Split { cascade, chains, .. } = self.split;
+        (0..chains).flat_map(move |chain| (0..cascade).map(move |position| (chain, position)))
+    }
     /// The tile of a chain and a cascade position.
     pub fn tile(&self, chain: usize, position: usize) -> Place {
         let per_place = self.split.chains.div_ceil(self.places.len().max(1));

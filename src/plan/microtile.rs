@@ -78,7 +78,11 @@ pub fn choose(layer: &Layer, rows: usize, device: &Device) -> Result<&'static Mm
         .ok_or_else(|| {
             let mut known: Vec<_> = [(8, 8), (16, 8), (8, 16), (16, 16), (8, 4)]
                 .into_iter()
-                .filter(|&(a, w)| device.mmul_shapes(a, w).next().is_some())
+                .filter(|&(a, w)| {
+                    device
+                        .mmul_shapes(a, w)
+                        .any(|shape| shape.accumulator_bits >= layer.accumulator_bits)
+                })
                 .map(|(a, w)| format!("i{a} x i{w}"))
                 .collect();
             known.sort();

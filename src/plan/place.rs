@@ -191,7 +191,7 @@ impl Problem {
         let area: u64 = self.blocks.iter().map(|b| u64::from(b.width) * u64::from(b.height)).sum();
         let cores = u64::from(self.columns) * u64::from(self.rows);
         if area > cores {
-            return fail(format!("blocks of {area} tiles together do not fit {cores} cores"));
+            return fail(format!("rectangles of {area} tiles together do not fit {cores} cores"));
         }
         Ok(())
     }
@@ -353,9 +353,9 @@ pub fn place(problem: &Problem, nodes: u64) -> Result<Placement, NoRoom> {
     }
     if search.best_cost == i64::MAX {
         let message = if open == i64::MAX {
-            "the blocks do not fit the array in any arrangement".to_owned()
+            "the rectangles do not fit the array in any arrangement".to_owned()
         } else {
-            format!("no arrangement of the blocks was found in {nodes} steps")
+            format!("no arrangement of the rectangles was found in {nodes} steps")
         };
         return Err(NoRoom(message));
     }

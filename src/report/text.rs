@@ -24,7 +24,7 @@ impl Display for Report {
         let super::Estimate { interval_cycles, latency_cycles, .. } = self.estimate;
         writeln!(
             f,
-            "\nestimated: a batch block every {interval_cycles} cycles, {latency_cycles} cycles through"
+            "\nestimated: {interval_cycles} cycles between iterations, {latency_cycles} cycles latency"
         )?;
         let super::Placement { cost, lower_bound, optimal } = self.placement;
         let proof = match optimal {

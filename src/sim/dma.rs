@@ -348,6 +348,14 @@ impl<C: Cell> Channel<C> {
         self.stream
     }
 
+    /// Where the channel stands in all that it has to do, as a number.
+    pub(super) fn place(&self) -> usize {
+        match self.phase {
+            Phase::Ended => usize::MAX,
+            _ => self.repeats as usize * self.bds.len() + self.current,
+        }
+    }
+
     /// The index and buffer of the current descriptor, and how many of its words moved.
     pub(super) fn position(&self) -> (usize, BufferId, usize, usize) {
         let bd = &self.bds[self.current];

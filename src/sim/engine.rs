@@ -37,6 +37,14 @@ pub struct Engine<C: Cell> {
     failed: bool,
 }
 
+/// What [`Engine::state`] returns. Memory is not part of it, and the calls that a
+/// core has made are for the caller to count.
+#[derive(Clone, PartialEq, Debug)]
+pub struct State {
+    locks: Vec<i32>,
+    actors: Vec<(usize, Option<Wait>)>,
+}
+
 /// Who acts in an array; each with its own state, meeting in the fabric.
 pub(super) enum Actor<C: Cell> {
     Core(Core<C>),
@@ -300,6 +308,37 @@ impl<C: Cell> Engine<C> {
     /// The value of a lock.
     pub fn lock(&self, lock: LockId) -> Option<i32> {
         (lock.0 < self.program.locks.len()).then(|| self.fabric.locks.value(lock))
+    }
+
+    /// Where the array stands. An array that rests in the same state twice
+    /// goes on in the same way twice.
+    pub fn state(&self) -> State {
+        let position = |actor: &Actor<C>| match actor {
+            Actor::Core(core) => usize::from(core.has_ended()),
+            Actor::Channel(channel) => channel.place(),
+            Actor::Feeder(..) | Actor::Collector(..) => 0,
+        };
+        State {
+            locks: (0..self.program.locks.len())
+                .map(|lock| self.fabric.locks.value(LockId(lock)))
+                .collect(),
+            actors: self
+                .actors
+                .iter()
+                .map(|actor| (position(actor), actor.wait().cloned()))
+                .collect(),
+        }
+    }
+
+    /// The name of each actor whose state, or the state of whose lock, differs.
+    pub fn differences(&self, one: &State, other: &State) -> Vec<String> {
+        let locks = one.locks.iter().zip(&other.locks).zip(&self.program.locks);
+        let locks = locks
+            .filter(|((a, b), _)| a != b)
+            .map(|((a, b), lock)| format!("lock '{}' ({a}, then {b})", lock.name));
+        let actors = one.actors.iter().zip(&other.actors).zip(&self.actors);
+        let actors = actors.filter(|((a, b), _)| a != b).map(|(_, actor)| actor.name());
+        locks.chain(actors).collect()
     }
 
     /// Release a lock from outside, as a host does to start a shim channel again.

@@ -18,6 +18,11 @@ pub fn bin() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_aie4ml-opt")).parent().expect("a tool is in a folder")
 }
 
+/// The plugin; cargo puts it beside the tools only when the library itself is asked for.
+pub fn plugin() -> PathBuf {
+    bin().join("deps/libaie4ml.so")
+}
+
 /// The prefix of LLVM's installation.
 pub fn llvm() -> PathBuf {
     std::env::var_os("MLIR_SYS_220_PREFIX").unwrap_or_else(|| "/usr/lib/llvm-22".into()).into()

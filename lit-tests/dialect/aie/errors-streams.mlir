@@ -104,6 +104,23 @@ aie.device(npu1) {
 
 aie.device(npu1) {
   %a = aie.tile(0, 2)
+  %m = aie.tile(0, 1)
+  // expected-error @+1 {{'aie.cascade_flow' op needs a core tile, got tile(0, 1)}}
+  aie.cascade_flow(%a, %m)
+}
+
+// -----
+
+aie.device(npu1) {
+  %a = aie.logical_tile<CoreTile>(0, ?)
+  // expected-error @+1 {{'aie.configure_cascade' op needs a tile that is placed}}
+  aie.configure_cascade(%a, West, East)
+}
+
+// -----
+
+aie.device(npu1) {
+  %a = aie.tile(0, 2)
   // expected-error @+1 {{'aie.configure_cascade' op must lead from north or west to south or east}}
   aie.configure_cascade(%a, South, East)
 }

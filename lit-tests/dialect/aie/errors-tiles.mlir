@@ -25,7 +25,7 @@ aie.device(npu1) {
 
 aie.device(npu1) {
   // expected-error @+1 {{'aie.logical_tile' op has no such place in 'npu1'}}
-  %t = aie.logical_tile<MemTile>(?, 2)
+  %t = aie.logical_tile<MemTile>(1, 2)
 }
 
 // -----

@@ -268,7 +268,7 @@ fn keeps_packets_padding_repeats_and_external_memory() {
         dims: Vec::new(),
         offset: 0,
         len: 32,
-        acquire: None,
+        release: None,
         ..last.clone()
     };
     let program = Program {
@@ -351,6 +351,131 @@ fn keeps_values_in_cores() {
         ..Program::default()
     };
     assert_eq!(round_trip(&program), program);
+}
+
+/// The message of the failure to read a device, given by what is in it.
+fn failure(body: &str) -> String {
+    let context = tools::context();
+    let text = format!(
+        "aie.device(npu1) {{\n%core = aie.tile(0, 2)\n%memory = aie.tile(0, 1)\n{body}\n}}"
+    );
+    let module = Module::parse(&context, &text).unwrap_or_else(|| panic!("parses: {text}"));
+    match read(devices(module.as_operation())[0]) {
+        Ok(program) => panic!("read: {program:?}"),
+        Err(failure) => failure.message,
+    }
+}
+
+#[test]
+fn refuses_what_a_program_cannot_say() {
+    for (body, message) in [
+        (
+            "aie.objectfifo @f(%memory, {%core}, 2 : i32) : !aie.objectfifo<memref<4xi32>>",
+            "'aie.objectfifo' op is not supported in an array program",
+        ),
+        (
+            "func.func @f() { return }",
+            "'func.func' op is not supported: only declarations of kernels are",
+        ),
+        (
+            "func.func private @f(memref<?xi8>)",
+            "'func.func' op has an argument or result of a type that is not supported",
+        ),
+        (
+            "%b = aie.buffer(%core) : memref<4xi32, strided<[2]>>",
+            "'aie.buffer' op needs a static, contiguous memref of i8, i16, i32, i64, bf16 or f32",
+        ),
+        (
+            "%c = aie.core(%core) { aie.end } {elf_file = \"a.elf\"}",
+            "'aie.core' op has a compiled program, which is not supported",
+        ),
+        (
+            "%c = aie.core(%core) { cf.br ^next\n^next: aie.end }",
+            "'aie.core' op has branches, which are not supported: only 'scf.for' is",
+        ),
+        (
+            "%b = aie.buffer(%core) : memref<4xi32>
+             %c = aie.core(%core) { %i = arith.constant 0 : index
+             %v = memref.load %b[%i] : memref<4xi32>
+             aie.end }",
+            "'memref.load' op is not supported in a core: only locks, calls, constants and 'scf.for' are",
+        ),
+        (
+            "%c = aie.core(%core) { %x = arith.constant 1.5 : f32
+             aie.end }",
+            "'arith.constant' op is not supported in a core: only integers are",
+        ),
+        (
+            "%l = aie.lock(%core)
+             %c = aie.core(%core) { aie.use_lock(%l, Acquire, 1, NonBlocking)
+             aie.end }",
+            "'aie.use_lock' op does not wait, which is not supported",
+        ),
+        (
+            "%m = aie.mem(%core) { %0 = aie.dma_start(S2MM, 0, ^end, ^end)
+             ^end: aie.end }",
+            "'aie.dma_start' op starts a channel without buffer descriptors",
+        ),
+        (
+            "%b = aie.buffer(%core) : memref<4xi32>
+             %m = aie.mem(%core) { %0 = aie.dma_start(S2MM, 0, ^bd, ^next)
+             ^next: %1 = aie.dma_start(S2MM, 1, ^bd, ^next)
+             ^bd: aie.dma_bd(%b : memref<4xi32>)
+             aie.next_bd ^bd }",
+            "'aie.mem' op has a cycle of 'aie.dma_start' ops",
+        ),
+        (
+            "%b = aie.buffer(%memory) : memref<4xi32>
+             %m = aie.memtile_dma(%memory) { %0 = aie.dma_start(MM2S, 0, ^bd, ^end)
+             ^bd: aie.dma_bd(%b : memref<4xi32>, 0, 6, [<size = 4, stride = 1>],
+                             [<const_pad_before = 1, const_pad_after = 1>], pad_value = 3)
+             aie.next_bd ^end
+             ^end: aie.end }",
+            "'aie.dma_bd' op pads with something else than zeros, which is not supported",
+        ),
+    ] {
+        assert_eq!(failure(body), message, "{body}");
+    }
+}
+
+/// Calls of constants, defaults of locks and descriptors, and declarations after their use.
+#[test]
+fn reads_what_others_write() {
+    let context = tools::context();
+    let text = "aie.device(npu1) {
+        %t = aie.tile(0, 2)
+        %b = aie.buffer(%t) : memref<2x4xi32>
+        %l = aie.lock(%t, 3)
+        %c = aie.core(%t) {
+          %v = arith.constant -2 : i32
+          func.call @k(%v, %b) : (i32, memref<2x4xi32>) -> ()
+          aie.use_lock(%l, Release)
+          aie.end
+        }
+        %m = aie.mem(%t) {
+          %0 = aie.dma_start(MM2S, 1, ^bd, ^end, repeat_count = 2)
+        ^end:
+          aie.end
+        ^bd:
+          aie.dma_bd_packet(1, 2)
+          aie.dma_bd(%b : memref<2x4xi32>)
+          aie.next_bd ^end
+        }
+        func.func private @k(i32, memref<2x4xi32>)
+      }";
+    let module = Module::parse(&context, text).expect("the text is valid");
+    let program = read(devices(module.as_operation())[0]).expect("the program is supported");
+    assert_eq!(program.locks[0].id, Some(3));
+    let call = Stmt::Call {
+        kernel: KernelId(0),
+        arguments: vec![Argument::Constant(-2), Argument::Buffer(BufferId(0))],
+        results: Vec::new(),
+    };
+    assert_eq!(program.cores[0].body, [call, Stmt::UseLock(release(0, 1))]);
+    let [channel] = program.dmas.as_slice() else { panic!("one channel: {:?}", program.dmas) };
+    assert_eq!((channel.channel, channel.repeat_count), (1, 2));
+    assert_eq!((channel.bds[0].offset, channel.bds[0].len, channel.bds[0].next), (0, 8, None));
+    assert_eq!(channel.bds[0].packet, Some(Packet { kind: 1, id: 2 }));
 }
 
 fn elements() -> impl Strategy<Value = Element> {

@@ -6,7 +6,8 @@
 //! program is compiled further are not theirs.
 
 use super::{
-    DEVICE, Dims, DimsPerConsumer, MM2S, Pads, RELEASE, S2MM, device_name, flag, integer, string,
+    DEVICE, Dims, DimsPerConsumer, INPUTS, MM2S, OUTPUTS, Pads, RELEASE, S2MM, SLICE, device_name,
+    flag, integer, interface, string,
 };
 use crate::{
     array::{Bundle, Dim, Direction, Packet, Pad, Port, Tile},
@@ -94,6 +95,10 @@ fn core<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     }
     if op.has_attribute("link_with") && op.has_attribute("link_files") {
         return Err(fail(&op, "has both 'link_with' and 'link_files'"));
+    }
+    if let Ok(slice) = op.attribute(SLICE) {
+        interface::read_slice(slice)
+            .map_err(|missing| fail(&op, format_args!("needs {missing} in '{SLICE}'")))?;
     }
     Ok(())
 }
@@ -401,6 +406,12 @@ fn fifo_element<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
 //===----------------------------------------------------------------------===//
 
 fn device<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
+    for name in [INPUTS, OUTPUTS] {
+        if let Ok(interfaces) = op.attribute(name) {
+            interface::read(interfaces)
+                .map_err(|missing| fail(&op, format_args!("needs {missing} in '{name}'")))?;
+        }
+    }
     let mut checker = Checker {
         // Of a device without a model only the structure is checked.
         device: device_name(op).and_then(Device::by_name),
@@ -500,6 +511,9 @@ impl<'c, 'a> Checker<'c, 'a> {
             "aie.cascade_flow" => self.cascade(op),
             "aie.configure_cascade" => {
                 self.needs(op, 0, &[Core], "a core tile")?;
+                if self.tile(op, 0).is_none() {
+                    return Err(fail(&op, "needs a tile that is placed"));
+                }
                 for (side, possible) in [("inputDir", [4, 5]), ("outputDir", [3, 6])] {
                     if self.device.is_some()
                         && !integer(op, side).is_some_and(|dir| possible.contains(&dir))
@@ -563,17 +577,14 @@ impl<'c, 'a> Checker<'c, 'a> {
             return Err(fail(&op, "is a shim tile and has no memory to allocate"));
         }
         if let Some(device) = &self.device {
-            let given = |name, limit: u32| match integer(op, name).map(u32::try_from) {
-                None => 0..limit,
-                Some(Ok(at)) if at < limit => at..at + 1,
-                Some(_) => 0..0,
+            let coordinate =
+                |name| integer(op, name).map(|at| u32::try_from(at).unwrap_or(u32::MAX));
+            let is_there = match (coordinate("col"), coordinate("row")) {
+                (Some(column), Some(row)) => device.tile_kind(Tile { column, row }) == Some(kind),
+                (Some(column), None) => column < device.columns,
+                (None, row) => row.is_none_or(|row| row < device.rows()),
             };
-            let mut rows = given("row", device.rows());
-            let columns = given("col", device.columns);
-            let is_there = |row| {
-                columns.clone().any(|column| device.tile_kind(Tile { column, row }) == Some(kind))
-            };
-            if !rows.any(is_there) {
+            if !is_there {
                 return Err(fail(&op, format_args!("has no such place in '{}'", device.name)));
             }
         }
@@ -842,6 +853,9 @@ impl<'c, 'a> Checker<'c, 'a> {
     }
 
     fn cascade(&mut self, op: OperationRef<'c, 'a>) -> Result<'c> {
+        for end in 0..2 {
+            self.needs(op, end, &[TileKind::Core], "a core tile")?;
+        }
         let Some((device, source)) = self.device.as_ref().zip(self.tile(op, 0)) else {
             return Ok(());
         };

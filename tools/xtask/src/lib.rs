@@ -3,10 +3,31 @@
 pub mod docs;
 pub mod source;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// The list of passes.
 pub const LIST: &str = "src/passes.rs";
+
+/// Every Rust source; `cargo fmt` does not find those that a macro declares.
+pub fn rust_sources(root: &Path) -> Vec<PathBuf> {
+    fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                collect(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    ["src", "tests", "tools"].iter().for_each(|folder| collect(&root.join(folder), &mut found));
+    found.sort();
+    found
+}
 
 /// Write a pass `name`, its lit tests and its registration line, after the
 /// pass `after` or else at the end of the list.

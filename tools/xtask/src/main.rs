@@ -9,6 +9,7 @@ use std::{
 const HELP: &str = "\
 cargo xtask new-pass NAME [--after PASS]   write a pass, its lit tests and its registration line
 cargo xtask docs [--check]                 write the manual into target/docs; --check only tries
+cargo xtask fmt                            format every Rust source, also those that `cargo fmt` misses
 cargo xtask bless                          run the tests and accept every changed snapshot
 cargo xtask ci                             all that CI checks: clippy, then every test
 ";
@@ -32,6 +33,11 @@ fn run(arguments: &[&str]) -> Result<(), String> {
         ["new-pass", name, "--after", after] => new_pass(&root, name, Some(after)),
         ["docs"] => docs(&root, true),
         ["docs", "--check"] => docs(&root, false),
+        ["fmt"] => {
+            let files = xtask::rust_sources(&root);
+            let arguments = ["--edition", "2024", "--config-path"];
+            finish("rustfmt", Command::new("rustfmt").args(arguments).arg(&root).args(files))
+        }
         ["bless"] => cargo(&root, &["test", "--workspace"], &[("INSTA_UPDATE", "always")]),
         ["ci"] => {
             cargo(&root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
@@ -65,13 +71,18 @@ fn docs(root: &Path, write: bool) -> Result<(), String> {
 }
 
 fn cargo(root: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
-    let status = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()))
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .current_dir(root)
-        .status()
-        .map_err(|error| format!("cargo does not start: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("cargo {} failed", arguments[0])) }
+    let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(arguments).envs(environment.iter().copied()).current_dir(root);
+    finish(&format!("cargo {}", arguments[0]), &mut command)
+}
+
+fn finish(what: &str, command: &mut Command) -> Result<(), String> {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(format!("{what} failed")),
+        Err(error) => Err(format!("{what} does not start: {error}")),
+    }
 }
 
 /// The checkout that the current directory is in.

@@ -1,0 +1,453 @@
+// RUN: aie4ml-opt %s --convert-tosa-to-aie4ml --split-input-file --verify-diagnostics
+
+// Inputs.
+
+func.func @unused_input(%x: tensor<2x3xf32>, %unused: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  // expected-error @-1 {{'func.func' op does not use input 1}}
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  return %1 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @unquantized_input(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  // expected-error @+1 {{'tosa.clamp' op uses input 0 before it is quantized}}
+  %0 = tosa.clamp %x {min_val = 0.0 : f32, max_val = 6.0 : f32} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %0 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @input_of_two_scales(%x: tensor<2x3xf32>) -> (tensor<2x3xf32>, tensor<2x3xf32>) {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  // expected-error @+1 {{'quant.qcast' op quantizes input 0 in a second way}}
+  %2 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.5>>
+  %3 = quant.dcast %2 : tensor<2x3x!quant.uniform<i8:f32, 0.5>> to tensor<2x3xf32>
+  return %1, %3 : tensor<2x3xf32>, tensor<2x3xf32>
+}
+
+// -----
+
+func.func @input_with_a_scale_per_feature(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  // expected-error @+1 {{'quant.qcast' op has type 'tensor<2x2x!quant.uniform<i8:f32:1, {5.000000e-01,2.500000e-01}>>'; one scale per tensor is supported so far}}
+  %0 = quant.qcast %x : tensor<2x2xf32> to tensor<2x2x!quant.uniform<i8:f32:1, {0.5, 0.25}>>
+  %1 = quant.dcast %0 : tensor<2x2x!quant.uniform<i8:f32:1, {0.5, 0.25}>> to tensor<2x2xf32>
+  return %1 : tensor<2x2xf32>
+}
+
+// -----
+
+func.func @input_of_another_scale(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  // expected-error @+1 {{'quant.qcast' op has scale 0.3, which is not a power of two}}
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.3>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.3>> to tensor<2x3xf32>
+  return %1 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @input_with_a_zero_point(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  // expected-error @+1 {{'quant.qcast' op has zero point 128, which is not supported yet}}
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<u8:f32, 0.25:128>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<u8:f32, 0.25:128>> to tensor<2x3xf32>
+  return %1 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @input_of_any_batch(%x: tensor<?x3xf32>) -> tensor<?x3xf32> {
+  // expected-error @+1 {{'quant.qcast' op needs static rows and columns, got 'tensor<?x3xf32>'}}
+  %0 = quant.qcast %x : tensor<?x3xf32> to tensor<?x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<?x3x!quant.uniform<i8:f32, 0.25>> to tensor<?x3xf32>
+  return %1 : tensor<?x3xf32>
+}
+
+// -----
+
+func.func @input_of_images(%x: tensor<2x3x4x4xf32>) -> tensor<2x3x4x4xf32> {
+  // expected-error @+1 {{'quant.qcast' op needs static rows and columns, got 'tensor<2x3x4x4xf32>'}}
+  %0 = quant.qcast %x : tensor<2x3x4x4xf32> to tensor<2x3x4x4x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x4x4x!quant.uniform<i8:f32, 0.25>> to tensor<2x3x4x4xf32>
+  return %1 : tensor<2x3x4x4xf32>
+}
+
+// -----
+
+// Results.
+
+func.func @unquantized_result(%x: tensor<1x2x3xf32>) -> tensor<1x2x1xf32> {
+  %0 = quant.qcast %x : tensor<1x2x3xf32> to tensor<1x2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x3x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<1x3x1xi8>}> : () -> tensor<1x3x1xi8>
+  %3 = quant.scast %2 : tensor<1x3x1xi8> to tensor<1x3x1x!quant.uniform<i8:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<1x3x1x!quant.uniform<i8:f32, 0.25>> to tensor<1x3x1xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x2x3xf32>, tensor<1x3x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x1xf32>
+  // expected-error @+1 {{'func.return' op has result 0 that is not quantized}}
+  return %5 : tensor<1x2x1xf32>
+}
+
+// -----
+
+func.func @result_of_another_scale(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  // expected-error @+1 {{'quant.qcast' op has scale 0.1, which is not a power of two}}
+  %2 = quant.qcast %1 : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.1>>
+  %3 = quant.dcast %2 : tensor<2x3x!quant.uniform<i8:f32, 0.1>> to tensor<2x3xf32>
+  return %3 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @result_with_a_scale_per_feature(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  %0 = quant.qcast %x : tensor<2x2xf32> to tensor<2x2x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x2x!quant.uniform<i8:f32, 0.25>> to tensor<2x2xf32>
+  // expected-error @+1 {{one scale per tensor is supported so far}}
+  %2 = quant.qcast %1 : tensor<2x2xf32> to tensor<2x2x!quant.uniform<i8:f32:1, {0.5, 0.25}>>
+  %3 = quant.dcast %2 : tensor<2x2x!quant.uniform<i8:f32:1, {0.5, 0.25}>> to tensor<2x2xf32>
+  return %3 : tensor<2x2xf32>
+}
+
+// -----
+
+func.func @quantizes_a_constant(%x: tensor<2x3xf32>) -> (tensor<2x3xf32>, tensor<2x3xf32>) {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<2x3xi8>}> : () -> tensor<2x3xi8>
+  %3 = quant.scast %2 : tensor<2x3xi8> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  // expected-error @+1 {{'quant.qcast' op quantizes a constant: store it quantized}}
+  %5 = quant.qcast %4 : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.5>>
+  %6 = quant.dcast %5 : tensor<2x3x!quant.uniform<i8:f32, 0.5>> to tensor<2x3xf32>
+  return %1, %6 : tensor<2x3xf32>, tensor<2x3xf32>
+}
+
+// -----
+
+// Weights.
+
+func.func @weights_with_a_scale_per_output(%x: tensor<1x2x3xf32>) -> tensor<1x2x2xf32> {
+  %0 = quant.qcast %x : tensor<1x2x3xf32> to tensor<1x2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x3x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<1x3x2xi8>}> : () -> tensor<1x3x2xi8>
+  // expected-error @+1 {{'quant.scast' op has type 'tensor<1x3x2x!quant.uniform<i8:f32:2, {5.000000e-01,2.500000e-01}>>'; one scale per tensor is supported so far}}
+  %3 = quant.scast %2 : tensor<1x3x2xi8> to tensor<1x3x2x!quant.uniform<i8:f32:2, {0.5, 0.25}>>
+  %4 = quant.dcast %3 : tensor<1x3x2x!quant.uniform<i8:f32:2, {0.5, 0.25}>> to tensor<1x3x2xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x2x3xf32>, tensor<1x3x2xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x2xf32>
+  return %5 : tensor<1x2x2xf32>
+}
+
+// -----
+
+func.func @float_weights(%x: tensor<1x2x3xf32>) -> tensor<1x2x1xf32> {
+  %0 = quant.qcast %x : tensor<1x2x3xf32> to tensor<1x2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x3x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1.0> : tensor<1x3x1xf32>}> : () -> tensor<1x3x1xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  // expected-error @+1 {{'tosa.matmul' op has operand 1 that is not quantized: put QuantizeLinear and DequantizeLinear before it}}
+  %3 = tosa.matmul %1, %2, %zero, %zero : (tensor<1x2x3xf32>, tensor<1x3x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x1xf32>
+  return %3 : tensor<1x2x1xf32>
+}
+
+// -----
+
+// The verifier of tosa refuses a constant zero point that is not zero.
+
+func.func @matmul_with_a_computed_zero_point(%x: tensor<1x2x3xf32>) -> tensor<1x2x1xf32> {
+  %0 = quant.qcast %x : tensor<1x2x3xf32> to tensor<1x2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x3x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<1x3x1xi8>}> : () -> tensor<1x3x1xi8>
+  %3 = quant.scast %2 : tensor<1x3x1xi8> to tensor<1x3x1x!quant.uniform<i8:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<1x3x1x!quant.uniform<i8:f32, 0.25>> to tensor<1x3x1xf32>
+  %5 = "tosa.const"() <{values = dense<1> : tensor<1xi8>}> : () -> tensor<1xi8>
+  %6 = quant.scast %5 : tensor<1xi8> to tensor<1x!quant.uniform<i8:f32, 0.25>>
+  %one = quant.dcast %6 : tensor<1x!quant.uniform<i8:f32, 0.25>> to tensor<1xf32>
+  // expected-error @+1 {{'tosa.matmul' op has a zero point, which is not supported yet}}
+  %7 = tosa.matmul %1, %4, %one, %one : (tensor<1x2x3xf32>, tensor<1x3x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x1xf32>
+  return %7 : tensor<1x2x1xf32>
+}
+
+// -----
+
+func.func @matmul_of_sums(%x: tensor<1x2x2xf32>) -> tensor<1x2x2xf32> {
+  %0 = quant.qcast %x : tensor<1x2x2xf32> to tensor<1x2x2x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x2x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x2xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<1x2x2xi8>}> : () -> tensor<1x2x2xi8>
+  %3 = quant.scast %2 : tensor<1x2x2xi8> to tensor<1x2x2x!quant.uniform<i8:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<1x2x2x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x2xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x2x2xf32>, tensor<1x2x2xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x2xf32>
+  // expected-error @+1 {{'tosa.matmul' op needs a quantized first operand}}
+  %6 = tosa.matmul %5, %4, %zero, %zero : (tensor<1x2x2xf32>, tensor<1x2x2xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x2xf32>
+  return %6 : tensor<1x2x2xf32>
+}
+
+// -----
+
+func.func @matmul_of_two_computed(%x: tensor<1x2x2xf32>) -> tensor<1x2x2xf32> {
+  %0 = quant.qcast %x : tensor<1x2x2xf32> to tensor<1x2x2x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x2x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x2xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  // expected-error @+1 {{'tosa.matmul' op multiplies two computed tensors, which is not supported yet}}
+  %2 = tosa.matmul %1, %1, %zero, %zero : (tensor<1x2x2xf32>, tensor<1x2x2xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x2xf32>
+  return %2 : tensor<1x2x2xf32>
+}
+
+// -----
+
+func.func @batched_matmul(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %shape = tosa.const_shape {values = dense<[2, 1, 3]> : tensor<3xindex>} : () -> !tosa.shape<3>
+  // expected-error @+1 {{'tosa.reshape' op needs static rows and columns, got 'tensor<2x1x3xf32>'}}
+  %2 = tosa.reshape %1, %shape : (tensor<2x3xf32>, !tosa.shape<3>) -> tensor<2x1x3xf32>
+  return %1 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @sums_beyond_64_bits(%x: tensor<1x1x8xf32>) -> tensor<1x1x1xf32> {
+  %0 = quant.qcast %x : tensor<1x1x8xf32> to tensor<1x1x8x!quant.uniform<i32:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x1x8x!quant.uniform<i32:f32, 0.25>> to tensor<1x1x8xf32>
+  %2 = "tosa.const"() <{values = dense<-2147483648> : tensor<1x8x1xi32>}> : () -> tensor<1x8x1xi32>
+  %3 = quant.scast %2 : tensor<1x8x1xi32> to tensor<1x8x1x!quant.uniform<i32:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<1x8x1x!quant.uniform<i32:f32, 0.25>> to tensor<1x8x1xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  // expected-error @+1 {{'tosa.matmul' op has sums that exceed a 64-bit accumulator}}
+  %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x1x8xf32>, tensor<1x8x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x1x1xf32>
+  return %5 : tensor<1x1x1xf32>
+}
+
+// -----
+
+// Bias.
+
+func.func @adds_two_computed(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  // expected-error @+1 {{'tosa.add' op adds two computed tensors, which is not supported yet}}
+  %2 = tosa.add %1, %1 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %2 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @adds_two_constants(%x: tensor<2x3xf32>) -> (tensor<2x3xf32>, tensor<2x3xf32>) {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<2x3xi8>}> : () -> tensor<2x3xi8>
+  %3 = quant.scast %2 : tensor<2x3xi8> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  // expected-error @+1 {{'tosa.add' op adds two constants: store their sum}}
+  %5 = tosa.add %4, %4 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %1, %5 : tensor<2x3xf32>, tensor<2x3xf32>
+}
+
+// -----
+
+func.func @adds_to_codes(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<1x3xi8>}> : () -> tensor<1x3xi8>
+  %3 = quant.scast %2 : tensor<1x3xi8> to tensor<1x3x!quant.uniform<i8:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<1x3x!quant.uniform<i8:f32, 0.25>> to tensor<1x3xf32>
+  // expected-error @+1 {{'tosa.add' op adds a constant to a quantized tensor, which is not supported yet}}
+  %5 = tosa.add %1, %4 : (tensor<2x3xf32>, tensor<1x3xf32>) -> tensor<2x3xf32>
+  return %5 : tensor<2x3xf32>
+}
+
+// -----
+
+// As many rows as features: the constants are still one per row.
+
+func.func @adds_a_constant_per_row(%x: tensor<1x2x3xf32>) -> tensor<1x2x2xf32> {
+  %0 = quant.qcast %x : tensor<1x2x3xf32> to tensor<1x2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x3x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<1x3x2xi8>}> : () -> tensor<1x3x2xi8>
+  %3 = quant.scast %2 : tensor<1x3x2xi8> to tensor<1x3x2x!quant.uniform<i8:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<1x3x2x!quant.uniform<i8:f32, 0.25>> to tensor<1x3x2xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x2x3xf32>, tensor<1x3x2xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x2xf32>
+  %6 = "tosa.const"() <{values = dense<1> : tensor<1x2x1xi8>}> : () -> tensor<1x2x1xi8>
+  %7 = quant.scast %6 : tensor<1x2x1xi8> to tensor<1x2x1x!quant.uniform<i8:f32, 0.25>>
+  %8 = quant.dcast %7 : tensor<1x2x1x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x1xf32>
+  // expected-error @+1 {{'tosa.add' op adds 2 constants to 2 features, needs one for each feature}}
+  %9 = tosa.add %5, %8 : (tensor<1x2x2xf32>, tensor<1x2x1xf32>) -> tensor<1x2x2xf32>
+  return %9 : tensor<1x2x2xf32>
+}
+
+// -----
+
+func.func @adds_a_constant_per_element(%x: tensor<1x2x3xf32>) -> tensor<1x2x2xf32> {
+  %0 = quant.qcast %x : tensor<1x2x3xf32> to tensor<1x2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x3x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<1x3x2xi8>}> : () -> tensor<1x3x2xi8>
+  %3 = quant.scast %2 : tensor<1x3x2xi8> to tensor<1x3x2x!quant.uniform<i8:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<1x3x2x!quant.uniform<i8:f32, 0.25>> to tensor<1x3x2xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x2x3xf32>, tensor<1x3x2xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x2xf32>
+  %6 = "tosa.const"() <{values = dense<1> : tensor<1x2x2xi8>}> : () -> tensor<1x2x2xi8>
+  %7 = quant.scast %6 : tensor<1x2x2xi8> to tensor<1x2x2x!quant.uniform<i8:f32, 0.25>>
+  %8 = quant.dcast %7 : tensor<1x2x2x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x2xf32>
+  // expected-error @+1 {{'tosa.add' op adds 4 constants to 2 features, needs one for each feature}}
+  %9 = tosa.add %5, %8 : (tensor<1x2x2xf32>, tensor<1x2x2xf32>) -> tensor<1x2x2xf32>
+  return %9 : tensor<1x2x2xf32>
+}
+
+// -----
+
+func.func @broadcasts_sums_over_constants(%x: tensor<1x2x3xf32>) -> tensor<1x2x2xf32> {
+  %0 = quant.qcast %x : tensor<1x2x3xf32> to tensor<1x2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x3x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<1x3x1xi8>}> : () -> tensor<1x3x1xi8>
+  %3 = quant.scast %2 : tensor<1x3x1xi8> to tensor<1x3x1x!quant.uniform<i8:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<1x3x1x!quant.uniform<i8:f32, 0.25>> to tensor<1x3x1xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x2x3xf32>, tensor<1x3x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x1xf32>
+  %6 = "tosa.const"() <{values = dense<1> : tensor<1x1x2xi8>}> : () -> tensor<1x1x2xi8>
+  %7 = quant.scast %6 : tensor<1x1x2xi8> to tensor<1x1x2x!quant.uniform<i8:f32, 0.25>>
+  %8 = quant.dcast %7 : tensor<1x1x2x!quant.uniform<i8:f32, 0.25>> to tensor<1x1x2xf32>
+  // expected-error @+1 {{'tosa.add' op broadcasts a computed tensor of 2 rows and 1 columns, which is not supported yet}}
+  %9 = tosa.add %5, %8 : (tensor<1x2x1xf32>, tensor<1x1x2xf32>) -> tensor<1x2x2xf32>
+  return %9 : tensor<1x2x2xf32>
+}
+
+// -----
+
+func.func @bias_finer_than_the_sums(%x: tensor<1x2x3xf32>) -> tensor<1x2x1xf32> {
+  %0 = quant.qcast %x : tensor<1x2x3xf32> to tensor<1x2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x3x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<1x3x1xi8>}> : () -> tensor<1x3x1xi8>
+  %3 = quant.scast %2 : tensor<1x3x1xi8> to tensor<1x3x1x!quant.uniform<i8:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<1x3x1x!quant.uniform<i8:f32, 0.25>> to tensor<1x3x1xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x2x3xf32>, tensor<1x3x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x1xf32>
+  %6 = "tosa.const"() <{values = dense<1> : tensor<1x1x1xi8>}> : () -> tensor<1x1x1xi8>
+  %7 = quant.scast %6 : tensor<1x1x1xi8> to tensor<1x1x1x!quant.uniform<i8:f32, 0.03125>>
+  %8 = quant.dcast %7 : tensor<1x1x1x!quant.uniform<i8:f32, 0.03125>> to tensor<1x1x1xf32>
+  // expected-error @+1 {{'tosa.add' op has a bias of scale 2^-5 that a 32-bit integer at the accumulator's scale 2^-4 cannot hold exactly}}
+  %9 = tosa.add %5, %8 : (tensor<1x2x1xf32>, tensor<1x1x1xf32>) -> tensor<1x2x1xf32>
+  return %9 : tensor<1x2x1xf32>
+}
+
+// -----
+
+func.func @bias_too_large_for_32_bits(%x: tensor<1x2x3xf32>) -> tensor<1x2x1xf32> {
+  %0 = quant.qcast %x : tensor<1x2x3xf32> to tensor<1x2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x3x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<1x3x1xi8>}> : () -> tensor<1x3x1xi8>
+  %3 = quant.scast %2 : tensor<1x3x1xi8> to tensor<1x3x1x!quant.uniform<i8:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<1x3x1x!quant.uniform<i8:f32, 0.25>> to tensor<1x3x1xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x2x3xf32>, tensor<1x3x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x1xf32>
+  %6 = "tosa.const"() <{values = dense<1> : tensor<1x1x1xi8>}> : () -> tensor<1x1x1xi8>
+  %7 = quant.scast %6 : tensor<1x1x1xi8> to tensor<1x1x1x!quant.uniform<i8:f32, 134217728.0>>
+  %8 = quant.dcast %7 : tensor<1x1x1x!quant.uniform<i8:f32, 134217728.0>> to tensor<1x1x1xf32>
+  // expected-error @+1 {{'tosa.add' op has a bias of scale 2^27 that a 32-bit integer at the accumulator's scale 2^-4 cannot hold exactly}}
+  %9 = tosa.add %5, %8 : (tensor<1x2x1xf32>, tensor<1x1x1xf32>) -> tensor<1x2x1xf32>
+  return %9 : tensor<1x2x1xf32>
+}
+
+// -----
+
+// Elementwise ops.
+
+func.func @multiplies_two_computed(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %none = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
+  // expected-error @+1 {{'tosa.mul' op multiplies two computed tensors, which is not supported yet}}
+  %2 = tosa.mul %1, %1, %none : (tensor<2x3xf32>, tensor<2x3xf32>, tensor<1xi8>) -> tensor<2x3xf32>
+  return %2 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @multiplies_by_three(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %three = "tosa.const"() <{values = dense<3.0> : tensor<1x1xf32>}> : () -> tensor<1x1xf32>
+  %none = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
+  // expected-error @+1 {{'tosa.mul' op multiplies by 3, which is not a power of two}}
+  %2 = tosa.mul %1, %three, %none : (tensor<2x3xf32>, tensor<1x1xf32>, tensor<1xi8>) -> tensor<2x3xf32>
+  return %2 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @multiplies_by_a_column(%x: tensor<2x1xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x1xf32> to tensor<2x1x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x1x!quant.uniform<i8:f32, 0.25>> to tensor<2x1xf32>
+  %two = "tosa.const"() <{values = dense<2.0> : tensor<1x3xf32>}> : () -> tensor<1x3xf32>
+  %none = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
+  // expected-error @+1 {{'tosa.mul' op broadcasts a computed tensor of 2 rows and 1 columns, which is not supported yet}}
+  %2 = tosa.mul %1, %two, %none : (tensor<2x1xf32>, tensor<1x3xf32>, tensor<1xi8>) -> tensor<2x3xf32>
+  return %2 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @clamps_between_codes(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  // expected-error @+1 {{'tosa.clamp' op has 'max_val' 5.9375, which scale 2^-2 cannot hold exactly}}
+  %2 = tosa.clamp %1 {min_val = 0.0 : f32, max_val = 5.9375 : f32} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %2 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @clamps_codes(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  // expected-error @+1 {{'tosa.clamp' op needs a float 'min_val'}}
+  %1 = tosa.clamp %0 {min_val = 0 : i8, max_val = 6 : i8} : (tensor<2x3x!quant.uniform<i8:f32, 0.25>>) -> tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %2 = quant.dcast %1 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  return %2 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @clamps_a_constant(%x: tensor<2x3xf32>) -> (tensor<2x3xf32>, tensor<2x3xf32>) {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<2x3xi8>}> : () -> tensor<2x3xi8>
+  %3 = quant.scast %2 : tensor<2x3xi8> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  // expected-error @+1 {{'tosa.clamp' op clamps a constant}}
+  %5 = tosa.clamp %4 {min_val = 0.0 : f32, max_val = 6.0 : f32} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %1, %5 : tensor<2x3xf32>, tensor<2x3xf32>
+}
+
+// -----
+
+func.func @turns_rows_into_columns(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %shape = tosa.const_shape {values = dense<[3, 2]> : tensor<2xindex>} : () -> !tosa.shape<2>
+  // expected-error @+1 {{'tosa.reshape' op changes more than extents of one, which is not supported yet}}
+  %2 = tosa.reshape %1, %shape : (tensor<2x3xf32>, !tosa.shape<2>) -> tensor<3x2xf32>
+  return %2 : tensor<3x2xf32>
+}
+
+// -----
+
+func.func @transposes(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  // expected-error @+1 {{'tosa.transpose' op is not supported in a quantized network yet}}
+  %2 = tosa.transpose %1 {perms = array<i32: 1, 0>} : (tensor<2x3xf32>) -> tensor<3x2xf32>
+  return %2 : tensor<3x2xf32>
+}
+
+// -----
+
+func.func @takes_codes_apart(%x: tensor<2x3xf32>) -> tensor<2x3xi8> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  // expected-error @+1 {{'quant.scast' op takes the codes of a computed tensor, which is not supported yet}}
+  %1 = quant.scast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xi8>
+  return %1 : tensor<2x3xi8>
+}

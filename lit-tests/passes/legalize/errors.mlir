@@ -1,0 +1,203 @@
+// RUN: aie4ml-opt %s --aie4ml-legalize --split-input-file --verify-diagnostics
+// RUN: not aie4ml-opt %S/doctest.mlir --aie4ml-legalize=device=xcvc1902 2>&1 | FileCheck %s
+
+// CHECK: error: 'func.func' op names unknown device 'xcvc1902': use one of xcve2802, xcve2302, npu1,
+
+// expected-error @+1 {{'func.func' op names unknown device 'vck190': use one of xcve2802, xcve2302, npu1, npu1_1col, npu1_2col, npu1_3col, npu2,}}
+func.func @unknown_device(%x: tensor<2x3xi8>) -> tensor<2x1xi8> attributes {aie4ml.device = "vck190"} {
+  %w = arith.constant dense<1> : tensor<3x1xi8>
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi8>
+  return %y : tensor<2x1xi8>
+}
+
+// -----
+
+// expected-error @+1 {{'func.func' op needs a string as 'aie4ml.device'}}
+func.func @device_by_number(%x: tensor<2x3xi8>) -> tensor<2x3xi8> attributes {aie4ml.device = 3} {
+  return %x : tensor<2x3xi8>
+}
+
+// -----
+
+// expected-error @+1 {{'func.func' op has no layers to map}}
+func.func @no_layers() {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{'func.func' op needs integer codes of rank 2 as argument 0}}
+func.func @float_argument(%x: tensor<2x3xf32>) {
+  return
+}
+
+// -----
+
+func.func @float_result() -> tensor<2x3xf32> {
+  %y = arith.constant dense<1.0> : tensor<2x3xf32>
+  // expected-error @+1 {{'func.return' op needs integer codes of rank 2 as result 0}}
+  return %y : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @returns_its_argument(%x: tensor<2x3xi8>) -> tensor<2x3xi8> {
+  // expected-error @+1 {{'func.return' op returns what no layer makes as result 0}}
+  return %x : tensor<2x3xi8>
+}
+
+// -----
+
+func.func @another_op(%x: tensor<2x3xi8>) -> tensor<2x3xi8> {
+  // expected-error @+1 {{'arith.addi' op is not a layer that can be mapped}}
+  %y = arith.addi %x, %x : tensor<2x3xi8>
+  return %y : tensor<2x3xi8>
+}
+
+// -----
+
+func.func @op_that_is_not_fused(%x: tensor<2x3xi8>) -> tensor<2x3xi8> {
+  // expected-error @+1 {{'aie4ml.clamp' op is not part of a layer: run aie4ml-fuse, which needs a layer before it whose result nothing else uses}}
+  %y = aie4ml.clamp %x min = 0 max = 7 : (tensor<2x3xi8>) -> tensor<2x3xi8>
+  return %y : tensor<2x3xi8>
+}
+
+// -----
+
+func.func @layer_of_a_constant() -> tensor<2x1xi8> {
+  %x = arith.constant dense<1> : tensor<2x3xi8>
+  %w = arith.constant dense<1> : tensor<3x1xi8>
+  // expected-error @+1 {{'aie4ml.dense' op has an input that no layer makes}}
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi8>
+  return %y : tensor<2x1xi8>
+}
+
+// -----
+
+// expected-error @+1 {{'func.func' op dense: 0 rows of 3x1: every extent must be positive}}
+func.func @no_rows(%x: tensor<0x3xi8>) -> tensor<0x1xi8> {
+  %w = arith.constant dense<1> : tensor<3x1xi8>
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<0x3xi8>, tensor<3x1xi8>) -> tensor<0x1xi8>
+  return %y : tensor<0x1xi8>
+}
+
+// -----
+
+func.func @inputs_of_32_bits(%x: tensor<2x3xi32>) -> tensor<2x1xi8> {
+  %w = arith.constant dense<1> : tensor<3x1xi8>
+  // expected-error @+1 {{'aie4ml.dense' op multiplies signed 32 bit by signed 8 bit integers; kernels multiply 8 or 16 bit inputs by signed 8 bit weights}}
+  %y = aie4ml.dense %x, %w accumulator = i64
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x3xi32>, tensor<3x1xi8>) -> tensor<2x1xi8>
+  return %y : tensor<2x1xi8>
+}
+
+// -----
+
+func.func @unsigned_weights(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
+  %w = arith.constant dense<1> : tensor<3x1xui8>
+  // expected-error @+1 {{'aie4ml.dense' op multiplies signed 8 bit by unsigned 8 bit integers; kernels multiply 8 or 16 bit inputs by signed 8 bit weights}}
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x3xi8>, tensor<3x1xui8>) -> tensor<2x1xi8>
+  return %y : tensor<2x1xi8>
+}
+
+// -----
+
+func.func @weights_of_16_bits(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
+  %w = arith.constant dense<1> : tensor<3x1xi16>
+  // expected-error @+1 {{'aie4ml.dense' op multiplies signed 8 bit by signed 16 bit integers; kernels multiply 8 or 16 bit inputs by signed 8 bit weights}}
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x3xi8>, tensor<3x1xi16>) -> tensor<2x1xi8>
+  return %y : tensor<2x1xi8>
+}
+
+// -----
+
+func.func @result_of_accumulators(%x: tensor<2x3xi8>) -> tensor<2x1xi32> {
+  %w = arith.constant dense<1> : tensor<3x1xi8>
+  // expected-error @+1 {{'aie4ml.dense' op has a result that is not requantized to 8 or 16 bits}}
+  %y = aie4ml.dense %x, %w accumulator = i32 : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi32>
+  return %y : tensor<2x1xi32>
+}
+
+// -----
+
+func.func @result_of_32_bits(%x: tensor<2x3xi8>) -> tensor<2x1xi32> {
+  %w = arith.constant dense<1> : tensor<3x1xi8>
+  // expected-error @+1 {{'aie4ml.dense' op has a result that is not requantized to 8 or 16 bits}}
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 32, min = -128, max = 127>]
+         : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi32>
+  return %y : tensor<2x1xi32>
+}
+
+// -----
+
+func.func @shift_beyond_kernels(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
+  %w = arith.constant dense<1> : tensor<3x1xi8>
+  // expected-error @+1 {{'aie4ml.dense' op shifts by 60; kernels shift by -31 to 59}}
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 60, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi8>
+  return %y : tensor<2x1xi8>
+}
+
+// -----
+
+func.func @wraps_between_two_stages(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
+  %w = arith.constant dense<1> : tensor<3x1xi8>
+  // expected-error @+1 {{'aie4ml.dense' op requantizes twice and wraps, which no kernel does}}
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = wrap, width = 8, min = -128, max = 127>,
+                    #aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi8>
+  return %y : tensor<2x1xi8>
+}
+
+// -----
+
+func.func @computed_weights(%x: tensor<2x3xi8>, %w: tensor<3x1xi8>) -> tensor<2x1xi8> {
+  // expected-error @+1 {{'aie4ml.dense' op needs constant weights}}
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi8>
+  return %y : tensor<2x1xi8>
+}
+
+// -----
+
+// A tensor of rank 1 is no argument of a network; what is left is a constant
+// whose elements are not at hand.
+
+func.func @bias_in_a_resource(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
+  %w = arith.constant dense<1> : tensor<3x1xi8>
+  %b = arith.constant dense_resource<bias> : tensor<1xi32>
+  // expected-error @+1 {{'aie4ml.dense' op needs a constant bias}}
+  %y = aie4ml.dense %x, %w, %b accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x3xi8>, tensor<3x1xi8>, tensor<1xi32>) -> tensor<2x1xi8>
+  return %y : tensor<2x1xi8>
+}
+
+// -----
+
+// 520 x 126 x 32768 is below 2^31, the bias lifts the second output above.
+
+func.func @sums_beyond_the_accumulator(%x: tensor<2x520xi16>) -> tensor<2x2xi8> {
+  %w = arith.constant dense<126> : tensor<520x2xi8>
+  %b = arith.constant dense<[0, -1000000]> : tensor<2xi32>
+  // expected-error @+1 {{'aie4ml.dense' op can sum up to 2147959360 in output 1, more than accumulator i32 holds}}
+  %y = aie4ml.dense %x, %w, %b accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x520xi16>, tensor<520x2xi8>, tensor<2xi32>) -> tensor<2x2xi8>
+  return %y : tensor<2x2xi8>
+}
