@@ -698,6 +698,16 @@ fn no_split(
     map.extend_from_slice(&buffers);
     let note = memory::DoesNotFit { buffers: map, needed: shown.tile_bytes, capacity };
     let (k, n) = (layer.k, layer.n);
+    if too_few && shown.tile_bytes <= capacity {
+        let message = format!(
+            "{}: {} takes {} tiles: allow --max-tiles >= {} (now {budget})",
+            layer.name,
+            fixed.join(", "),
+            choices.fewest,
+            choices.fewest
+        );
+        return NoPlan::new(Some(index), message);
+    }
     let message = if too_few {
         let tiles = if shown.tiles() == 1 {
             "one tile".to_owned()
