@@ -6,11 +6,11 @@
 
 use crate::{
     device::Device,
-    dialect::mapped,
-    frontends,
+    emit, frontends,
     ir::{self, Error},
-    mlir::{diagnostic, rewrite, tools},
-    plan::{cost::Role, parallelize::Objective, program},
+    mlir::{rewrite, tools},
+    passes::PIPELINE,
+    plan::parallelize::Objective,
     report::{PassSeconds, Report, Seconds},
 };
 use melior::{
@@ -24,21 +24,6 @@ use std::{
     process,
     time::Instant,
 };
-
-/// The passes of `aie4ml compile`, with the op that each runs on.
-pub const PASSES: [(&str, &str); 11] = [
-    ("convert-tosa-to-aie4ml", "func.func"),
-    ("aie4ml-fuse", "func.func"),
-    ("aie4ml-legalize", "func.func"),
-    ("aie4ml-tile", "func.func"),
-    ("aie4ml-parallelize", "func.func"),
-    ("aie4ml-pack", "func.func"),
-    ("aie4ml-plan-transport", "func.func"),
-    ("aie4ml-place", "func.func"),
-    ("convert-aie4ml-to-aie", "builtin.module"),
-    ("aie4ml-prove-dataflow", "aie.device"),
-    ("aie-validate", "aie.device"),
-];
 
 /// The level that is complete after a pass, and its file.
 const LEVELS: [(&str, &str); 3] =
@@ -137,7 +122,7 @@ pub fn compile_in_memory(
     seconds.import = start.elapsed().as_secs_f64();
 
     let mut report = None;
-    for (pass, on) in PASSES {
+    for &(pass, on) in PIPELINE {
         progress(pass);
         let start = Instant::now();
         ir::run(&context, &mut module, &nested(&with_options(pass, options), on))
@@ -149,8 +134,13 @@ pub fn compile_in_memory(
             files.insert(PathBuf::from(level), ir::print(&module));
         }
         if pass == "aie4ml-place" {
-            let func = the_function(&module).map_err(|error| error.within(&file))?;
-            report = Some(report_and_kernels(&context, func, &name, &mut files, &file)?);
+            let kernels = ir::attempt(&context, || emit::cpp::kernels(module.as_operation()));
+            for (name, source) in kernels.map_err(|error| error.within(&file))? {
+                files.insert(Path::new(KERNELS).join(name), source);
+            }
+            let made = the_function(&module)
+                .and_then(|func| ir::attempt(&context, || Report::of(func, &name)));
+            report = Some(made.map_err(|error| error.within(&file))?);
         }
     }
     for (path, text) in HEADERS {
@@ -161,35 +151,6 @@ pub fn compile_in_memory(
     seconds.total = start.elapsed().as_secs_f64();
     report.compile_seconds = seconds;
     Ok(Compiled { files, report })
-}
-
-fn report_and_kernels<'c>(
-    context: &Context,
-    func: OperationRef<'c, '_>,
-    name: &str,
-    files: &mut BTreeMap<PathBuf, String>,
-    file: &str,
-) -> Result<Report, Error> {
-    let kernels = ir::attempt(context, || kernel_sources(func)).map_err(|e| e.within(file))?;
-    for (path, source) in kernels {
-        files.insert(Path::new(KERNELS).join(path), source);
-    }
-    ir::attempt(context, || Report::of(func, name)).map_err(|e| e.within(file))
-}
-
-/// The sources of a mapped function's kernels, by file name.
-fn kernel_sources<'c>(
-    func: OperationRef<'c, '_>,
-) -> diagnostic::Result<'c, BTreeMap<String, String>> {
-    let (mapped, _) = mapped::mapped(func, false)?;
-    let mut sources = BTreeMap::new();
-    for layer in &mapped.layers {
-        for position in 0..layer.split.cascade {
-            let kernel = program::kernel_of(layer, Role::of(position, layer.split.cascade));
-            sources.insert(format!("{}.cc", kernel.name()), kernel.source());
-        }
-    }
-    Ok(sources)
 }
 
 /// Reads a model file of any kind.
@@ -230,7 +191,7 @@ fn nested(pass: &str, on: &str) -> String {
 
 /// The named pipeline `aie4ml-compile`, as text within a `builtin.module`.
 pub fn pipeline() -> String {
-    let nested = PASSES.iter().map(|(pass, on)| match *on {
+    let nested = PIPELINE.iter().map(|(pass, on)| match *on {
         "builtin.module" => (*pass).into(),
         _ => format!("{on}({pass})"),
     });

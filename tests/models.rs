@@ -5,6 +5,7 @@ mod common;
 use aie4ml::{
     compile::{self, Options},
     design,
+    passes::PIPELINE,
     plan::parallelize::Objective,
     report::Report,
     run::{Form, compare},
@@ -142,7 +143,7 @@ fn every_pass_gives_runnable_text() {
     let out = scratch.path("out");
     compile("examples/jet_tagger", Objective::default(), None, &out);
     let mut file = out.join(compile::MODEL);
-    for (pass, _) in compile::PASSES {
+    for &(pass, _) in PIPELINE {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_aie4ml-opt"))
             .arg(&file)
             .args([&format!("--{pass}"), "--mlir-print-debuginfo"])
@@ -170,11 +171,8 @@ fn a_stock_mlir_opt_runs_the_pipeline() {
     let scratch = Scratch::new();
     let out = scratch.path("out");
     compile("examples/digits", Objective::default(), None, &out);
-    let passes: Vec<&str> = compile::PASSES
-        .iter()
-        .filter(|(_, on)| *on == "func.func")
-        .map(|(pass, _)| *pass)
-        .collect();
+    let passes: Vec<&str> =
+        PIPELINE.iter().filter(|(_, on)| *on == "func.func").map(|(pass, _)| *pass).collect();
     let pipeline = format!("--pass-pipeline=builtin.module(func.func({}))", passes.join(","));
     let plugin = common::plugin();
     let run = |tool: &Path, options: &[String]| {

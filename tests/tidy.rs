@@ -67,15 +67,6 @@ fn passes_are_documented_and_tested() {
     expect_none("passes lack", missing);
 }
 
-/// `aie4ml compile` runs what the list of passes begins with, in its order.
-#[test]
-fn the_list_of_passes_is_the_pipeline() {
-    let listed = source::passes(root()).expect("the list of passes is readable");
-    let listed: Vec<_> = listed.iter().map(|pass| (pass.name.as_str(), pass.on.as_str())).collect();
-    let run = aie4ml::compile::PASSES;
-    assert_eq!(listed[..run.len()], run);
-}
-
 /// Words of a message that do not depend on values: the longest literal part.
 fn fixed_part(message: &str) -> String {
     let mut parts = vec![String::new()];

@@ -51,9 +51,7 @@ pub fn mapped<'c: 'a, 'a>(
     let mut mapped = Mapped::default();
     let mut names = HashSet::new();
     for layer in &layers {
-        let split = layer
-            .split()
-            .ok_or_else(|| fail(&layer.op, "has no split: run aie4ml-parallelize first"))?;
+        let split = split(*layer)?;
         let microtile = layer
             .microtile()
             .ok_or_else(|| fail(&layer.op, "has no microtile: run aie4ml-tile first"))?;
@@ -176,6 +174,10 @@ fn check_regions<'c>(
     Ok(())
 }
 
+fn split<'c>(layer: Dense<'c, '_>) -> Result<'c, Split> {
+    layer.split().ok_or_else(|| fail(&layer.op, "has no split: run aie4ml-parallelize first"))
+}
+
 fn boundary<'c>(
     func: OperationRef<'c, '_>,
     list: &str,
@@ -215,14 +217,18 @@ fn unique(name: &str, taken: &mut HashSet<String>) -> String {
 
 /// The rows that pass at once, which all layers agree on.
 pub fn rows<'c>(func: OperationRef<'c, '_>) -> Result<'c, usize> {
-    let splits: Vec<(Dense, Split)> =
-        Dense::all(func).into_iter().filter_map(|l| Some((l, l.split()?))).collect();
-    let Some((_, first)) = splits.first() else { return Err(fail(&func, "has no split layers")) };
-    match splits.iter().find(|(_, split)| split.rows != first.rows) {
-        Some((layer, split)) => Err(fail(
-            &layer.op,
-            format_args!("passes {} rows at once, layers before it {}", split.rows, first.rows),
-        )),
-        None => Ok(first.rows),
+    let mut rows = None;
+    for layer in Dense::all(func) {
+        let split = split(layer)?;
+        match rows {
+            Some(rows) if rows != split.rows => {
+                return Err(fail(
+                    &layer.op,
+                    format_args!("passes {} rows at once, layers before it {rows}", split.rows),
+                ));
+            }
+            _ => rows = Some(split.rows),
+        }
     }
+    rows.ok_or_else(|| fail(&func, "has no layers"))
 }

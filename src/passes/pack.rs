@@ -27,7 +27,7 @@ crate::pass! {
     /// Refuses a layer whose buffers exceed a tile's memory, with the memory map.
     pub struct Pack: "aie4ml-pack" on "func.func" {
         /// Stack of each core, in bytes.
-        stack: usize = memory::STACK,
+        stack: u32 = memory::STACK as u32,
     }
 }
 
@@ -45,14 +45,15 @@ impl Pass for Pack {
             };
             let blocks = Blocks::new(split.rows, split.k, split.n, microtile);
             let bytes = buffer_bytes(planned, microtile, blocks);
-            let map = memory::allocate_layer(bytes, split.cascade, 1, self.stack, &device)
+            let stack = self.stack as usize;
+            let map = memory::allocate_layer(bytes, split.cascade, 1, stack, &device)
                 .map_err(|error| {
                     fail(&layer.op, error.summary())
                         .note(layer.op.location(), format_args!("memory map:{}", error.map()))
                 })?;
             let address = |used_for| map.address(used_for).unwrap_or(0);
             let packing = Packing {
-                stack: self.stack,
+                stack,
                 weights: address(Use::Weights),
                 bias: address(Use::Bias),
                 input: [0, 1].map(|half| address(Use::Input { port: 0, half })).to_vec(),

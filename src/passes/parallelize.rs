@@ -35,7 +35,7 @@ crate::pass! {
         /// Rows of the batch that pass at once; 0 means that the planner chooses.
         rows: usize = 0,
         /// Stack of each core, in bytes.
-        stack: usize = memory::STACK,
+        stack: u32 = memory::STACK as u32,
     }
 }
 
@@ -65,7 +65,7 @@ impl Pass for Parallelize {
             objective: self.objective,
             max_tiles: (self.max_tiles > 0).then_some(self.max_tiles),
             rows,
-            stack: self.stack,
+            stack: self.stack as usize,
             directives,
         };
         let plan = parallelize::parallelize(&network, &device, &request).map_err(|refusal| {

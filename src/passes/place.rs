@@ -18,7 +18,7 @@ use crate::{
     },
 };
 use melior::ir::{Attribute, OperationRef, operation::OperationLike};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 crate::pass! {
     /// Give every layer, memory tile and port a place in the array.
@@ -36,13 +36,36 @@ crate::pass! {
     /// rectangles, memory tiles or ports do not fit the device.
     pub struct Place: "aie4ml-place" on "func.func" {
         /// Weight of vertical against horizontal distance.
-        lambda: f64 = 1.0,
+        lambda: Weight = Weight(1.0),
         /// Weight of the top row of each layer.
-        mu: f64 = 0.05,
+        mu: Weight = Weight(0.05),
         /// Weight of the distance to columns with ports; 0 leaves it out.
-        ports: f64 = 0.1,
+        ports: Weight = Weight(0.1),
         /// Nodes that each search may visit.
         nodes: u64 = place::NODES,
+    }
+}
+
+/// A factor of the cost of a placement; negative ones would look for the worst.
+#[derive(Clone, Copy, Debug)]
+pub struct Weight(f64);
+
+impl FromStr for Weight {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let weight: f64 = text.parse().map_err(|error| format!("{error}"))?;
+        // Costs are counted in fractions of a column, of which 64 bits hold enough.
+        if (0.0..=1000.0).contains(&weight) {
+            Ok(Weight(weight))
+        } else {
+            Err("must be 0 to 1000".into())
+        }
+    }
+}
+
+impl fmt::Display for Weight {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -178,7 +201,11 @@ impl Place {
             }
         }
         let mut problem = Problem::new(device, blocks, links);
-        problem.weights = Weights { lambda: self.lambda, mu: self.mu, ports: self.ports };
+        problem.weights = Weights {
+            lambda: self.lambda.0,
+            mu: self.mu.0,
+            ports: self.ports.0,
+        };
         (problem, owner)
     }
 }

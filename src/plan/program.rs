@@ -705,9 +705,9 @@ pub fn dims(
     if merged[0].stride != 1 {
         merged.insert(0, Dim { size: 1, stride: 1 });
     }
-    // The outermost dimension needs no wrap field.
+    // aie-rt holds every dimension to its wrap field, the outermost too.
     let mut index = 0;
-    while index + 1 < merged.len() {
+    while index < merged.len() {
         let Dim { size, stride } = merged[index];
         // Dimension 0 counts 32-bit words.
         let unit = if index == 0 { (4 / element_bytes).max(1) } else { 1 };

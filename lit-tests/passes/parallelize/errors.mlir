@@ -110,7 +110,7 @@ func.func @split_too_coarse(%x: tensor<8x512xi8>) -> tensor<8x256xi8> {
 
 // -----
 
-// Seven chains and eight columns meet in one memory tile, which has six channels.
+// Seven chains and eight columns meet in one memory tile, which takes four streams.
 
 func.func @splits_that_do_not_meet(%x: tensor<8x64xi8>) -> tensor<8x16xi8> {
   %w0 = arith.constant dense<1> : tensor<64x448xi8>

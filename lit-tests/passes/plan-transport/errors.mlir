@@ -16,18 +16,6 @@ func.func @layer_without_split(%x: tensor<8x8xi8>) -> tensor<8x8xi8> {
 
 // -----
 
-// expected-error @+1 {{'func.func' op has no split layers}}
-func.func @no_layer_has_a_split(%x: tensor<8x8xi8>) -> tensor<8x8xi8> {
-  %w = arith.constant dense<1> : tensor<8x8xi8>
-  %0 = aie4ml.dense %x, %w accumulator = i32
-         requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
-         {microtile = #aie4ml.microtile<4, 8, 8>}
-         : (tensor<8x8xi8>, tensor<8x8xi8>) -> tensor<8x8xi8>
-  return %0 : tensor<8x8xi8>
-}
-
-// -----
-
 func.func @layers_of_other_rows(%x: tensor<8x8xi8>) -> tensor<8x8xi8> {
   %w = arith.constant dense<1> : tensor<8x8xi8>
   %0 = aie4ml.dense %x, %w accumulator = i32
@@ -106,7 +94,7 @@ func.func @seven_chains_and_eight_columns(%x: tensor<8x16xi8>) -> tensor<8x8xi8>
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 7, k = 16, n = 64, rows = 8>}
          : (tensor<8x16xi8>, tensor<16x448xi8>) -> tensor<8x448xi8>
-  // expected-error @+1 {{'aie4ml.dense' op joins 7 chains and 8 columns in one memory tile, which needs 7 streams in and has 6: choose numbers of chains and columns that divide each other}}
+  // expected-error @+1 {{'aie4ml.dense' op joins 7 chains and 8 columns in one memory tile, which needs 7 streams in and has 4: choose numbers of chains and columns that divide each other}}
   %1 = aie4ml.dense %0, %w1 accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 8, chains = 1, k = 56, n = 8, rows = 8>}

@@ -108,7 +108,7 @@ func.func @cuts_where_either_side_does(%x: tensor<8x16xi8>) -> tensor<8x8xi8> {
   return %1 : tensor<8x8xi8>
 }
 
-// A memory tile takes six streams from the cores.
+// A memory tile takes four streams from the cores.
 
 // CHECK-LABEL: func.func @opens_a_group_when_channels_run_out
 func.func @opens_a_group_when_channels_run_out(%x: tensor<8x16xi8>) -> tensor<8x8xi8> {
@@ -124,8 +124,8 @@ func.func @opens_a_group_when_channels_run_out(%x: tensor<8x16xi8>) -> tensor<8x
   // CHECK-SAME: #aie4ml.region<1 -> 1, 8 to 16, group = 0>,
   // CHECK-SAME: #aie4ml.region<2 -> 2, 16 to 24, group = 0>,
   // CHECK-SAME: #aie4ml.region<3 -> 3, 24 to 32, group = 0>,
-  // CHECK-SAME: #aie4ml.region<4 -> 4, 32 to 40, group = 0>,
-  // CHECK-SAME: #aie4ml.region<5 -> 5, 40 to 48, group = 0>,
+  // CHECK-SAME: #aie4ml.region<4 -> 4, 32 to 40, group = 1>,
+  // CHECK-SAME: #aie4ml.region<5 -> 5, 40 to 48, group = 1>,
   // CHECK-SAME: #aie4ml.region<6 -> 6, 48 to 56, group = 1>,
   // CHECK-SAME: #aie4ml.region<7 -> 7, 56 to 64, group = 1>]}
   %1 = aie4ml.dense %0, %w1 accumulator = i32

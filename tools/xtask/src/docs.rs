@@ -20,8 +20,9 @@ pub type Pages = BTreeMap<PathBuf, String>;
 pub fn pages(root: &Path, opt: &Path) -> Result<Pages, String> {
     let mut pages = Pages::new();
     let passes = source::passes(root)?;
-    let mut index =
-        String::from("# Passes\n\nIn the order in which `aie4ml compile` runs them.\n\n");
+    let mut index = String::from(
+        "# Passes\n\nIn the order of the pipeline; the last ones are for execution on the host.\n\n",
+    );
     index += "| pass | does |\n|---|---|\n";
     for pass in &passes {
         let page = format!("passes/{}.md", pass.folder());

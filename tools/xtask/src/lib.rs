@@ -30,7 +30,8 @@ pub fn rust_sources(root: &Path) -> Vec<PathBuf> {
 }
 
 /// Write a pass `name`, its lit tests and its registration line, after the
-/// pass `after` or else at the end of the list.
+/// pass `after` or else at the end of the list, where `aie4ml compile` does not
+/// run it.
 ///
 /// Names are in kebab case, with or without the prefix `aie4ml-`.
 ///
@@ -94,7 +95,8 @@ fn insert_line(
     };
     let Some((_, line)) = place else { return Err(format!("{LIST} has no list of passes")) };
     let mut lines: Vec<&str> = text.lines().collect();
-    let new = format!("    {module}::{type_name};");
+    let indent = lines[*line].len() - lines[*line].trim_start().len();
+    let new = format!("{:indent$}{module}::{type_name};", "");
     lines.insert(line + 1, &new);
     Ok(lines.join("\n") + "\n")
 }
@@ -112,13 +114,13 @@ const ERRORS: &str = include_str!("../templates/errors.mlir");
 mod tests {
     use super::*;
 
-    const TEXT: &str = "passes! {\n    one::One;\n    two_more::TwoMore;\n}\n";
+    const TEXT: &str = "passes! {\n    pipeline {\n        one::One;\n    }\n    // More.\n    two_more::TwoMore;\n}\n";
 
     #[test]
     fn a_line_goes_where_it_is_asked_for() {
-        let expected = "passes! {\n    one::One;\n    new::New;\n    two_more::TwoMore;\n}\n";
+        let expected = TEXT.replace("One;\n", "One;\n        new::New;\n");
         for after in ["one", "aie4ml-one"] {
-            assert_eq!(insert_line(TEXT, "new", "New", Some(after)).as_deref(), Ok(expected));
+            assert_eq!(insert_line(TEXT, "new", "New", Some(after)).as_ref(), Ok(&expected));
         }
         let last = insert_line(TEXT, "new", "New", None).unwrap();
         assert_eq!(insert_line(TEXT, "new", "New", Some("two-more")), Ok(last));

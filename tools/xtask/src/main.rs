@@ -7,7 +7,8 @@ use std::{
 };
 
 const HELP: &str = "\
-cargo xtask new-pass NAME [--after PASS]   write a pass, its lit tests and its registration line
+cargo xtask new-pass NAME [--after PASS]   write a pass, its lit tests and its registration line;
+                                           `aie4ml compile` runs it if it is after one that it runs
 cargo xtask docs [--check]                 write the manual into target/docs; --check only tries
 cargo xtask fmt                            format every Rust source, also those that `cargo fmt` misses
 cargo xtask bless                          run the tests and accept every changed snapshot
@@ -53,7 +54,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
 
 fn new_pass(root: &Path, name: &str, after: Option<&str>) -> Result<(), String> {
     for path in xtask::new_pass(root, name, after)? {
-        println!("{}", path.display());
+        println!("{}", path.strip_prefix(root).unwrap_or(&path).display());
     }
     Ok(())
 }
