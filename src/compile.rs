@@ -52,7 +52,8 @@ pub const KERNELS: &str = "kernels";
 pub const REPORT: &str = "report.json";
 
 /// The kernels' headers, in a design so that it compiles wherever it is.
-const HEADERS: [(&str, &str); 5] = [
+const HEADERS: [(&str, &str); 6] = [
+    ("aie4ml/add.h", include_str!("../kernels/aie4ml/add.h")),
     ("aie4ml/dense.h", include_str!("../kernels/aie4ml/dense.h")),
     ("aie4ml/requant.h", include_str!("../kernels/aie4ml/requant.h")),
     ("host/aie4ml_host.cpp", include_str!("../kernels/host/aie4ml_host.cpp")),

@@ -253,7 +253,7 @@ impl Tensor {
         if let Some(first) = shape.first_mut() {
             *first = rows;
         }
-        let size = if parts == 0 { 0 } else { self.data.len() / parts };
+        let size = self.data.len().checked_div(parts).unwrap_or(0);
         Ok((0..parts)
             .map(|i| Tensor {
                 shape: shape.clone(),

@@ -70,7 +70,12 @@ fn onnx_models_that_cannot_be_compiled() {
     refuses("nan.onnx", scale(f32::NAN), &[], &["nan.onnx", "relu", "scale"]);
     refuses("odd.onnx", scale(0.03), &[], &["odd.onnx", "layer 'relu", "power of two"]);
     // An extent of the input that is not said: the field of another number.
-    refuses("dynamic.onnx", digits_with(&[0x0a, 2, 0x08, 32], &[0x0a, 2, 0x78, 32]), &[], &["dynamic.onnx"]);
+    refuses(
+        "dynamic.onnx",
+        digits_with(&[0x0a, 2, 0x08, 32], &[0x0a, 2, 0x78, 32]),
+        &[],
+        &["dynamic.onnx"],
+    );
 }
 
 #[test]
@@ -78,7 +83,8 @@ fn mlir_that_cannot_be_compiled() {
     refuses("broken.mlir", "func.func @main( {", &[], &["broken.mlir:1:"]);
     refuses("unknown.mlir", network("foo.bar %x"), &[], &["unknown.mlir:3:"]);
     refuses("nothing.mlir", "module {}", &[], &["nothing.mlir", "holds no function"]);
-    let two = format!("module {{ {0} {1} }}", network(LAYER), network(LAYER).replace("@main", "@b"));
+    let two =
+        format!("module {{ {0} {1} }}", network(LAYER), network(LAYER).replace("@main", "@b"));
     refuses("two.mlir", two, &[], &["two.mlir", "holds 2 functions"]);
     refuses(
         "types.mlir",
@@ -90,7 +96,8 @@ fn mlir_that_cannot_be_compiled() {
                 %y = tosa.tanh %x : (tensor<4x8xf32>) -> tensor<4x8xf32>\n\
                 return %y : tensor<4x8xf32>\n}";
     refuses("tanh.mlir", tanh, &[], &["tanh.mlir:"]);
-    let nothing = "func.func @main(%x: tensor<4x8xi8>) -> tensor<4x8xi8> {\nreturn %x : tensor<4x8xi8>\n}";
+    let nothing =
+        "func.func @main(%x: tensor<4x8xi8>) -> tensor<4x8xi8> {\nreturn %x : tensor<4x8xi8>\n}";
     refuses("same.mlir", nothing, &[], &["same.mlir"]);
     refuses("bytes.mlir", [0xff, 0xfe, 0x00], &[], &["bytes.mlir"]);
 }
@@ -131,7 +138,11 @@ fn folders_that_cannot_be_written() {
     for out in [file.clone(), file.join("out")] {
         let output = compile(&out);
         assert_eq!(output.status.code(), Some(1));
-        assert!(stderr(&output).contains(&format!("error: {}", out.display())), "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains(&format!("error: {}", out.display())),
+            "{}",
+            stderr(&output)
+        );
     }
     let folder = scratch.path("folder");
     fs::create_dir(&folder).unwrap();

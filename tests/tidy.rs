@@ -2,6 +2,12 @@
 
 mod common;
 
+// What a new pass is made of, compiled as part of this test.
+pub use aie4ml::{dialect, mlir, pass};
+#[path = "../tools/xtask/templates/pass.rs"]
+mod template;
+
+use aie4ml::testing::Pipeline;
 use common::root;
 use std::{fs, path::Path, process::Command};
 use xtask::source;
@@ -65,8 +71,7 @@ fn passes_are_documented_and_tested() {
 #[test]
 fn the_list_of_passes_is_the_pipeline() {
     let listed = source::passes(root()).expect("the list of passes is readable");
-    let listed: Vec<_> =
-        listed.iter().map(|pass| (pass.name.as_str(), pass.on.as_str())).collect();
+    let listed: Vec<_> = listed.iter().map(|pass| (pass.name.as_str(), pass.on.as_str())).collect();
     let run = aie4ml::compile::PASSES;
     assert_eq!(listed[..run.len()], run);
 }
@@ -152,12 +157,13 @@ fn errors_of_passes_are_tested() {
 #[test]
 fn unsafe_code_is_in_one_module() {
     let allowed = |path: &Path| path.starts_with(root().join("src/mlir"));
-    let found = xtask::rust_sources(root()).into_iter().filter(|path| !allowed(path)).filter(|path| {
-        read(path).lines().any(|line| {
-            let line = line.trim_start();
-            !line.starts_with("//") && (line.contains("unsafe {") || line.contains("unsafe fn"))
-        })
-    });
+    let found =
+        xtask::rust_sources(root()).into_iter().filter(|path| !allowed(path)).filter(|path| {
+            read(path).lines().any(|line| {
+                let line = line.trim_start();
+                !line.starts_with("//") && (line.contains("unsafe {") || line.contains("unsafe fn"))
+            })
+        });
     // This file says the words without meaning them.
     let found = found.filter(|path| !path.ends_with("tests/tidy.rs"));
     expect_none("`unsafe` outside src/mlir", found.map(|path| relative(&path)).collect());
@@ -208,6 +214,19 @@ fn the_manual_can_be_written() {
 }
 
 #[test]
+fn new_passes_build_and_their_tests_pass() {
+    mlir::pass::register::<template::Name>();
+    let folder = root().join("tools/xtask/templates");
+    let doctest = Pipeline::new("func.func(aie4ml-NAME)").run(&read(&folder.join("doctest.mlir")));
+    assert!(doctest.contains("func.func @accepts_one_layer") && doctest.contains("aie4ml.dense"));
+    let text = read(&folder.join("errors.mlir"));
+    let errors = Pipeline::new("func.func(aie4ml-NAME{max-layers=0})").run(&text);
+    let (_, expected) = text.split_once("{{").expect("the template expects an error");
+    let (expected, _) = expected.split_once("}}").expect("and says which");
+    assert!(errors.starts_with("error: input:") && errors.contains(expected), "{errors}");
+}
+
+#[test]
 fn new_passes_are_written_where_they_belong() {
     let scratch = common::Scratch::new();
     let list = root().join(xtask::LIST);
@@ -223,4 +242,38 @@ fn new_passes_are_written_where_they_belong() {
     assert_eq!(lines[tile + 1], "count_layers::CountLayers;");
     let error = xtask::new_pass(&root, "count-layers", None).unwrap_err();
     assert_eq!(error, "a pass 'count_layers' is registered already");
+}
+
+/// What the README shows of `aie4ml` is what happens, but for the time it takes.
+#[test]
+fn the_readme_shows_what_happens() {
+    let scratch = common::Scratch::new();
+    std::os::unix::fs::symlink(root().join("examples"), scratch.path("examples"))
+        .expect("the scratch folder can be written");
+    let text = read(&root().join("README.md"));
+    let blocks = text.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let mut count = 0;
+    for transcript in blocks.flat_map(|block| block.split("$ ")) {
+        let Some(rest) = transcript.strip_prefix("aie4ml ") else { continue };
+        let rest = rest.replace("\\\n", " ");
+        let (arguments, shown) = rest.split_once('\n').expect("a command has output");
+        let output = Command::new(env!("CARGO_BIN_EXE_aie4ml"))
+            .args(arguments.split_whitespace())
+            .current_dir(scratch.path(""))
+            .output()
+            .expect("the program was built for this test");
+        assert!(output.status.success(), "{arguments}: {}", common::stderr(&output));
+        let output = common::stdout(&output);
+        let mut lines = output.lines();
+        let mut shown = shown.lines().filter(|line| !line.starts_with("compiled in")).peekable();
+        while let Some(line) = shown.next() {
+            let found = match line {
+                "..." => lines.any(|found| Some(&found) == shown.peek()) && shown.next().is_some(),
+                _ => lines.next() == Some(line),
+            };
+            assert!(found, "README.md: {arguments}\nshows: {line}\nbut it is:\n{output}");
+        }
+        count += 1;
+    }
+    assert!(count > 3, "only {count} commands were found");
 }

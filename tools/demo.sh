@@ -4,11 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh
-cargo build --release --quiet
+cargo build --release
 
 model=examples/digits
-design=target/demo/digits
-PATH=$PWD/target/release:$PATH
+target=${CARGO_TARGET_DIR:-target}
+design=$target/demo/digits
+PATH=$(realpath "$target")/release:$PATH
 
 echo "== Compile $model/model.onnx for xcve2802"
 aie4ml compile "$model/model.onnx" -o "$design"

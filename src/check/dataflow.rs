@@ -25,7 +25,7 @@ use super::{At, Violation, races};
 use crate::{
     array::{Argument, Element, Program, Slice, Source, Stmt, Type},
     device::Device,
-    kernel::{Dense, Integer, Role},
+    kernel::{Add, Dense, Integer, Kernel, Role},
     plan::microtile::Microtile,
     sim::{CASCADE_BYTES, Call, Cell as _, Engine, Failure, Interrupt, Tag, Value},
 };
@@ -49,8 +49,10 @@ pub fn check(program: &Program) -> Vec<Violation> {
     };
     let found = races::check(program, |core, argument| {
         // The last core of a cascade writes its last argument.
-        core.slice.as_ref().is_some_and(|slice| slice.cascade.0 + 1 == slice.cascade.1)
-            && argument == 2 + usize::from(core.slice.as_ref().is_some_and(|slice| slice.cascade.0 == 0))
+        core.slice.as_ref().is_some_and(|slice| {
+            let bias = usize::from(!elementwise(slice) && slice.cascade.0 == 0);
+            slice.cascade.0 + 1 == slice.cascade.1 && argument == 2 + bias
+        })
     });
     if !found.is_empty() {
         return found;
@@ -89,7 +91,8 @@ enum Kind {
 impl Name {
     const fn tag(self) -> Tag {
         let low = ((self.row << 20 | self.column) << 3 | self.byte) as u64;
-        Tag((((self.kind as u64) << 12 | self.tensor as u64) << 4 | self.iteration as u64) << 43 | low)
+        Tag((((self.kind as u64) << 12 | self.tensor as u64) << 4 | self.iteration as u64) << 43
+            | low)
     }
 
     fn of(tag: Tag) -> Option<Name> {
@@ -125,7 +128,7 @@ struct Network {
 
 struct Layer {
     name: String,
-    source: Source,
+    sources: Vec<Source>,
     outputs: Vec<usize>,
     /// Features of its output.
     n: usize,
@@ -135,8 +138,8 @@ struct Layer {
 /// What one core does in a call.
 struct Task {
     layer: usize,
-    /// Kind and index of the tensor that it reads.
-    source: (Kind, usize),
+    /// Kind and index of each tensor that it reads.
+    sources: Vec<(Kind, usize)>,
     slice: Slice,
     /// Rows, inputs and outputs of its buffers, padding included.
     rows: usize,
@@ -144,6 +147,12 @@ struct Task {
     n: usize,
     /// Whether all weights of an input feature are zero, for features beyond the slice.
     unused: Vec<bool>,
+}
+
+/// Whether a layer combines its inputs element by element: one that multiplies
+/// by weights reads a single tensor.
+fn elementwise(slice: &Slice) -> bool {
+    slice.sources.len() > 1
 }
 
 impl Network {
@@ -164,7 +173,7 @@ impl Network {
             let layer = *by_name.entry(&slice.layer).or_insert_with(|| {
                 layers.push(Layer {
                     name: slice.layer.clone(),
-                    source: slice.source.clone(),
+                    sources: slice.sources.clone(),
                     outputs: slice.outputs.clone(),
                     n: 0,
                     rows: slice.rows,
@@ -186,7 +195,8 @@ impl Network {
             found.extend(partition(program, layer, members, &layers, &by_name));
         }
         for (index, output) in program.outputs.iter().enumerate() {
-            let fillers: Vec<&Layer> = layers.iter().filter(|layer| layer.outputs.contains(&index)).collect();
+            let fillers: Vec<&Layer> =
+                layers.iter().filter(|layer| layer.outputs.contains(&index)).collect();
             match fillers.as_slice() {
                 [layer] if (layer.rows, layer.n) == (output.rows, output.columns) => {}
                 [layer] => found.push(Violation::new(
@@ -205,15 +215,19 @@ impl Network {
         if !found.is_empty() {
             return Err(found);
         }
-        let alignment = Device::by_name(&program.device).map_or(1, |device| device.vector_alignment);
+        let alignment =
+            Device::by_name(&program.device).map_or(1, |device| device.vector_alignment);
         let mut tasks = Vec::new();
         for (index, (layer, slice)) in slices.into_iter().enumerate() {
-            let source = match &slice.source {
+            let source = |source: &Source| match source {
                 Source::Input(input) => (Kind::Input, *input),
                 // That it is there was checked with the layer.
-                Source::Layer(name) => (Kind::Output, by_name.get(name.as_str()).copied().unwrap_or(0)),
+                Source::Layer(name) => {
+                    (Kind::Output, by_name.get(name.as_str()).copied().unwrap_or(0))
+                }
             };
-            match Task::new(program, index, layer, source, slice, alignment) {
+            let sources = slice.sources.iter().map(source).collect();
+            match Task::new(program, index, layer, sources, slice, alignment) {
                 Ok(task) => tasks.push(task),
                 Err(message) => found.push(Violation::new(At::Core(index), message)),
             }
@@ -241,7 +255,9 @@ impl Network {
         };
         let layer = || self.layers.get(tensor).map_or("?", |layer| &layer.name);
         let whose = match kind {
-            Kind::Input => format!("input '{}'", self.input_names.get(tensor).map_or("?", |name| name)),
+            Kind::Input => {
+                format!("input '{}'", self.input_names.get(tensor).map_or("?", |name| name))
+            }
             Kind::Output => format!("'{}'", layer()),
             Kind::Other => format!("the padding of '{}'", layer()),
         };
@@ -264,7 +280,8 @@ fn partition(
     let mut kernels: BTreeMap<usize, &str> = BTreeMap::new();
     for &core in members {
         let Some(mine) = slice(core) else { continue };
-        let same = |a: &Slice| (a.source.clone(), a.outputs.clone(), a.cascade.1, a.rows, a.microtile);
+        let same =
+            |a: &Slice| (a.sources.clone(), a.outputs.clone(), a.cascade.1, a.rows, a.microtile);
         if same(mine) != same(first) {
             found.push(Violation::new(
                 At::Core(core),
@@ -284,17 +301,28 @@ fn partition(
             }
         }
     }
-    let source = match &layer.source {
+    let shape = |source: &Source| match source {
         Source::Input(input) => program.inputs.get(*input).map(|input| (input.rows, input.columns)),
-        Source::Layer(name) => by_name.get(name.as_str()).map(|&source| (layers[source].rows, layers[source].n)),
+        Source::Layer(name) => {
+            by_name.get(name.as_str()).map(|&source| (layers[source].rows, layers[source].n))
+        }
     };
-    let Some((rows, columns)) = source else {
+    let shapes: Option<Vec<_>> = layer.sources.iter().map(shape).collect();
+    let Some([(rows, columns), others @ ..]) = shapes.as_deref() else {
         found.push(Violation::new(
             At::Core(members[0]),
             format_args!("has layer '{}' read what is neither an input nor a layer", layer.name),
         ));
         return found;
     };
+    let (rows, columns) = (*rows, *columns);
+    if others.iter().any(|&other| other != (rows, columns)) {
+        found.push(Violation::new(
+            At::Core(members[0]),
+            format_args!("has layer '{}' combine tensors of different extents", layer.name),
+        ));
+    }
+    let elementwise = elementwise(first);
     // Every pair of a cascade position and a slice of outputs, once.
     let mut grid: BTreeMap<((usize, usize), usize), usize> = BTreeMap::new();
     for &core in members {
@@ -302,7 +330,10 @@ fn partition(
         if let Some(other) = grid.insert((mine.n, mine.cascade.0), core) {
             found.push(Violation::new(
                 At::Core(core),
-                format_args!("has the same part of layer '{}' as the core of {}", layer.name, program.cores[other].tile),
+                format_args!(
+                    "has the same part of layer '{}' as the core of {}",
+                    layer.name, program.cores[other].tile
+                ),
             ));
         }
     }
@@ -311,13 +342,21 @@ fn partition(
         let Some(mine) = slice(core) else { continue };
         let length = mine.cascade.1;
         let starts_chain = position == 0;
-        let fits = if starts_chain {
+        let fits = if elementwise {
+            begin == next.1 && mine.k == mine.n && mine.cascade == (0, 1)
+        } else if starts_chain {
             begin == next.1 && next.2 == 0 && mine.k.0 == 0
         } else {
-            (begin, position) == (next.0, next.2) && mine.k.0 == grid_end(&grid, (begin, end), position - 1, program)
+            (begin, position) == (next.0, next.2)
+                && mine.k.0 == grid_end(&grid, (begin, end), position - 1, program)
         };
         let ends = position + 1 == length;
-        if !fits || begin >= end || mine.k.0 >= mine.k.1 || position >= length || (ends && mine.k.1 != columns) {
+        if !fits
+            || begin >= end
+            || mine.k.0 >= mine.k.1
+            || position >= length
+            || (ends && !elementwise && mine.k.1 != columns)
+        {
             found.push(Violation::new(
                 At::Core(core),
                 format_args!(
@@ -329,16 +368,28 @@ fn partition(
         }
         next = (begin, end, if ends { 0 } else { position + 1 });
     }
+    if found.is_empty() && elementwise && next.1 != columns {
+        found.push(Violation::new(
+            At::Core(members[0]),
+            format_args!("has layer '{}' of {} features, which reads {columns}", layer.name, next.1),
+        ));
+    }
     if found.is_empty() && next.2 != 0 {
         found.push(Violation::new(
             At::Core(members[0]),
-            format_args!("has layer '{}' whose last cascade ends at position {}", layer.name, next.2),
+            format_args!(
+                "has layer '{}' whose last cascade ends at position {}",
+                layer.name, next.2
+            ),
         ));
     }
     if rows != layer.rows || rows == 0 {
         found.push(Violation::new(
             At::Core(members[0]),
-            format_args!("has {} rows of layer '{}', whose source has {rows}", layer.rows, layer.name),
+            format_args!(
+                "has {} rows of layer '{}', whose source has {rows}",
+                layer.rows, layer.name
+            ),
         ));
     }
     found
@@ -385,7 +436,7 @@ impl Task {
         program: &Program,
         index: usize,
         layer: usize,
-        source: (Kind, usize),
+        sources: Vec<(Kind, usize)>,
         slice: &Slice,
         alignment: u32,
     ) -> Result<Task, String> {
@@ -403,14 +454,20 @@ impl Task {
             _ => Err(format!("calls '{}', whose argument {argument} is no buffer", kernel.name)),
         };
         let (has_bias, has_output) = (slice.cascade.0 == 0, slice.cascade.0 + 1 == slice.cascade.1);
+        let elementwise = elementwise(slice);
         let k = size(0)? / rows;
-        let n = size(1)? / k.max(1);
-        let mut expected = vec![rows * k, k * n];
-        expected.extend(has_bias.then_some(n));
-        expected.extend(has_output.then_some(rows * n));
+        let n = if elementwise { k } else { size(1)? / k.max(1) };
+        let mut expected = vec![rows * k];
+        if elementwise {
+            expected.resize(slice.sources.len() + 1, rows * k);
+        } else {
+            expected.push(k * n);
+            expected.extend(has_bias.then_some(n));
+            expected.extend(has_output.then_some(rows * n));
+        }
         let sizes = (0..kernel.arguments.len()).map(size).collect::<Result<Vec<_>, _>>()?;
         // The name of our kernels states role, extents and microtile.
-        let spec = Dense {
+        let spec = Kernel::Dense(Dense {
             role: Role::of(slice.cascade.0, slice.cascade.1),
             microtile: Microtile { m, k: mk, n: mn },
             rows,
@@ -421,10 +478,12 @@ impl Task {
             output: Integer { bits: 8, signed: true },
             accumulator: 32,
             stages: Vec::new(),
-        };
-        let name = spec.name();
+        });
+        // What follows the shape starts with an underscore.
+        let name = if elementwise { Add::name_of(rows, n) } else { spec.name() };
         let shape = name.split("_i8").next().unwrap_or(&name);
         if sizes != expected
+            || (elementwise && mk != mn)
             || k % mk != 0
             || n % mn != 0
             || slice.k.1 - slice.k.0 > k
@@ -433,7 +492,14 @@ impl Task {
         {
             return Err(format!(
                 "calls '{}', which does not compute inputs {}..{} and outputs {}..{} of {} rows in blocks of {m}x{mk}x{mn} at position {} of {}",
-                kernel.name, slice.k.0, slice.k.1, slice.n.0, slice.n.1, slice.rows, slice.cascade.0, slice.cascade.1
+                kernel.name,
+                slice.k.0,
+                slice.k.1,
+                slice.n.0,
+                slice.n.1,
+                slice.rows,
+                slice.cascade.0,
+                slice.cascade.1
             ));
         }
         if rows >= MOST || slice.k.1 >= MOST || slice.n.1 >= MOST {
@@ -452,7 +518,10 @@ impl Task {
             }
         }
         let mut unused = Vec::new();
-        if let Some(Argument::Buffer(weights)) = arguments.get(1) {
+        if elementwise {
+            // What is beyond the slice meets what is beyond the other's only.
+            unused = vec![true; k - (slice.k.1 - slice.k.0)];
+        } else if let Some(Argument::Buffer(weights)) = arguments.get(1) {
             let weights = &program.buffers[weights.0];
             let Some(initial) = &weights.initial else {
                 return Err(format!("has no initial contents in its weights '{}'", weights.name));
@@ -468,7 +537,7 @@ impl Task {
                 unused.push(rows.flatten().all(|&byte| byte == 0));
             }
         }
-        Ok(Task { layer, source, slice: slice.clone(), rows, k, n, unused })
+        Ok(Task { layer, sources, slice: slice.clone(), rows, k, n, unused })
     }
 }
 
@@ -490,7 +559,8 @@ struct Checker {
 fn run(program: &Program, network: Network) -> Result<(), Violation> {
     let device = Device::by_name(&program.device)
         .ok_or_else(|| Violation::new(At::Device, "is of a device that is not known"))?;
-    let initial = program.buffers.iter().filter_map(|b| Some((b.name.clone(), b.initial.clone()?))).collect();
+    let initial =
+        program.buffers.iter().filter_map(|b| Some((b.name.clone(), b.initial.clone()?))).collect();
     let checker = Rc::new(Checker {
         initial,
         calls: network.tasks.iter().map(|_| Cell::new(0)).collect(),
@@ -509,7 +579,8 @@ fn run(program: &Program, network: Network) -> Result<(), Violation> {
     let mut engine = Engine::new(program, kernels).map_err(fail)?;
     let mut states = Vec::new();
     for round in 0..2 {
-        let inputs: Vec<Vec<Tag>> = (0..program.inputs.len()).map(|i| tensor(program, round, Kind::Input, i)).collect();
+        let inputs: Vec<Vec<Tag>> =
+            (0..program.inputs.len()).map(|i| tensor(program, round, Kind::Input, i)).collect();
         let outputs = engine.run(&inputs, ITERATIONS).map_err(fail)?;
         for (index, output) in outputs.iter().enumerate() {
             checker.output(program, round, index, output)?;
@@ -534,7 +605,11 @@ fn run(program: &Program, network: Network) -> Result<(), Violation> {
         2 * ITERATIONS
     );
     let differences = engine.differences(&states[0], &states[1]).join(", ");
-    Err(Violation { at: At::Device, message, notes: vec![format!("otherwise stand: {differences}")] })
+    Err(Violation {
+        at: At::Device,
+        message,
+        notes: vec![format!("otherwise stand: {differences}")],
+    })
 }
 
 /// Tags of the iterations of a round of an input.
@@ -554,11 +629,14 @@ fn tags(
 ) -> impl Iterator<Item = Tag> {
     let of_row = move |(iteration, row)| {
         (0..columns).flat_map(move |column| {
-            (0..element.bytes()).map(move |byte| Name { kind, tensor, iteration, row, column, byte }.tag())
+            (0..element.bytes())
+                .map(move |byte| Name { kind, tensor, iteration, row, column, byte }.tag())
         })
     };
     let iterations = round * ITERATIONS..(round + 1) * ITERATIONS;
-    iterations.flat_map(move |iteration| (0..rows).map(move |row| (iteration, row))).flat_map(of_row)
+    iterations
+        .flat_map(move |iteration| (0..rows).map(move |row| (iteration, row)))
+        .flat_map(of_row)
 }
 
 /// A failure of the run as a violation: its first line, and notes.
@@ -611,14 +689,26 @@ impl Checker {
         let mut buffers = Vec::new();
         for argument in call.arguments {
             match argument {
-                Value::Memory { cells, name, element } => buffers.push((*cells, *name, element.bytes())),
-                Value::Integer(_) => return Err(format!("gives '{}' a number", call.kernel.name).into()),
+                Value::Memory { cells, name, element } => {
+                    buffers.push((*cells, *name, element.bytes()))
+                }
+                Value::Integer(_) => {
+                    return Err(format!("gives '{}' a number", call.kernel.name).into());
+                }
             }
         }
-        let expected = [task.rows * task.k, task.k * task.n];
+        let elementwise = elementwise(&task.slice);
+        let expected = match elementwise {
+            true => vec![task.rows * task.k; task.sources.len()],
+            false => vec![task.rows * task.k, task.k * task.n],
+        };
         for (index, size) in expected.into_iter().enumerate() {
             if buffers.get(index).is_none_or(|(cells, _, width)| cells.len() != size * width) {
-                return Err(format!("gives '{}' an argument {index} of another size", call.kernel.name).into());
+                return Err(format!(
+                    "gives '{}' an argument {index} of another size",
+                    call.kernel.name
+                )
+                .into());
             }
         }
         if iteration >= 2 * ITERATIONS {
@@ -630,10 +720,17 @@ impl Checker {
             .into());
         }
         // Weights and, on the first core, bias.
-        for (cells, name, _) in &buffers[1..2 + usize::from(position == 0).min(buffers.len() - 2)] {
+        let constants = match elementwise {
+            true => 0..0,
+            false => 1..2 + usize::from(position == 0).min(buffers.len() - 2),
+        };
+        for (cells, name, _) in &buffers[constants] {
             let initial = self.initial.get(*name);
             let same = |initial: &Vec<u8>| {
-                cells.iter().zip(initial).all(|(cell, &byte)| cell.get().as_constant() == Some(byte))
+                cells
+                    .iter()
+                    .zip(initial)
+                    .all(|(cell, &byte)| cell.get().as_constant() == Some(byte))
             };
             if !initial.is_some_and(same) {
                 return Err(format!(
@@ -643,7 +740,9 @@ impl Checker {
                 .into());
             }
         }
-        self.input(call, task, iteration, buffers[0].0, buffers[0].2)?;
+        for (&source, &(cells, _, width)) in task.sources.iter().zip(&buffers) {
+            self.input(call, task, source, iteration, cells, width)?;
+        }
         self.cascade(call, task, iteration)?;
         if position + 1 == length {
             let Some(&(cells, _, width)) = buffers.last().filter(|_| buffers.len() >= 3) else {
@@ -658,13 +757,13 @@ impl Checker {
         &self,
         call: &Call<Tag>,
         task: &Task,
+        (kind, tensor): (Kind, usize),
         iteration: usize,
         cells: &[Cell<Tag>],
         width: usize,
     ) -> Result<(), Interrupt> {
         let (m, k, _) = task.slice.microtile;
         let (begin, real) = (task.slice.k.0, task.slice.k.1 - task.slice.k.0);
-        let (kind, tensor) = task.source;
         let mut at = 0;
         for mb in 0..task.rows / m {
             for kb in 0..task.k / k {
@@ -679,7 +778,10 @@ impl Checker {
                         let name = Name { kind, tensor, iteration, row, column, byte: 0 };
                         let tag = name.tag().0;
                         let (good, what) = if feature < real {
-                            (element.iter().zip(tag..).all(|(cell, tag)| cell.get() == Tag(tag)), "")
+                            (
+                                element.iter().zip(tag..).all(|(cell, tag)| cell.get() == Tag(tag)),
+                                "",
+                            )
                         } else {
                             let zero = |cell: &Cell<Tag>| {
                                 cell.get() == Tag::ZERO || cell.get().as_constant() == Some(0)
@@ -689,10 +791,14 @@ impl Checker {
                         if good {
                             continue;
                         }
-                        let found = element.iter().zip(tag..).find(|(cell, tag)| cell.get() != Tag(*tag));
+                        let found =
+                            element.iter().zip(tag..).find(|(cell, tag)| cell.get() != Tag(*tag));
                         let found = found.map_or(element[0].get(), |(cell, _)| cell.get());
-                        let expected =
-                            if feature < real { self.network.describe(name.tag()) } else { "zero".to_string() };
+                        let expected = if feature < real {
+                            self.network.describe(name.tag())
+                        } else {
+                            "zero".to_string()
+                        };
                         return Err(format!(
                             "gets {} as {what}input {column} of row {row} of layer '{}' at {} in iteration {iteration}, needs {expected}",
                             self.network.describe(found),
@@ -728,7 +834,9 @@ impl Checker {
                 let found = call.cascade.get()?[0];
                 if found != sum(position - 1) {
                     let whose = match Name::of(found) {
-                        Some(Name { kind: Kind::Other, tensor, iteration, row, column, .. }) => format!(
+                        Some(Name {
+                            kind: Kind::Other, tensor, iteration, row, column, ..
+                        }) => format!(
                             "position {row} of the chain of outputs {column}.. of layer '{}' in iteration {iteration}",
                             self.network.layers.get(tensor).map_or("?", |layer| &layer.name)
                         ),
@@ -752,11 +860,23 @@ impl Checker {
     }
 
     /// Check a tensor that the program delivered.
-    fn output(&self, program: &Program, round: usize, index: usize, found: &[Tag]) -> Result<(), Violation> {
+    fn output(
+        &self,
+        program: &Program,
+        round: usize,
+        index: usize,
+        found: &[Tag],
+    ) -> Result<(), Violation> {
         let interface = &program.outputs[index];
         let filler = self.network.layers.iter().position(|layer| layer.outputs.contains(&index));
-        let expected =
-            tags(interface.rows, interface.columns, interface.element, round, Kind::Output, filler.unwrap_or(0));
+        let expected = tags(
+            interface.rows,
+            interface.columns,
+            interface.element,
+            round,
+            Kind::Output,
+            filler.unwrap_or(0),
+        );
         for (&found, expected) in found.iter().zip(expected) {
             if found != expected {
                 return Err(Violation::new(
@@ -787,7 +907,9 @@ fn output(task: &Task, iteration: usize, cells: &[Cell<Tag>], width: usize) {
                     let kind = if padding { Kind::Other } else { Kind::Output };
                     let column = task.slice.n.0 + feature;
                     for (byte, cell) in cells[at..at + width].iter().enumerate() {
-                        cell.set(Name { kind, tensor: task.layer, iteration, row, column, byte }.tag());
+                        cell.set(
+                            Name { kind, tensor: task.layer, iteration, row, column, byte }.tag(),
+                        );
                     }
                     at += width;
                 }

@@ -118,7 +118,8 @@ impl Checker<'_> {
             let mut furthest = (0, None);
             for &(begin, end, id) in ranges.iter().filter(|(begin, end, _)| begin < end) {
                 if begin < furthest.0 {
-                    let (mine, other) = if id.is_none() { (furthest.1, id) } else { (id, furthest.1) };
+                    let (mine, other) =
+                        if id.is_none() { (furthest.1, id) } else { (id, furthest.1) };
                     if let Some(at) = mine {
                         let message = format!("overlaps {} in the memory of {tile}", name(other));
                         found.push(Violation { at: At::Buffer(at), message, notes: map() });
@@ -134,7 +135,8 @@ impl Checker<'_> {
                 && total > most
                 && found.is_empty()
             {
-                let message = format!("is one too many: {tile} needs {total} bytes, its memory has {most}");
+                let message =
+                    format!("is one too many: {tile} needs {total} bytes, its memory has {most}");
                 found.push(Violation { at: At::Buffer(last), message, notes: map() });
             }
             self.found.extend(found);
@@ -150,7 +152,10 @@ impl Checker<'_> {
             let count = count.entry(lock.tile).or_default();
             *count += 1;
             if *count == resources.locks + 1 {
-                self.report(at, format_args!("is one too many: {} has {} locks", lock.tile, resources.locks));
+                self.report(
+                    at,
+                    format_args!("is one too many: {} has {} locks", lock.tile, resources.locks),
+                );
             }
             if let Some(id) = lock.id
                 && let Some(other) = ids.insert((lock.tile, id), &lock.name)
@@ -164,10 +169,14 @@ impl Checker<'_> {
             let Some((_, resources)) = self.resources(lock.tile) else { continue };
             let most = resources.max_lock_value;
             if !u32::try_from(action.value).is_ok_and(|value| value <= most) {
-                let verb = if action.action == LockAction::Release { "releases" } else { "acquires" };
+                let verb =
+                    if action.action == LockAction::Release { "releases" } else { "acquires" };
                 self.report(
                     at,
-                    format_args!("{verb} {} of lock '{}', which holds 0 to {most}", action.value, lock.name),
+                    format_args!(
+                        "{verb} {} of lock '{}', which holds 0 to {most}",
+                        action.value, lock.name
+                    ),
                 );
             }
             // A gate that only the host opens is what exact acquires are for.
@@ -195,7 +204,10 @@ impl Checker<'_> {
                     let end = if is_source { "source" } else { "destination" };
                     self.report(
                         At::Flow(index),
-                        format_args!("has a {end} in {} that both a flow and a packet flow use", port.tile),
+                        format_args!(
+                            "has a {end} in {} that both a flow and a packet flow use",
+                            port.tile
+                        ),
                     );
                 }
             }
@@ -233,7 +245,10 @@ impl Checker<'_> {
                     (TileKind::Mem, _) => "the odd channels of ",
                     _ => "",
                 };
-                self.report(at, format_args!("needs {after} buffer descriptors, {whose}{tile} have {most}"));
+                self.report(
+                    at,
+                    format_args!("needs {after} buffer descriptors, {whose}{tile} have {most}"),
+                );
             }
             for (number, bd) in channel.bds.iter().enumerate() {
                 let buffer = &self.program.buffers[bd.buffer.0];
@@ -313,7 +328,10 @@ fn descriptor(
         }
         let step = if inner && bytes < 4 { 1 } else { words(dim.stride) };
         if dim.size > 1 && step > fields.max_step as usize {
-            found.push(format!("has a stride of {step} words, at most {} are possible", fields.max_step));
+            found.push(format!(
+                "has a stride of {step} words, at most {} are possible",
+                fields.max_step
+            ));
         }
         let Pad { before, after } = pad(i);
         if kind == TileKind::Mem && direction == Direction::Mm2s {
@@ -330,8 +348,10 @@ fn descriptor(
         }
     }
     match (bd.acquire.is_some(), bd.release.is_some()) {
-        (true, false) => found.push("acquires a lock, but releases none: a descriptor has both or neither".into()),
-        (false, true) => found.push("releases a lock, but acquires none: a descriptor has both or neither".into()),
+        (true, false) => found
+            .push("acquires a lock, but releases none: a descriptor has both or neither".into()),
+        (false, true) => found
+            .push("releases a lock, but acquires none: a descriptor has both or neither".into()),
         _ => {}
     }
     found

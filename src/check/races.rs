@@ -19,7 +19,8 @@
 
 use super::{At, Violation, channel_name};
 use crate::array::{
-    Argument, Bd, Buffer, BufferId, Core, Direction, DmaChannel, LockAction, LockId, Program, Stmt, UseLock,
+    Argument, Bd, Buffer, BufferId, Core, Direction, DmaChannel, LockAction, LockId, Program, Stmt,
+    UseLock,
 };
 use std::collections::BTreeMap;
 
@@ -150,7 +151,12 @@ fn channel_steps(index: usize, channel: &DmaChannel) -> Vec<Step> {
     steps
 }
 
-fn core_steps(core: &Core, body: &[Stmt], writes: &impl Fn(&Core, usize) -> bool, steps: &mut Vec<Step>) {
+fn core_steps(
+    core: &Core,
+    body: &[Stmt],
+    writes: &impl Fn(&Core, usize) -> bool,
+    steps: &mut Vec<Step>,
+) {
     for statement in body {
         match statement {
             _ if steps.len() > MOST_STEPS => return,
@@ -158,15 +164,21 @@ fn core_steps(core: &Core, body: &[Stmt], writes: &impl Fn(&Core, usize) -> bool
             Stmt::Call { arguments, .. } => {
                 for (index, argument) in arguments.iter().enumerate() {
                     if let Argument::Buffer(buffer) = *argument {
-                        steps.push(Step::Access { buffer, part: Part::Whole, writes: writes(core, index) });
+                        steps.push(Step::Access {
+                            buffer,
+                            part: Part::Whole,
+                            writes: writes(core, index),
+                        });
                     }
                 }
             }
             Stmt::For { lower, upper, step, body, .. } => {
                 let trips = match (lower, upper, step) {
-                    (Argument::Constant(lower), Argument::Constant(upper), Argument::Constant(step))
-                        if *step > 0 =>
-                    {
+                    (
+                        Argument::Constant(lower),
+                        Argument::Constant(upper),
+                        Argument::Constant(step),
+                    ) if *step > 0 => {
                         upper.saturating_sub(*lower).max(0) as u64 / step.unsigned_abs()
                     }
                     _ => ROUNDS as u64,
@@ -179,8 +191,13 @@ fn core_steps(core: &Core, body: &[Stmt], writes: &impl Fn(&Core, usize) -> bool
     }
 }
 
-/// The only releaser and the only acquirer of each lock that has them.
-fn roles(program: &Program, actors: &[Actor], found: &mut Vec<Violation>) -> Vec<Option<(usize, usize)>> {
+/// The only acquirer of each lock, with its only releaser or `None` if nobody
+/// releases it; `None` for a lock that has several of either.
+fn roles(
+    program: &Program,
+    actors: &[Actor],
+    found: &mut Vec<Violation>,
+) -> Vec<Option<(Option<usize>, usize)>> {
     let mut releasers = vec![Vec::new(); program.locks.len()];
     let mut acquirers = vec![Vec::new(); program.locks.len()];
     let mut exact = vec![false; program.locks.len()];
@@ -217,7 +234,8 @@ fn roles(program: &Program, actors: &[Actor], found: &mut Vec<Violation>) -> Vec
                 ));
             }
             match (releasers[lock].as_slice(), acquirers[lock].as_slice()) {
-                (&[releaser], &[acquirer]) if !exact[lock] => Some((releaser, acquirer)),
+                (&[releaser], &[acquirer]) if !exact[lock] => Some((Some(releaser), acquirer)),
+                ([], &[acquirer]) if !exact[lock] => Some((None, acquirer)),
                 _ => None,
             }
         })
@@ -225,11 +243,23 @@ fn roles(program: &Program, actors: &[Actor], found: &mut Vec<Violation>) -> Vec
 }
 
 /// Whether access `a` ends before access `b` begins, in every timing.
-fn before(a: &Access, b: &Access, program: &Program, roles: &[Option<(usize, usize)>]) -> bool {
+fn before(
+    a: &Access,
+    b: &Access,
+    program: &Program,
+    roles: &[Option<(Option<usize>, usize)>],
+) -> bool {
     b.locks.iter().any(|&(lock, acquired, _)| {
         let released = || a.locks.iter().find(|entry| entry.0 == lock).map_or(0, |entry| entry.2);
-        roles[lock.0] == Some((a.actor, b.actor))
-            && acquired > i64::from(program.locks[lock.0].initial) + released()
+        let initial = i64::from(program.locks[lock.0].initial);
+        match roles[lock.0] {
+            Some((Some(releaser), acquirer)) => {
+                (releaser, acquirer) == (a.actor, b.actor) && acquired > initial + released()
+            }
+            // Then `b` never begins.
+            Some((None, acquirer)) => acquirer == b.actor && acquired > initial,
+            None => false,
+        }
     })
 }
 
@@ -244,9 +274,9 @@ impl Parts<'_> {
         let (Part::Walk(c, d), Part::Walk(e, f)) = (a, b) else { return true };
         for (channel, bd) in [(c, d), (e, f)] {
             let program = self.program;
-            self.made
-                .entry((channel, bd))
-                .or_insert_with(|| walk(&program.dmas[channel].bds[bd], &program.buffers[buffer.0]));
+            self.made.entry((channel, bd)).or_insert_with(|| {
+                walk(&program.dmas[channel].bds[bd], &program.buffers[buffer.0])
+            });
         }
         let (a, b) = (&self.made[&(c, d)], &self.made[&(e, f)]);
         a.iter().zip(b).any(|(a, b)| a & b != 0)

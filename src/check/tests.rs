@@ -7,7 +7,7 @@ use crate::{
     exact::{Overflow, Requant, Rounding},
     kernel::Integer,
     plan::{
-        mapped::{Boundary, End, Layer, Mapped, Transfer},
+        mapped::{Boundary, End, Layer, Mapped, Operation, Transfer},
         mapping::{Packing, Place, Port as PlacedPort, Split},
         microtile::Microtile,
         program, slices, transport,
@@ -39,9 +39,13 @@ fn lowered(layers: &[(usize, usize, usize, usize)], rows: usize) -> Program {
             k,
             n,
             input: I8,
-            weight: I8,
             output: I8,
-            accumulator: 32,
+            operation: Operation::Dense {
+                weight: I8,
+                accumulator: 32,
+                weights: (0..k * n).map(|i| i as i64 * 7 % 127 + 1).collect(),
+                bias: vec![5; n],
+            },
             stages: vec![Requant {
                 // Otherwise two layers of the same shape would share kernels.
                 shift: 1 + index as i64,
@@ -62,8 +66,6 @@ fn lowered(layers: &[(usize, usize, usize, usize)], rows: usize) -> Program {
                 output: vec![0xc000, 0xe000],
             },
             places: vec![Place { column: 2, row }],
-            weights: (0..k * n).map(|i| i as i64 * 7 % 127 + 1).collect(),
-            bias: vec![5; n],
         });
         row += chains;
     }
@@ -89,6 +91,7 @@ fn lowered(layers: &[(usize, usize, usize, usize)], rows: usize) -> Program {
         let mut transfer = Transfer {
             from,
             to,
+            port: 0,
             features,
             element: I8,
             regions: Vec::new(),
@@ -97,8 +100,10 @@ fn lowered(layers: &[(usize, usize, usize, usize)], rows: usize) -> Program {
         };
         transfer.regions = transport::plan(&program::edge(&mapped, &transfer), &device).unwrap();
         let groups = transfer.regions.iter().map(|r| r.group + 1).max().unwrap_or(0);
-        transfer.memory_tiles = (0..groups).map(|g| Place { column: 2 + 2 * index + g, row: 1 }).collect();
-        let streams = transfer.regions.iter().map(|r| r.producer.max(r.consumer) + 1).max().unwrap_or(0);
+        transfer.memory_tiles =
+            (0..groups).map(|g| Place { column: 2 + 2 * index + g, row: 1 }).collect();
+        let streams =
+            transfer.regions.iter().map(|r| r.producer.max(r.consumer) + 1).max().unwrap_or(0);
         if index == 0 || index > last {
             transfer.ports = (0..streams)
                 .map(|_| {
@@ -179,14 +184,18 @@ fn mutants(program: &Program) -> Vec<(String, Program)> {
                     });
                 }
                 for e in 0..d {
-                    add(format!("{who}: dims {e} and {d} swapped"), &|p| p.dmas[c].bds[b].dims.swap(d, e));
+                    add(format!("{who}: dims {e} and {d} swapped"), &|p| {
+                        p.dmas[c].bds[b].dims.swap(d, e)
+                    });
                 }
             }
             add(format!("{who}: no dims"), &|p| p.dmas[c].bds[b].dims.clear());
             for (other, buffer) in program.buffers.iter().enumerate() {
                 let mine = &program.buffers[bd.buffer.0];
                 if buffer.tile == mine.tile && buffer.bytes() >= mine.bytes() {
-                    add(format!("{who}: buffer '{}'", buffer.name), &|p| p.dmas[c].bds[b].buffer = BufferId(other));
+                    add(format!("{who}: buffer '{}'", buffer.name), &|p| {
+                        p.dmas[c].bds[b].buffer = BufferId(other)
+                    });
                 }
             }
             add(format!("{who}: no acquire"), &|p| p.dmas[c].bds[b].acquire = None);
@@ -206,8 +215,12 @@ fn mutants(program: &Program) -> Vec<(String, Program)> {
                 });
             }
             for value in [0, 2] {
-                add(format!("{who}: acquires {value}"), &|p| p.dmas[c].bds[b].acquire.as_mut().unwrap().value = value);
-                add(format!("{who}: releases {value}"), &|p| p.dmas[c].bds[b].release.as_mut().unwrap().value = value);
+                add(format!("{who}: acquires {value}"), &|p| {
+                    p.dmas[c].bds[b].acquire.as_mut().unwrap().value = value
+                });
+                add(format!("{who}: releases {value}"), &|p| {
+                    p.dmas[c].bds[b].release.as_mut().unwrap().value = value
+                });
             }
             add(format!("{who}: exact acquire"), &|p| {
                 p.dmas[c].bds[b].acquire.as_mut().unwrap().action = LockAction::AcquireEqual;
@@ -215,7 +228,9 @@ fn mutants(program: &Program) -> Vec<(String, Program)> {
             for next in (0..channel.bds.len()).map(Some).chain([None]) {
                 add(format!("{who}: next {next:?}"), &|p| p.dmas[c].bds[b].next = next);
             }
-            add(format!("{who}: packet"), &|p| p.dmas[c].bds[b].packet = Some(Packet { kind: 0, id: 1 }));
+            add(format!("{who}: packet"), &|p| {
+                p.dmas[c].bds[b].packet = Some(Packet { kind: 0, id: 1 })
+            });
             for e in 0..b {
                 add(format!("{who}: swapped with BD {e}"), &|p| {
                     p.dmas[c].bds.swap(b, e);
@@ -227,7 +242,8 @@ fn mutants(program: &Program) -> Vec<(String, Program)> {
         }
         add(format!("{who}: other direction"), &|p| {
             let direction = &mut p.dmas[c].direction;
-            *direction = if *direction == Direction::S2mm { Direction::Mm2s } else { Direction::S2mm };
+            *direction =
+                if *direction == Direction::S2mm { Direction::Mm2s } else { Direction::S2mm };
         });
         add(format!("{who}: channel + 1"), &|p| p.dmas[c].channel += 1);
         add(format!("{who}: gone"), &|p| _ = p.dmas.remove(c));
@@ -242,7 +258,9 @@ fn mutants(program: &Program) -> Vec<(String, Program)> {
         }
         add(format!("flow {f}: gone"), &|p| _ = p.flows.remove(f));
         for d in 0..program.flows[f].destinations.len() {
-            add(format!("flow {f}: without destination {d}"), &|p| _ = p.flows[f].destinations.remove(d));
+            add(format!("flow {f}: without destination {d}"), &|p| {
+                _ = p.flows[f].destinations.remove(d)
+            });
         }
         add(format!("flow {f}: packets"), &|p| p.flows[f].packet = Some(3));
     }
@@ -255,7 +273,9 @@ fn mutants(program: &Program) -> Vec<(String, Program)> {
             });
         }
         add(format!("cascade {a}: gone"), &|p| _ = p.cascades.remove(a));
-        add(format!("cascade {a}: reversed"), &|p| p.cascades[a] = (p.cascades[a].1, p.cascades[a].0));
+        add(format!("cascade {a}: reversed"), &|p| {
+            p.cascades[a] = (p.cascades[a].1, p.cascades[a].0)
+        });
     }
     for (l, lock) in program.locks.iter().enumerate() {
         for delta in [1, -1, 2, 64] {
@@ -266,7 +286,9 @@ fn mutants(program: &Program) -> Vec<(String, Program)> {
     }
     for (index, buffer) in program.buffers.iter().enumerate() {
         if buffer.initial.is_some() {
-            add(format!("buffer '{}': no initial contents", buffer.name), &|p| p.buffers[index].initial = None);
+            add(format!("buffer '{}': no initial contents", buffer.name), &|p| {
+                p.buffers[index].initial = None
+            });
         }
         for delta in [2, 32, 0x1000, 0x8000] {
             if let Some(address) = buffer.address {
@@ -280,7 +302,9 @@ fn mutants(program: &Program) -> Vec<(String, Program)> {
         let Some(Stmt::For { body, .. }) = core.body.first() else { panic!("a core loops") };
         let who = format!("core of {}", core.tile);
         let inside = |p: &mut Program, change: &dyn Fn(&mut Vec<Stmt>)| {
-            let Some(Stmt::For { body, .. }) = p.cores[c].body.first_mut() else { panic!("a core loops") };
+            let Some(Stmt::For { body, .. }) = p.cores[c].body.first_mut() else {
+                panic!("a core loops")
+            };
             change(body);
         };
         for s in 0..body.len() {
@@ -289,7 +313,9 @@ fn mutants(program: &Program) -> Vec<(String, Program)> {
                 inside(p, &|body| body.insert(s, body[s].clone()));
             });
             for t in 0..s {
-                add(format!("{who}: statements {t} and {s} swapped"), &|p| inside(p, &|body| body.swap(s, t)));
+                add(format!("{who}: statements {t} and {s} swapped"), &|p| {
+                    inside(p, &|body| body.swap(s, t))
+                });
             }
             match &body[s] {
                 Stmt::UseLock(_) => {
@@ -327,31 +353,39 @@ fn mutants(program: &Program) -> Vec<(String, Program)> {
                     for a in 0..arguments.len() {
                         for (other, buffer) in program.buffers.iter().enumerate() {
                             if buffer.tile == core.tile {
-                                add(format!("{who}: statement {s} argument {a} '{}'", buffer.name), &|p| {
-                                    inside(p, &|body| {
-                                        if let Stmt::Call { arguments, .. } = &mut body[s] {
-                                            arguments[a] = Argument::Buffer(BufferId(other));
-                                        }
-                                    });
-                                });
+                                add(
+                                    format!("{who}: statement {s} argument {a} '{}'", buffer.name),
+                                    &|p| {
+                                        inside(p, &|body| {
+                                            if let Stmt::Call { arguments, .. } = &mut body[s] {
+                                                arguments[a] = Argument::Buffer(BufferId(other));
+                                            }
+                                        });
+                                    },
+                                );
                             }
                         }
                     }
                     for k in 0..program.kernels.len() {
-                        add(format!("{who}: statement {s} calls '{}'", program.kernels[k].name), &|p| {
-                            inside(p, &|body| {
-                                if let Stmt::Call { kernel, .. } = &mut body[s] {
-                                    *kernel = KernelId(k);
-                                }
-                            });
-                        });
+                        add(
+                            format!("{who}: statement {s} calls '{}'", program.kernels[k].name),
+                            &|p| {
+                                inside(p, &|body| {
+                                    if let Stmt::Call { kernel, .. } = &mut body[s] {
+                                        *kernel = KernelId(k);
+                                    }
+                                });
+                            },
+                        );
                     }
                 }
                 Stmt::For { .. } => {}
             }
         }
         for other in 0..c {
-            add(format!("{who}: slice of core {other}"), &|p| p.cores[c].slice = p.cores[other].slice.clone());
+            add(format!("{who}: slice of core {other}"), &|p| {
+                p.cores[c].slice = p.cores[other].slice.clone()
+            });
         }
         add(format!("{who}: loops twice"), &|p| {
             if let Some(Stmt::For { upper, .. }) = p.cores[c].body.first_mut() {
@@ -398,7 +432,9 @@ fn mutants(program: &Program) -> Vec<(String, Program)> {
                 });
             }
             add(format!("'{who}': rows + 1"), &|p| change(p, &|interface| interface.rows += 1));
-            add(format!("'{who}': columns + 1"), &|p| change(p, &|interface| interface.columns += 1));
+            add(format!("'{who}': columns + 1"), &|p| {
+                change(p, &|interface| interface.columns += 1)
+            });
         }
     }
     made
@@ -437,7 +473,11 @@ fn check_mutants(program: &Program, listed: &[&str]) {
             None => _ = survivors.insert(name.as_str()),
         }
     }
-    println!("{} mutants in {:?}; as good as before: {equivalent:#?}", mutants.len(), start.elapsed());
+    println!(
+        "{} mutants in {:?}; as good as before: {equivalent:#?}",
+        mutants.len(),
+        start.elapsed()
+    );
     assert_eq!(survivors, BTreeSet::from_iter(listed.iter().copied()));
 }
 

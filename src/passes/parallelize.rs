@@ -1,6 +1,6 @@
 use crate::{
     dialect::{
-        aie4ml::{self, Dense, Split},
+        aie4ml::{self, Layer, Split},
         network,
     },
     mlir::{
@@ -21,7 +21,7 @@ crate::pass! {
     /// A cascade of tiles in a row shares a layer's inputs and adds up partial
     /// sums from west to east; chains share its outputs. All layers are decided
     /// together, and so is the number of rows of the batch that pass at once.
-    /// A split that is already there is kept.
+    /// Cascade, chains and rows of a split that is already there are kept.
     ///
     /// Before: every layer has a microtile. After: every layer has a `split`,
     /// and the function's attribute `aie4ml.plan` holds the estimate in cycles.
@@ -41,7 +41,7 @@ crate::pass! {
 
 impl Pass for Parallelize {
     fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
-        let layers = Dense::all(func);
+        let layers = Layer::all(func);
         if layers.is_empty() {
             return Ok(());
         }
@@ -72,7 +72,9 @@ impl Pass for Parallelize {
             let at = refusal.layer.and_then(|index| layers.get(index)).map_or(func, |l| l.op);
             let failure = fail(&at, &refusal.message);
             match &refusal.note {
-                Some(note) => failure.note(at.location(), note),
+                Some(note) => {
+                    failure.note(at.location(), format_args!("buffers of a tile:\n{note}"))
+                }
                 None => failure,
             }
         })?;

@@ -53,7 +53,10 @@ impl Pass for Validate {
                     && let Some(tile) = tile(op)
                     && model.tile_kind(tile) == Some(TileKind::ShimPl)
                 {
-                    failures.push(fail(&op, format_args!("needs a shim tile with DMA, {tile} has none")));
+                    failures.push(fail(
+                        &op,
+                        format_args!("needs a shim tile with DMA, {tile} has none"),
+                    ));
                 }
             }
         }

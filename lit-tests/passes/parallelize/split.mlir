@@ -26,25 +26,25 @@ func.func @pads_slices_to_microtiles(%x: tensor<5x37xi8>) -> tensor<5x11xi8> {
   return %y : tensor<5x11xi8>
 }
 
-// One microtile of outputs: only the inputs can be cut.
+// Weights and inputs exceed a tile, and only the inputs can be cut.
 
-// CHECK-LABEL: func.func @splits_k_when_weights_overflow
+// CHECK-LABEL: func.func @splits_k_where_n_is_one_microtile
 // CHECK-SAME: tiles = 2 : i64
-func.func @splits_k_when_weights_overflow(%x: tensor<8x7000xi8>) -> tensor<8x8xi8> {
-  %w = arith.constant dense<1> : tensor<7000x8xi8>
-  // CHECK: split = #aie4ml.split<cascade = 2, chains = 1, k = 3504, n = 8, rows = 8>
+func.func @splits_k_where_n_is_one_microtile(%x: tensor<8x4000xi8>) -> tensor<8x8xi8> {
+  %w = arith.constant dense<1> : tensor<4000x8xi8>
+  // CHECK: split = #aie4ml.split<cascade = 2, chains = 1, k = 2000, n = 8, rows = 8>
   %y = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>}
-         : (tensor<8x7000xi8>, tensor<7000x8xi8>) -> tensor<8x8xi8>
+         : (tensor<8x4000xi8>, tensor<4000x8xi8>) -> tensor<8x8xi8>
   return %y : tensor<8x8xi8>
 }
 
-// One microtile of inputs: only the outputs can be cut.
+// The same of outputs.
 
-// CHECK-LABEL: func.func @splits_n_when_weights_overflow
+// CHECK-LABEL: func.func @splits_n_where_k_is_one_microtile
 // CHECK-SAME: tiles = 2 : i64
-func.func @splits_n_when_weights_overflow(%x: tensor<4x8xi8>) -> tensor<4x4000xi8> {
+func.func @splits_n_where_k_is_one_microtile(%x: tensor<4x8xi8>) -> tensor<4x4000xi8> {
   %w = arith.constant dense<1> : tensor<8x4000xi8>
   // CHECK: split = #aie4ml.split<cascade = 1, chains = 2, k = 8, n = 2000, rows = 4>
   %y = aie4ml.dense %x, %w accumulator = i32

@@ -33,7 +33,7 @@ aie.device(xcve2802) {
   ^end:
     aie.end
   }
-  // expected-error @+1 {{'aie.core' op gets row 0, feature 4 of input 'x' in iteration 0 as input 0 of row 1 of layer 'fc1' at tile(6, 3) in iteration 0, needs row 1, feature 0 of input 'x' in iteration 0}}
+  // expected-error @+1 {{'aie.core' op gets row 2, feature 0 of input 'x' in iteration 0 as input 4 of row 0 of layer 'fc1' at tile(6, 3) in iteration 0, needs row 0, feature 4 of input 'x' in iteration 0}}
   %core = aie.core(%t) {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
@@ -154,7 +154,7 @@ aie.device(xcve2802) {
       aie.use_lock(%full, AcquireGreaterEqual, 1)
       aie.use_lock(%ofree, AcquireGreaterEqual, 1)
       func.call @dense_single_4x8x8_m4x8x8_i8_i8_acc32_i8(%in, %w, %bias, %out) : (memref<32xi8>, memref<64xi8>, memref<8xi32>, memref<32xi8>) -> ()
-      aie.use_lock(%ofree, Release, 0)
+      // No release.
       aie.use_lock(%ofull, Release, 1)
     }
     aie.end

@@ -103,64 +103,10 @@ fn camel(name: &str) -> String {
     name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
-const PASS: &str = r#"use crate::{
-    dialect::aie4ml::Dense,
-    mlir::pass::{self, Pass, fail},
-};
-use melior::ir::OperationRef;
-
-crate::pass! {
-    /// Refuse networks of too many layers.
-    ///
-    /// Before: any network. After: the same network.
-    ///
-    /// This text is the manual page and its first line the summary in
-    /// `--help`: say what must hold before, what holds after, and what the pass
-    /// refuses.
-    pub struct Name: "aie4ml-NAME" on "func.func" {
-        /// Most layers to accept.
-        max_layers: usize = 1024,
-    }
-}
-
-impl Pass for Name {
-    fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
-        let layers = Dense::all(func);
-        if let Some(layer) = layers.get(self.max_layers) {
-            return Err(fail(
-                &layer.op,
-                format_args!(
-                    "is layer {} of its network, but at most {} are allowed: raise max-layers",
-                    layers.len(),
-                    self.max_layers
-                ),
-            ));
-        }
-        Ok(())
-    }
-}
-"#;
-
-const DOCTEST: &str = r#"// RUN: aie4ml-opt %s --aie4ml-NAME | FileCheck %s
-
-// CHECK-LABEL: func.func @accepts_one_layer
-// CHECK: aie4ml.dense
-func.func @accepts_one_layer(%x: tensor<4x8xi8>) -> tensor<4x8xi32> {
-  %w = arith.constant dense<1> : tensor<8x8xi8>
-  %y = aie4ml.dense %x, %w accumulator = i32 : (tensor<4x8xi8>, tensor<8x8xi8>) -> tensor<4x8xi32>
-  return %y : tensor<4x8xi32>
-}
-"#;
-
-const ERRORS: &str = r#"// RUN: aie4ml-opt %s --aie4ml-NAME=max-layers=0 --split-input-file --verify-diagnostics
-
-func.func @too_many_layers(%x: tensor<4x8xi8>) -> tensor<4x8xi32> {
-  %w = arith.constant dense<1> : tensor<8x8xi8>
-  // expected-error @+1 {{is layer 1 of its network, but at most 0 are allowed: raise max-layers}}
-  %y = aie4ml.dense %x, %w accumulator = i32 : (tensor<4x8xi8>, tensor<8x8xi8>) -> tensor<4x8xi32>
-  return %y : tensor<4x8xi32>
-}
-"#;
+// They compile as they are: a test runs them, before and without any name of their own.
+const PASS: &str = include_str!("../templates/pass.rs");
+const DOCTEST: &str = include_str!("../templates/doctest.mlir");
+const ERRORS: &str = include_str!("../templates/errors.mlir");
 
 #[cfg(test)]
 mod tests {
