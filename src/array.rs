@@ -261,8 +261,9 @@ pub enum Argument {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Slice {
     pub layer: String,
-    /// What the layer reads.
-    pub source: Source,
+    /// What the layer reads: one tensor that it multiplies by weights, or
+    /// several that it combines element by element, so that `k` is `n`.
+    pub sources: Vec<Source>,
     /// Indices of the program's outputs that the layer fills.
     pub outputs: Vec<usize>,
     pub k: (usize, usize),

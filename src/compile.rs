@@ -25,9 +25,8 @@ use std::{
     time::Instant,
 };
 
-/// The level that is complete after a pass, and its file.
-const LEVELS: [(&str, &str); 3] =
-    [("aie4ml-legalize", NETWORK), ("aie4ml-place", MAPPED), ("aie-validate", DESIGN)];
+/// The level that is complete after a pass, and its file; after the last one it is the design.
+const LEVELS: [(&str, &str); 2] = [("aie4ml-legalize", NETWORK), ("aie4ml-place", MAPPED)];
 
 pub const MODEL: &str = "model.mlir";
 pub const NETWORK: &str = "network.mlir";
@@ -37,7 +36,8 @@ pub const KERNELS: &str = "kernels";
 pub const REPORT: &str = "report.json";
 
 /// The kernels' headers, in a design so that it compiles wherever it is.
-const HEADERS: [(&str, &str); 5] = [
+const HEADERS: [(&str, &str); 6] = [
+    ("aie4ml/add.h", include_str!("../kernels/aie4ml/add.h")),
     ("aie4ml/dense.h", include_str!("../kernels/aie4ml/dense.h")),
     ("aie4ml/requant.h", include_str!("../kernels/aie4ml/requant.h")),
     ("host/aie4ml_host.cpp", include_str!("../kernels/host/aie4ml_host.cpp")),
@@ -143,6 +143,7 @@ pub fn compile_in_memory(
             report = Some(made.map_err(|error| error.within(&file))?);
         }
     }
+    files.insert(PathBuf::from(DESIGN), ir::print(&module));
     for (path, text) in HEADERS {
         files.insert(Path::new(KERNELS).join(path), text.into());
     }

@@ -47,6 +47,45 @@ impl Integer {
     }
 }
 
+/// A kernel instance.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Kernel {
+    Dense(Dense),
+    Add(Add),
+}
+
+impl Kernel {
+    /// A C identifier that names this instance and no other.
+    pub fn name(&self) -> String {
+        match self {
+            Kernel::Dense(dense) => dense.name(),
+            Kernel::Add(add) => add.name(),
+        }
+    }
+
+    /// The object file that holds it.
+    pub fn object(&self) -> String {
+        format!("{}.o", self.name())
+    }
+
+    /// Types of its arguments; `None` if a buffer would hold a width that no
+    /// element type has.
+    pub fn arguments(&self) -> Option<Vec<Type>> {
+        match self {
+            Kernel::Dense(dense) => dense.arguments(),
+            Kernel::Add(add) => add.arguments(),
+        }
+    }
+
+    /// The source file that instantiates it.
+    pub fn source(&self) -> String {
+        match self {
+            Kernel::Dense(dense) => dense.source(),
+            Kernel::Add(add) => add.source(),
+        }
+    }
+}
+
 /// One instance of the dense kernel: `rows x k` times `k x n` on one tile.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Dense {
@@ -82,24 +121,7 @@ impl Dense {
         if self.role.has_output() {
             name += &format!("_{}", self.output.short());
         }
-        for stage in &self.stages {
-            let Requant { shift, rounding, overflow, width, zero_point, min, max } = stage;
-            name += &format!(
-                "_s{}r{}o{}w{width}z{}l{}h{}",
-                signed(*shift),
-                *rounding as i64,
-                *overflow as i64,
-                signed(*zero_point),
-                signed(*min),
-                signed(*max),
-            );
-        }
-        name
-    }
-
-    /// The object file that holds it.
-    pub fn object(&self) -> String {
-        format!("{}.o", self.name())
+        name + &stage_names(&self.stages)
     }
 
     /// Types of its arguments: input, weights, then bias and output where the role has them.
@@ -142,18 +164,8 @@ impl Dense {
             min: -128,
             max: 127,
         }];
-        for stage in if self.role.has_output() { self.stages.as_slice() } else { &none } {
-            parameters.push(format!(
-                "aie4ml::Stage<{}, aie4ml::Rounding::{}, aie4ml::Overflow::{}, {}, {}, {}, {}>",
-                stage.shift,
-                stage.rounding.name(),
-                stage.overflow.name(),
-                stage.width,
-                stage.min,
-                stage.max,
-                stage.zero_point,
-            ));
-        }
+        let stages = if self.role.has_output() { self.stages.as_slice() } else { &none };
+        parameters.extend(stages.iter().map(stage_parameter));
         let mut declared = vec![format!("const {a} *a"), format!("const {w} *w")];
         let mut passed = vec!["a", "w"];
         if self.role.has_bias() {
@@ -179,6 +191,93 @@ impl Dense {
             passed.join(", "),
         )
     }
+}
+
+/// One instance of the add kernel: `rows x n` of both operands on one tile.
+///
+/// It computes element by element, so the order of blocks is not its business.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Add {
+    pub rows: usize,
+    pub n: usize,
+    /// Of each operand, of one width.
+    pub inputs: [Integer; 2],
+    /// Left shift of each operand.
+    pub shifts: [u32; 2],
+    pub output: Integer,
+    pub stages: Vec<Requant>,
+}
+
+impl Add {
+    /// How the name of every instance of these extents begins.
+    pub fn name_of(rows: usize, n: usize) -> String {
+        format!("add_{rows}x{n}")
+    }
+
+    fn name(&self) -> String {
+        let [a, b] = self.shifts;
+        let [left, right] = self.inputs.map(Integer::short);
+        let (prefix, output) = (Add::name_of(self.rows, self.n), self.output.short());
+        format!("{prefix}_{left}_{right}_l{a}_l{b}_{output}{}", stage_names(&self.stages))
+    }
+
+    fn arguments(&self) -> Option<Vec<Type>> {
+        let count = vec![self.rows * self.n];
+        let all = [self.inputs[0], self.inputs[1], self.output];
+        all.map(|integer| Some(Type::MemRef(count.clone(), integer.element()?))).into_iter().collect()
+    }
+
+    fn source(&self) -> String {
+        let ([left, right], output) = (self.inputs.map(Integer::cpp), self.output.cpp());
+        let [a, b] = self.shifts;
+        let mut parameters = vec![
+            format!("{left}, {right}, {output}"),
+            format!("{a}, {b}"),
+            format!("{}", self.rows * self.n),
+        ];
+        parameters.extend(self.stages.iter().map(stage_parameter));
+        format!(
+            "// {} rows x {} features.\n\
+             #include \"aie4ml/add.h\"\n\n\
+             extern \"C\" void {}(const {left} *a, const {right} *b, {output} *c) {{\n  \
+             aie4ml::Add<{}>::run(a, b, c);\n}}\n",
+            self.rows,
+            self.n,
+            self.name(),
+            parameters.join(",\n              "),
+        )
+    }
+}
+
+/// Requantizations as part of an identifier.
+fn stage_names(stages: &[Requant]) -> String {
+    let name = |stage: &Requant| {
+        let Requant { shift, rounding, overflow, width, zero_point, min, max } = stage;
+        format!(
+            "_s{}r{}o{}w{width}z{}l{}h{}",
+            signed(*shift),
+            *rounding as i64,
+            *overflow as i64,
+            signed(*zero_point),
+            signed(*min),
+            signed(*max),
+        )
+    };
+    stages.iter().map(name).collect()
+}
+
+/// A requantization as a template parameter.
+fn stage_parameter(stage: &Requant) -> String {
+    format!(
+        "aie4ml::Stage<{}, aie4ml::Rounding::{}, aie4ml::Overflow::{}, {}, {}, {}, {}>",
+        stage.shift,
+        stage.rounding.name(),
+        stage.overflow.name(),
+        stage.width,
+        stage.min,
+        stage.max,
+        stage.zero_point,
+    )
 }
 
 /// A number as part of an identifier.

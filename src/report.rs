@@ -9,7 +9,7 @@ use crate::{
     dialect::{aie4ml, mapped, network},
     mlir::diagnostic::Result,
     plan::{
-        mapped::{End, Mapped},
+        mapped::{End, Mapped, Operation},
         parallelize,
     },
 };
@@ -102,10 +102,12 @@ pub struct Boundary {
 pub struct Layer {
     /// As in the model.
     pub name: String,
+    /// `dense` or `add`.
+    pub operation: String,
     pub rows: usize,
     pub inputs: usize,
     pub outputs: usize,
-    /// Of input, weight, accumulator and output.
+    /// Of input, weight or second input, accumulator and output.
     pub types: [String; 4],
     /// Rows, inputs and outputs of one multiplication of a core.
     pub microtile: [usize; 3],
@@ -171,9 +173,9 @@ impl Report {
         let device = network::device(func)?;
         let network = network::network(func)?;
         let (mapped, _) = mapped::mapped(func, false)?;
-        let dense = aie4ml::Dense::all(func);
-        let names: Vec<String> = dense.iter().map(aie4ml::Dense::name).collect();
-        let layers: Vec<Layer> = dense
+        let ops = aie4ml::Layer::all(func);
+        let names: Vec<String> = ops.iter().map(aie4ml::Layer::name).collect();
+        let layers: Vec<Layer> = ops
             .iter()
             .zip(&mapped.layers)
             .zip(&network.layers)
@@ -186,14 +188,20 @@ impl Report {
                         width: layer.split.cascade,
                         height,
                     });
+                // An add has a second input in place of weights.
+                let (operation, weight, accumulator) = match layer.operation {
+                    Operation::Dense { weight, accumulator, .. } => ("dense", weight, accumulator),
+                    Operation::Add { other, .. } => ("add", other, 32),
+                };
                 let types = [
                     integer(layer.input.bits, layer.input.signed),
-                    integer(layer.weight.bits, layer.weight.signed),
-                    integer(layer.accumulator, true),
+                    integer(weight.bits, weight.signed),
+                    integer(accumulator, true),
                     integer(layer.output.bits, layer.output.signed),
                 ];
                 Layer {
                     name: op.name(),
+                    operation: operation.into(),
                     rows: shape.rows,
                     inputs: layer.k,
                     outputs: layer.n,

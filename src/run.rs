@@ -72,7 +72,7 @@ impl Level {
             let name = name.as_str().unwrap_or_default();
             let found = if name.starts_with("aie.") {
                 Level::Array
-            } else if name == aie4ml::DENSE
+            } else if [aie4ml::DENSE, aie4ml::ADD].contains(&name)
                 && op.has_attribute("split")
                 && op.has_attribute("place")
             {

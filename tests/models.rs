@@ -74,6 +74,11 @@ fn autoencoder() {
 }
 
 #[test]
+fn residual() {
+    every_level_is_exact("examples/residual");
+}
+
+#[test]
 fn digits_rounded_before_relu() {
     every_level_is_exact("tests/models/digits_prerelu");
 }

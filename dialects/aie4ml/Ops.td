@@ -50,6 +50,40 @@ def Aie4ml_DenseOp : Aie4ml_Op<"dense", [Pure]> {
   }];
 }
 
+def Aie4ml_AddOp : Aie4ml_Op<"add", [Pure]> {
+  let summary = "The sum of two tensors, element by element.";
+  let description = [{
+    `output[r, j] = requant(lhs[r, j] * 2^shifts[0] + rhs[r, j] * 2^shifts[1])`
+
+    The shifts bring both operands to one scale. The sum is exact in an
+    accumulator of 32 bits; it must not overflow for any codes. Without
+    `requant` the result is the accumulator itself.
+
+    ```mlir
+    %y = aie4ml.add %a, %b shifts = [0, 2]
+           requant = [#aie4ml.requant<shift = 3, rounding = nearest_even, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<8x64xi8>, tensor<8x64xi8>) -> tensor<8x64xi8>
+    ```
+
+    A mapped add has a cascade of one, and as many inputs as outputs on each
+    tile; chains share the features. Both operands lie on a tile as the output
+    does, and its packing lists both halves of the first, then of the second.
+  }];
+  let arguments = (ins
+    Aie4ml_Codes:$lhs, Aie4ml_Codes:$rhs,
+    DenseI64ArrayAttr:$shifts,
+    DefaultValuedAttr<Aie4ml_RequantArray, "{}">:$requant,
+    OptionalAttr<Aie4ml_MicrotileAttr>:$microtile,
+    OptionalAttr<Aie4ml_SplitAttr>:$split,
+    OptionalAttr<Aie4ml_PackingAttr>:$packing,
+    OptionalAttr<Aie4ml_PlaceArray>:$place);
+  let results = (outs Aie4ml_Codes:$output);
+  let assemblyFormat = [{
+    $lhs `,` $rhs `shifts` `=` $shifts
+    (`requant` `=` $requant^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
 def Aie4ml_BiasAddOp : Aie4ml_Op<"bias_add", [Pure]> {
   let summary = "Add one number per feature to accumulators.";
   let arguments = (ins Aie4ml_Codes:$input, Aie4ml_Bias:$bias);

@@ -25,7 +25,7 @@ use super::{At, Violation, races};
 use crate::{
     array::{Argument, Element, Program, Slice, Source, Stmt, Type},
     device::Device,
-    kernel::{Dense, Integer, Role},
+    kernel::{Add, Dense, Integer, Kernel, Role},
     plan::microtile::Microtile,
     sim::{CASCADE_BYTES, Call, Cell as _, Engine, Failure, Interrupt, Tag, Value},
 };
@@ -48,9 +48,10 @@ pub fn check(program: &Program) -> Vec<Violation> {
         Err(found) => return found,
     };
     let found = races::check(program, |core, argument| {
-        // Input, weights, bias on the first core of a cascade, output on the last.
-        core.slice.as_ref().is_some_and(|Slice { cascade: (position, length), .. }| {
-            position + 1 == *length && argument == 2 + usize::from(*position == 0)
+        // The last core of a cascade writes its last argument.
+        core.slice.as_ref().is_some_and(|slice| {
+            let bias = usize::from(!elementwise(slice) && slice.cascade.0 == 0);
+            slice.cascade.0 + 1 == slice.cascade.1 && argument == 2 + bias
         })
     });
     if !found.is_empty() {
@@ -127,7 +128,7 @@ struct Network {
 
 struct Layer {
     name: String,
-    source: Source,
+    sources: Vec<Source>,
     outputs: Vec<usize>,
     /// Features of its output.
     n: usize,
@@ -137,8 +138,8 @@ struct Layer {
 /// What one core does in a call.
 struct Task {
     layer: usize,
-    /// Kind and index of the tensor that it reads.
-    source: (Kind, usize),
+    /// Kind and index of each tensor that it reads.
+    sources: Vec<(Kind, usize)>,
     slice: Slice,
     /// Rows, inputs and outputs of its buffers, padding included.
     rows: usize,
@@ -146,6 +147,12 @@ struct Task {
     n: usize,
     /// Whether all weights of an input feature are zero, for features beyond the slice.
     unused: Vec<bool>,
+}
+
+/// Whether a layer combines its inputs element by element: one that multiplies
+/// by weights reads a single tensor.
+fn elementwise(slice: &Slice) -> bool {
+    slice.sources.len() > 1
 }
 
 impl Network {
@@ -166,7 +173,7 @@ impl Network {
             let layer = *by_name.entry(&slice.layer).or_insert_with(|| {
                 layers.push(Layer {
                     name: slice.layer.clone(),
-                    source: slice.source.clone(),
+                    sources: slice.sources.clone(),
                     outputs: slice.outputs.clone(),
                     n: 0,
                     rows: slice.rows,
@@ -212,14 +219,15 @@ impl Network {
             Device::by_name(&program.device).map_or(1, |device| device.vector_alignment);
         let mut tasks = Vec::new();
         for (index, (layer, slice)) in slices.into_iter().enumerate() {
-            let source = match &slice.source {
+            let source = |source: &Source| match source {
                 Source::Input(input) => (Kind::Input, *input),
                 // That it is there was checked with the layer.
                 Source::Layer(name) => {
                     (Kind::Output, by_name.get(name.as_str()).copied().unwrap_or(0))
                 }
             };
-            match Task::new(program, index, layer, source, slice, alignment) {
+            let sources = slice.sources.iter().map(source).collect();
+            match Task::new(program, index, layer, sources, slice, alignment) {
                 Ok(task) => tasks.push(task),
                 Err(message) => found.push(Violation::new(At::Core(index), message)),
             }
@@ -273,7 +281,7 @@ fn partition(
     for &core in members {
         let Some(mine) = slice(core) else { continue };
         let same =
-            |a: &Slice| (a.source.clone(), a.outputs.clone(), a.cascade.1, a.rows, a.microtile);
+            |a: &Slice| (a.sources.clone(), a.outputs.clone(), a.cascade.1, a.rows, a.microtile);
         if same(mine) != same(first) {
             found.push(Violation::new(
                 At::Core(core),
@@ -293,19 +301,28 @@ fn partition(
             }
         }
     }
-    let source = match &layer.source {
+    let shape = |source: &Source| match source {
         Source::Input(input) => program.inputs.get(*input).map(|input| (input.rows, input.columns)),
         Source::Layer(name) => {
             by_name.get(name.as_str()).map(|&source| (layers[source].rows, layers[source].n))
         }
     };
-    let Some((rows, columns)) = source else {
+    let shapes: Option<Vec<_>> = layer.sources.iter().map(shape).collect();
+    let Some([(rows, columns), others @ ..]) = shapes.as_deref() else {
         found.push(Violation::new(
             At::Core(members[0]),
             format_args!("has layer '{}' read what is neither an input nor a layer", layer.name),
         ));
         return found;
     };
+    let (rows, columns) = (*rows, *columns);
+    if others.iter().any(|&other| other != (rows, columns)) {
+        found.push(Violation::new(
+            At::Core(members[0]),
+            format_args!("has layer '{}' combine tensors of different extents", layer.name),
+        ));
+    }
+    let elementwise = elementwise(first);
     // Every pair of a cascade position and a slice of outputs, once.
     let mut grid: BTreeMap<((usize, usize), usize), usize> = BTreeMap::new();
     for &core in members {
@@ -325,7 +342,9 @@ fn partition(
         let Some(mine) = slice(core) else { continue };
         let length = mine.cascade.1;
         let starts_chain = position == 0;
-        let fits = if starts_chain {
+        let fits = if elementwise {
+            begin == next.1 && mine.k == mine.n && mine.cascade == (0, 1)
+        } else if starts_chain {
             begin == next.1 && next.2 == 0 && mine.k.0 == 0
         } else {
             (begin, position) == (next.0, next.2)
@@ -336,7 +355,7 @@ fn partition(
             || begin >= end
             || mine.k.0 >= mine.k.1
             || position >= length
-            || (ends && mine.k.1 != columns)
+            || (ends && !elementwise && mine.k.1 != columns)
         {
             found.push(Violation::new(
                 At::Core(core),
@@ -348,6 +367,12 @@ fn partition(
             break;
         }
         next = (begin, end, if ends { 0 } else { position + 1 });
+    }
+    if found.is_empty() && elementwise && next.1 != columns {
+        found.push(Violation::new(
+            At::Core(members[0]),
+            format_args!("has layer '{}' of {} features, which reads {columns}", layer.name, next.1),
+        ));
     }
     if found.is_empty() && next.2 != 0 {
         found.push(Violation::new(
@@ -411,7 +436,7 @@ impl Task {
         program: &Program,
         index: usize,
         layer: usize,
-        source: (Kind, usize),
+        sources: Vec<(Kind, usize)>,
         slice: &Slice,
         alignment: u32,
     ) -> Result<Task, String> {
@@ -429,14 +454,20 @@ impl Task {
             _ => Err(format!("calls '{}', whose argument {argument} is no buffer", kernel.name)),
         };
         let (has_bias, has_output) = (slice.cascade.0 == 0, slice.cascade.0 + 1 == slice.cascade.1);
+        let elementwise = elementwise(slice);
         let k = size(0)? / rows;
-        let n = size(1)? / k.max(1);
-        let mut expected = vec![rows * k, k * n];
-        expected.extend(has_bias.then_some(n));
-        expected.extend(has_output.then_some(rows * n));
+        let n = if elementwise { k } else { size(1)? / k.max(1) };
+        let mut expected = vec![rows * k];
+        if elementwise {
+            expected.resize(slice.sources.len() + 1, rows * k);
+        } else {
+            expected.push(k * n);
+            expected.extend(has_bias.then_some(n));
+            expected.extend(has_output.then_some(rows * n));
+        }
         let sizes = (0..kernel.arguments.len()).map(size).collect::<Result<Vec<_>, _>>()?;
         // The name of our kernels states role, extents and microtile.
-        let spec = Dense {
+        let spec = Kernel::Dense(Dense {
             role: Role::of(slice.cascade.0, slice.cascade.1),
             microtile: Microtile { m, k: mk, n: mn },
             rows,
@@ -447,10 +478,12 @@ impl Task {
             output: Integer { bits: 8, signed: true },
             accumulator: 32,
             stages: Vec::new(),
-        };
-        let name = spec.name();
+        });
+        // What follows the shape starts with an underscore.
+        let name = if elementwise { Add::name_of(rows, n) } else { spec.name() };
         let shape = name.split("_i8").next().unwrap_or(&name);
         if sizes != expected
+            || (elementwise && mk != mn)
             || k % mk != 0
             || n % mn != 0
             || slice.k.1 - slice.k.0 > k
@@ -485,7 +518,10 @@ impl Task {
             }
         }
         let mut unused = Vec::new();
-        if let Some(Argument::Buffer(weights)) = arguments.get(1) {
+        if elementwise {
+            // What is beyond the slice meets what is beyond the other's only.
+            unused = vec![true; k - (slice.k.1 - slice.k.0)];
+        } else if let Some(Argument::Buffer(weights)) = arguments.get(1) {
             let weights = &program.buffers[weights.0];
             let Some(initial) = &weights.initial else {
                 return Err(format!("has no initial contents in its weights '{}'", weights.name));
@@ -501,7 +537,7 @@ impl Task {
                 unused.push(rows.flatten().all(|&byte| byte == 0));
             }
         }
-        Ok(Task { layer, source, slice: slice.clone(), rows, k, n, unused })
+        Ok(Task { layer, sources, slice: slice.clone(), rows, k, n, unused })
     }
 }
 
@@ -661,7 +697,11 @@ impl Checker {
                 }
             }
         }
-        let expected = [task.rows * task.k, task.k * task.n];
+        let elementwise = elementwise(&task.slice);
+        let expected = match elementwise {
+            true => vec![task.rows * task.k; task.sources.len()],
+            false => vec![task.rows * task.k, task.k * task.n],
+        };
         for (index, size) in expected.into_iter().enumerate() {
             if buffers.get(index).is_none_or(|(cells, _, width)| cells.len() != size * width) {
                 return Err(format!(
@@ -680,7 +720,11 @@ impl Checker {
             .into());
         }
         // Weights and, on the first core, bias.
-        for (cells, name, _) in &buffers[1..2 + usize::from(position == 0).min(buffers.len() - 2)] {
+        let constants = match elementwise {
+            true => 0..0,
+            false => 1..2 + usize::from(position == 0).min(buffers.len() - 2),
+        };
+        for (cells, name, _) in &buffers[constants] {
             let initial = self.initial.get(*name);
             let same = |initial: &Vec<u8>| {
                 cells
@@ -696,7 +740,9 @@ impl Checker {
                 .into());
             }
         }
-        self.input(call, task, iteration, buffers[0].0, buffers[0].2)?;
+        for (&source, &(cells, _, width)) in task.sources.iter().zip(&buffers) {
+            self.input(call, task, source, iteration, cells, width)?;
+        }
         self.cascade(call, task, iteration)?;
         if position + 1 == length {
             let Some(&(cells, _, width)) = buffers.last().filter(|_| buffers.len() >= 3) else {
@@ -711,13 +757,13 @@ impl Checker {
         &self,
         call: &Call<Tag>,
         task: &Task,
+        (kind, tensor): (Kind, usize),
         iteration: usize,
         cells: &[Cell<Tag>],
         width: usize,
     ) -> Result<(), Interrupt> {
         let (m, k, _) = task.slice.microtile;
         let (begin, real) = (task.slice.k.0, task.slice.k.1 - task.slice.k.0);
-        let (kind, tensor) = task.source;
         let mut at = 0;
         for mb in 0..task.rows / m {
             for kb in 0..task.k / k {

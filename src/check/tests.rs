@@ -7,7 +7,7 @@ use crate::{
     exact::{Overflow, Requant, Rounding},
     kernel::Integer,
     plan::{
-        mapped::{Boundary, End, Layer, Mapped, Transfer},
+        mapped::{Boundary, End, Layer, Mapped, Operation, Transfer},
         mapping::{Packing, Place, Port as PlacedPort, Split},
         microtile::Microtile,
         program, slices, transport,
@@ -39,9 +39,13 @@ fn lowered(layers: &[(usize, usize, usize, usize)], rows: usize) -> Program {
             k,
             n,
             input: I8,
-            weight: I8,
             output: I8,
-            accumulator: 32,
+            operation: Operation::Dense {
+                weight: I8,
+                accumulator: 32,
+                weights: (0..k * n).map(|i| i as i64 * 7 % 127 + 1).collect(),
+                bias: vec![5; n],
+            },
             stages: vec![Requant {
                 // Otherwise two layers of the same shape would share kernels.
                 shift: 1 + index as i64,
@@ -62,8 +66,6 @@ fn lowered(layers: &[(usize, usize, usize, usize)], rows: usize) -> Program {
                 output: vec![0xc000, 0xe000],
             },
             places: vec![Place { column: 2, row }],
-            weights: (0..k * n).map(|i| i as i64 * 7 % 127 + 1).collect(),
-            bias: vec![5; n],
         });
         row += chains;
     }
@@ -89,6 +91,7 @@ fn lowered(layers: &[(usize, usize, usize, usize)], rows: usize) -> Program {
         let mut transfer = Transfer {
             from,
             to,
+            port: 0,
             features,
             element: I8,
             regions: Vec::new(),

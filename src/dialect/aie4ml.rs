@@ -17,7 +17,7 @@ use melior::{
         Attribute, Identifier, Location, Operation, OperationRef, ShapedTypeLike, Type, Value,
         ValueLike,
         attribute::{
-            ArrayAttribute, DictionaryAttribute, IntegerAttribute, StringAttribute, TypeAttribute,
+            ArrayAttribute, DenseI64ArrayAttribute, DictionaryAttribute, IntegerAttribute, StringAttribute, TypeAttribute,
         },
         operation::{OperationBuilder, OperationLike},
         r#type::{DimSize, IntegerType, RankedTensorType},
@@ -25,6 +25,7 @@ use melior::{
 };
 
 pub const DENSE: &str = "aie4ml.dense";
+pub const ADD: &str = "aie4ml.add";
 pub const BIAS_ADD: &str = "aie4ml.bias_add";
 pub const REQUANTIZE: &str = "aie4ml.requantize";
 pub const CLAMP: &str = "aie4ml.clamp";
@@ -203,54 +204,50 @@ pub fn boundary_quant(func: OperationRef, list: &str, index: usize) -> Option<Un
     Uniform::of(TypeAttribute::try_from(quant).ok()?.value())
 }
 
-/// A view of an `aie4ml.dense`.
+/// A view of a layer: an op that the tiles compute, an `aie4ml.dense` or `aie4ml.add`.
 #[derive(Clone, Copy)]
-pub struct Dense<'c, 'a> {
+pub struct Layer<'c, 'a> {
     pub op: OperationRef<'c, 'a>,
 }
 
-impl<'c, 'a> Dense<'c, 'a> {
-    /// `None` if the op is another one.
+impl<'c, 'a> Layer<'c, 'a> {
+    /// `None` if the op is no layer.
     pub fn of(op: OperationRef<'c, 'a>) -> Option<Self> {
-        rewrite::is(&op, DENSE).then_some(Dense { op })
+        [DENSE, ADD].iter().any(|name| rewrite::is(&op, name)).then_some(Layer { op })
     }
 
     /// The layers of a function, in order.
     pub fn all(func: OperationRef<'c, 'a>) -> Vec<Self> {
         let Some(body) = rewrite::body(func) else { return Vec::new() };
-        rewrite::ops(body).into_iter().filter_map(Dense::of).collect()
+        rewrite::ops(body).into_iter().filter_map(Layer::of).collect()
     }
 
     fn value(&self, index: usize) -> Value<'c, 'a> {
-        self.op.operand(index).expect("ODS gives a dense op its operands")
+        self.op.operand(index).expect("ODS gives a layer its operands")
+    }
+    /// The activations that the layer reads, which are its first operands.
+    pub fn inputs(&self) -> Vec<Value<'c, 'a>> {
+        let count = if rewrite::is(&self.op, ADD) { 2 } else { 1 };
+        (0..count).map(|index| self.value(index)).collect()
     }
     pub fn input(&self) -> Value<'c, 'a> {
         self.value(0)
     }
-    pub fn weights(&self) -> Value<'c, 'a> {
-        self.value(1)
-    }
-    pub fn bias(&self) -> Option<Value<'c, 'a>> {
-        // Not `operand(2).ok()`: melior words its error with the whole op, and
-        // printing an op verifies it.
-        (self.op.operand_count() > 2).then(|| self.value(2))
-    }
     pub fn output(&self) -> Value<'c, 'a> {
-        self.op.result(0).expect("ODS gives a dense op its result").into()
+        self.op.result(0).expect("ODS gives a layer its result").into()
     }
-
     pub fn input_codes(&self) -> Codes {
         Codes::of(self.input().r#type()).expect("the verifier checks the input's type")
-    }
-    pub fn weight_codes(&self) -> Codes {
-        Codes::of(self.weights().r#type()).expect("the verifier checks the weights' type")
     }
     pub fn output_codes(&self) -> Codes {
         Codes::of(self.output().r#type()).expect("the verifier checks the output's type")
     }
 
-    /// Width of the accumulator in bits.
+    /// Width of the accumulator in bits; 32 where the op does not say.
     pub fn accumulator(&self) -> u32 {
+        if !self.op.has_attribute("accumulator") {
+            return 32;
+        }
         self.op
             .attribute("accumulator")
             .ok()
@@ -275,6 +272,44 @@ impl<'c, 'a> Dense<'c, 'a> {
         read_list(self.op, "place")
     }
 
+    /// The layer's name in the model, or what stands for it.
+    pub fn name(&self) -> String {
+        let default = if rewrite::is(&self.op, ADD) { "add" } else { "dense" };
+        layer_name(self.op.location()).unwrap_or_else(|| default.into())
+    }
+}
+
+/// A view of an `aie4ml.dense`.
+#[derive(Clone, Copy)]
+pub struct Dense<'c, 'a> {
+    layer: Layer<'c, 'a>,
+}
+
+impl<'c, 'a> std::ops::Deref for Dense<'c, 'a> {
+    type Target = Layer<'c, 'a>;
+    fn deref(&self) -> &Layer<'c, 'a> {
+        &self.layer
+    }
+}
+
+impl<'c, 'a> Dense<'c, 'a> {
+    /// `None` if the op is another one.
+    pub fn of(op: OperationRef<'c, 'a>) -> Option<Self> {
+        rewrite::is(&op, DENSE).then_some(Dense { layer: Layer { op } })
+    }
+
+    pub fn weights(&self) -> Value<'c, 'a> {
+        self.value(1)
+    }
+    pub fn bias(&self) -> Option<Value<'c, 'a>> {
+        // Not `operand(2).ok()`: melior words its error with the whole op, and
+        // printing an op verifies it.
+        (self.op.operand_count() > 2).then(|| self.value(2))
+    }
+    pub fn weight_codes(&self) -> Codes {
+        Codes::of(self.weights().r#type()).expect("the verifier checks the weights' type")
+    }
+
     /// Row-major `[k][n]`; a failure if the weights are not constant.
     pub fn weight_data(&self) -> Result<'c, Vec<i64>> {
         constant::integers(self.weights())
@@ -289,10 +324,38 @@ impl<'c, 'a> Dense<'c, 'a> {
             }
         }
     }
+}
 
-    /// The layer's name in the model, or what stands for it.
-    pub fn name(&self) -> String {
-        layer_name(self.op.location()).unwrap_or_else(|| "dense".into())
+/// A view of an `aie4ml.add`.
+#[derive(Clone, Copy)]
+pub struct Add<'c, 'a> {
+    layer: Layer<'c, 'a>,
+}
+
+impl<'c, 'a> std::ops::Deref for Add<'c, 'a> {
+    type Target = Layer<'c, 'a>;
+    fn deref(&self) -> &Layer<'c, 'a> {
+        &self.layer
+    }
+}
+
+impl<'c, 'a> Add<'c, 'a> {
+    /// `None` if the op is another one.
+    pub fn of(op: OperationRef<'c, 'a>) -> Option<Self> {
+        rewrite::is(&op, ADD).then_some(Add { layer: Layer { op } })
+    }
+
+    pub fn operand_codes(&self) -> [Codes; 2] {
+        [0, 1].map(|index| {
+            Codes::of(self.value(index).r#type()).expect("the verifier checks the operands' types")
+        })
+    }
+
+    /// Left shift of each operand; `None` if the attribute is not two of them.
+    pub fn shifts(&self) -> Option<[u32; 2]> {
+        let shifts = DenseI64ArrayAttribute::try_from(self.op.attribute("shifts").ok()?).ok()?;
+        let shift = |index| u32::try_from(shifts.element(index).ok()?).ok();
+        (shifts.len() == 2).then_some([shift(0)?, shift(1)?])
     }
 }
 
@@ -359,7 +422,8 @@ pub fn integer<'c>(context: &'c Context, value: i64) -> Attribute<'c> {
 /// Checks what ODS cannot.
 pub fn verify<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     match op.name().as_string_ref().as_str().unwrap_or_default() {
-        DENSE => verify_dense(Dense { op }),
+        DENSE => verify_dense(Dense { layer: Layer { op } }),
+        ADD => verify_add(Add { layer: Layer { op } }),
         BIAS_ADD => verify_bias_add(op),
         REQUANTIZE => {
             let (_, output) = codes(op)?;
@@ -469,44 +533,92 @@ fn verify_dense<'c>(dense: Dense<'c, '_>) -> Result<'c> {
     if !matches!(accumulator, 32 | 64) {
         return Err(fail(&op, "needs accumulator i32 or i64"));
     }
-    let stages = dense.requant();
+    verify_stages(*dense, output)?;
+    verify_mapping(*dense, input, output)
+}
+
+fn verify_add<'c>(add: Add<'c, '_>) -> Result<'c> {
+    let op = add.op;
+    let (lhs, output) = codes(op)?;
+    let rhs = op.operand(1).map_err(|error| fail(&op, error))?;
+    let rhs = Codes::of(rhs.r#type())
+        .ok_or_else(|| fail(&op, "needs operands of a static rank-2 integer type"))?;
+    let extents = [lhs, rhs, output].map(|codes| (codes.rows, codes.columns));
+    if extents.iter().any(|&other| other != extents[0]) {
+        let [lhs, rhs, output] = extents.map(|(rows, columns)| format!("{rows}x{columns}"));
+        return Err(fail(&op, format_args!("adds {lhs} and {rhs} to {output}: needs equal extents")));
+    }
+    let shifts = add
+        .shifts()
+        .ok_or_else(|| fail(&op, "needs two 'shifts' that are not negative"))?;
+    // The largest sum that any codes can make.
+    let magnitude = |codes: Codes, shift: u32| {
+        let (low, high) = codes.range();
+        i128::from(low.unsigned_abs().max(high.unsigned_abs())) << shift.min(63)
+    };
+    let most = magnitude(lhs, shifts[0]) + magnitude(rhs, shifts[1]);
+    if most > i128::from(i32::MAX) {
+        return Err(fail(&op, format_args!("can sum up to {most}, more than accumulator i32 holds")));
+    }
+    verify_stages(*add, output)?;
+    verify_mapping(*add, lhs, output)
+}
+
+/// The requantizations of a layer, and that its result is what they give.
+fn verify_stages<'c>(layer: Layer<'c, '_>, output: Codes) -> Result<'c> {
+    let op = layer.op;
+    let accumulator = layer.accumulator();
+    let stages = layer.requant();
     match stages.last() {
-        None if (output.bits, output.signed) != (accumulator, true) => {
-            return Err(fail(
-                &op,
-                format_args!("without 'requant' needs the accumulator i{accumulator} as result"),
-            ));
-        }
-        None => {}
+        None if (output.bits, output.signed) != (accumulator, true) => Err(fail(
+            &op,
+            format_args!("without 'requant' needs the accumulator i{accumulator} as result"),
+        )),
+        None => Ok(()),
         Some(last) => {
             for stage in &stages {
                 verify_requant(op, stage)?;
             }
-            verify_result(op, last, output)?;
+            verify_result(op, last, output)
         }
     }
+}
+
+/// The mapping attributes of a layer.
+fn verify_mapping<'c>(layer: Layer<'c, '_>, input: Codes, output: Codes) -> Result<'c> {
+    let op = layer.op;
     verify_unsigned(
         op,
         [
-            ("microtile", dense.microtile().is_some()),
-            ("split", dense.split().is_some()),
-            ("packing", dense.packing().is_some()),
-            ("place", dense.place().is_some()),
+            ("microtile", layer.microtile().is_some()),
+            ("split", layer.split().is_some()),
+            ("packing", layer.packing().is_some()),
+            ("place", layer.place().is_some()),
         ],
     )?;
-    if let Some(split) = dense.split() {
-        let microtile = dense
-            .microtile()
-            .ok_or_else(|| fail(&op, "has a 'split' but no 'microtile'"))?;
-        verify_split(op, split, microtile, input, output)?;
-        if let Some(places) = dense.place()
-            && (places.is_empty() || places.len() > split.chains)
-        {
-            return Err(fail(
-                &op,
-                format_args!("has {} chains for {} rectangles", split.chains, places.len()),
-            ));
-        }
+    let microtile = layer.microtile();
+    let adds = rewrite::is(&op, ADD);
+    if let Some(Microtile { m, k, n }) = microtile.filter(|_| adds)
+        && (k != n || (m * n) % 16 != 0)
+    {
+        return Err(fail(
+            &op,
+            format_args!("has microtile {m}x{k}x{n}: needs k equal to n, and m x n a multiple of 16"),
+        ));
+    }
+    let Some(split) = layer.split() else { return Ok(()) };
+    let microtile = microtile.ok_or_else(|| fail(&op, "has a 'split' but no 'microtile'"))?;
+    if adds && (split.cascade != 1 || split.k != split.n) {
+        return Err(fail(&op, "needs a 'split' of cascade 1 and as many inputs as outputs per tile"));
+    }
+    verify_split(op, split, microtile, input, output)?;
+    if let Some(places) = layer.place()
+        && (places.is_empty() || places.len() > split.chains)
+    {
+        return Err(fail(
+            &op,
+            format_args!("has {} chains for {} rectangles", split.chains, places.len()),
+        ));
     }
     Ok(())
 }
@@ -532,8 +644,10 @@ fn verify_split<'c>(
             ),
         ));
     }
+    // The chains of an add share its inputs as well.
+    let columns = if rewrite::is(&op, ADD) { split.chains } else { split.cascade };
     for (what, count, slice, extent) in [
-        ("inputs", split.cascade, split.k, input.columns),
+        ("inputs", columns, split.k, input.columns),
         ("outputs", split.chains, split.n, output.columns),
     ] {
         if count.saturating_mul(slice) < extent {

@@ -1,7 +1,7 @@
 //! A function of the mapped level as plain data.
 
 use super::{
-    aie4ml::{self, Codes, Dense, Packing, Split, Transfer},
+    aie4ml::{self, Add, Codes, Dense, Layer as LayerOp, Packing, Split, Transfer},
     network,
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         rewrite,
     },
     plan::{
-        mapped::{Boundary, End, Layer, Mapped, Transfer as PlannedTransfer},
+        mapped::{Boundary, End, Layer, Mapped, Operation, Transfer as PlannedTransfer},
         network::Source,
     },
 };
@@ -45,7 +45,7 @@ pub fn mapped<'c: 'a, 'a>(
     func: OperationRef<'c, 'a>,
     weights: bool,
 ) -> Result<'c, (Mapped, Vec<EdgeOp<'c, 'a>>)> {
-    let layers = Dense::all(func);
+    let layers = LayerOp::all(func);
     let body = rewrite::body(func).ok_or_else(|| fail(&func, "needs a body"))?;
     let device = network::device(func)?;
     let mut mapped = Mapped::default();
@@ -55,12 +55,6 @@ pub fn mapped<'c: 'a, 'a>(
         let microtile = layer
             .microtile()
             .ok_or_else(|| fail(&layer.op, "has no microtile: run aie4ml-tile first"))?;
-        // The shape decides how wide the core accumulates, which may be more
-        // than the layer needs.
-        let bits = (layer.input_codes().bits, layer.weight_codes().bits);
-        let shape = device
-            .mmul_shapes(bits.0, bits.1)
-            .find(|s| [s.m, s.k, s.n].map(|x| x as usize) == [microtile.m, microtile.k, microtile.n]);
         let empty = Packing {
             stack: 0,
             weights: 0,
@@ -68,21 +62,39 @@ pub fn mapped<'c: 'a, 'a>(
             input: Vec::new(),
             output: Vec::new(),
         };
+        let (input, output) = (layer.input_codes(), layer.output_codes());
+        let operation = if let Some(dense) = Dense::of(layer.op) {
+            // The shape decides how wide the core accumulates, which may be more
+            // than the layer needs.
+            let bits = (input.bits, dense.weight_codes().bits);
+            let shape = device.mmul_shapes(bits.0, bits.1).find(|s| {
+                [s.m, s.k, s.n].map(|x| x as usize) == [microtile.m, microtile.k, microtile.n]
+            });
+            Operation::Dense {
+                weight: integer(dense.weight_codes()),
+                accumulator: shape.map_or(layer.accumulator(), |shape| shape.accumulator_bits),
+                weights: if weights { dense.weight_data()? } else { Vec::new() },
+                bias: if weights { dense.bias_data()? } else { Vec::new() },
+            }
+        } else {
+            let add = Add::of(layer.op)
+                .and_then(|add| Some((add.operand_codes()[1], add.shifts()?)));
+            let (other, shifts) =
+                add.ok_or_else(|| fail(&layer.op, "is not a layer that can be mapped"))?;
+            Operation::Add { other: integer(other), shifts }
+        };
         mapped.layers.push(Layer {
             name: unique(&layer.name(), &mut names),
-            k: layer.weight_codes().rows,
-            n: layer.weight_codes().columns,
-            input: integer(layer.input_codes()),
-            weight: integer(layer.weight_codes()),
-            output: integer(layer.output_codes()),
-            accumulator: shape.map_or(layer.accumulator(), |shape| shape.accumulator_bits),
+            k: input.columns,
+            n: output.columns,
+            input: integer(input),
+            output: integer(output),
+            operation,
             stages: layer.requant(),
             microtile,
             split,
             packing: layer.packing().unwrap_or(empty),
             places: layer.place().unwrap_or_default(),
-            weights: if weights { layer.weight_data()? } else { Vec::new() },
-            bias: if weights { layer.bias_data()? } else { Vec::new() },
         });
     }
     for index in 0..body.argument_count() {
@@ -100,8 +112,8 @@ pub fn mapped<'c: 'a, 'a>(
         } else {
             continue;
         };
-        // A layer's operands behind the first are constants.
-        let operands = if to.is_some() { 1 } else { op.operand_count() };
+        // A layer's other operands are constants.
+        let operands = LayerOp::of(op).map_or(op.operand_count(), |layer| layer.inputs().len());
         for operand in 0..operands {
             let used = op.operand(operand).map_err(|error| fail(&op, error))?;
             if to.is_none() {
@@ -119,6 +131,7 @@ pub fn mapped<'c: 'a, 'a>(
             let planned = PlannedTransfer {
                 from,
                 to: to.unwrap_or(End::Boundary(operand)),
+                port: if to.is_some() { operand } else { 0 },
                 features: codes.columns,
                 element: integer(codes),
                 regions: transfer.and_then(|t| t.regions()).unwrap_or_default(),
@@ -174,7 +187,7 @@ fn check_regions<'c>(
     Ok(())
 }
 
-fn split<'c>(layer: Dense<'c, '_>) -> Result<'c, Split> {
+fn split<'c>(layer: LayerOp<'c, '_>) -> Result<'c, Split> {
     layer.split().ok_or_else(|| fail(&layer.op, "has no split: run aie4ml-parallelize first"))
 }
 
@@ -218,7 +231,7 @@ fn unique(name: &str, taken: &mut HashSet<String>) -> String {
 /// The rows that pass at once, which all layers agree on.
 pub fn rows<'c>(func: OperationRef<'c, '_>) -> Result<'c, usize> {
     let mut rows = None;
-    for layer in Dense::all(func) {
+    for layer in LayerOp::all(func) {
         let split = split(layer)?;
         match rows {
             Some(rows) if rows != split.rows => {

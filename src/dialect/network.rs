@@ -1,6 +1,6 @@
 //! A function of the network level as the planners see it.
 
-use super::aie4ml::{self, Codes, Dense, Transfer};
+use super::aie4ml::{self, Codes, Dense, Layer as LayerOp, Transfer};
 use crate::{
     device::Device,
     mlir::{
@@ -47,7 +47,7 @@ pub fn origin<'c: 'a, 'a>(value: Value<'c, 'a>) -> Value<'c, 'a> {
 }
 
 /// Where a value of a function comes from; `None` if no layer or argument makes it.
-pub fn source<'c: 'a, 'a>(layers: &[Dense<'c, 'a>], value: Value<'c, 'a>) -> Option<Source> {
+pub fn source<'c: 'a, 'a>(layers: &[LayerOp<'c, 'a>], value: Value<'c, 'a>) -> Option<Source> {
     let value = origin(value);
     if let Ok(argument) = BlockArgument::try_from(value) {
         return Some(Source::Input(argument.argument_number()));
@@ -64,11 +64,11 @@ fn port(name: String, codes: Codes) -> Port {
     Port { name, rows: codes.rows, features: codes.columns, number: number(codes) }
 }
 
-/// Layers and edges of a function; layers in the order of [`Dense::all`].
+/// Layers and edges of a function; layers in the order of [`LayerOp::all`].
 ///
 /// Fails at an op that is not a layer, and at a function that returns an argument.
 pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
-    let layers = Dense::all(func);
+    let layers = LayerOp::all(func);
     let body = rewrite::body(func).ok_or_else(|| fail(&func, "needs a body"))?;
     let mut network = Network::default();
     for index in 0..body.argument_count() {
@@ -84,25 +84,32 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
         let name = op.name();
         let name = name.as_string_ref();
         match name.as_str().unwrap_or_default() {
-            aie4ml::DENSE => {
-                let layer = Dense { op };
-                let (input, weights) = (layer.input_codes(), layer.weight_codes());
+            aie4ml::DENSE | aie4ml::ADD => {
+                let layer = LayerOp { op };
+                let (input, output) = (layer.input_codes(), layer.output_codes());
+                let inputs = layer.inputs();
                 let target = network.layers.len();
-                let from = source(&layers, layer.input())
-                    .ok_or_else(|| fail(&op, "has an input that no layer makes"))?;
-                network.edges.push(Edge { from, to: Sink::Layer(target, 0) });
+                for (port, &value) in inputs.iter().enumerate() {
+                    let from = source(&layers, value)
+                        .ok_or_else(|| fail(&op, "has an input that no layer makes"))?;
+                    network.edges.push(Edge { from, to: Sink::Layer(target, port) });
+                }
+                let weights = Dense::of(op).map(|dense| number(dense.weight_codes()));
                 network.layers.push(Layer {
                     name: layer.name(),
-                    kind: Kind::Dense,
+                    kind: match weights {
+                        Some(_) => Kind::Dense,
+                        None => Kind::Elementwise { inputs: inputs.len() },
+                    },
                     rows: input.rows,
                     k: input.columns,
-                    n: weights.columns,
+                    n: output.columns,
                     input: number(input),
-                    weight: number(weights),
-                    output: number(layer.output_codes()),
+                    weight: weights.unwrap_or(number(input)),
+                    output: number(output),
                     accumulator_bits: layer.accumulator(),
-                    // Kernels always add one, zero if the layer has none.
-                    bias: true,
+                    // Dense kernels always add one, zero if the layer has none.
+                    bias: weights.is_some(),
                 });
             }
             "func.return" => {

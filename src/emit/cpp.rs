@@ -1,7 +1,7 @@
 //! Kernel sources of a mapped network.
 
 use crate::{
-    dialect::{aie4ml::Dense, mapped},
+    dialect::{aie4ml::Layer, mapped},
     kernel::Role,
     mlir::{diagnostic::Result, rewrite, tools::Translation},
     plan::program,
@@ -16,7 +16,7 @@ pub fn kernels<'c>(module: OperationRef<'c, '_>) -> Result<'c, BTreeMap<String, 
     let mut files = BTreeMap::new();
     let Some(body) = rewrite::body(module) else { return Ok(files) };
     for func in rewrite::ops(body) {
-        if !rewrite::is(&func, "func.func") || Dense::all(func).is_empty() {
+        if !rewrite::is(&func, "func.func") || Layer::all(func).is_empty() {
             continue;
         }
         let (plan, _) = mapped::mapped(func, false)?;

@@ -1,7 +1,7 @@
 use crate::{
     array::Tile,
     device::{Device, TileKind},
-    dialect::{aie, aie4ml::Dense, mapped, network},
+    dialect::{aie, aie4ml::Layer, mapped, network},
     mlir::{
         pass::{self, Pass, fail},
         rewrite,
@@ -34,13 +34,13 @@ impl Pass for ConvertAie4mlToAie {
         let Some(body) = rewrite::body(module) else { return Ok(()) };
         let context = rewrite::context(module.location());
         for func in rewrite::ops(body) {
-            if !rewrite::is(&func, "func.func") || Dense::all(func).is_empty() {
+            if !rewrite::is(&func, "func.func") || Layer::all(func).is_empty() {
                 continue;
             }
             let device = network::device(func)?;
             check(func, &device)?;
             let (plan, _) = mapped::mapped(func, true)?;
-            let layers = Dense::all(func);
+            let layers = Layer::all(func);
             let array = program::lower(&plan, &device).map_err(|refusal| {
                 let at = refusal.layer.and_then(|index| layers.get(index)).map_or(func, |l| l.op);
                 fail(&at, refusal.message)
@@ -66,7 +66,7 @@ impl Pass for ConvertAie4mlToAie {
 /// Every decision has been taken, and layers and regions are where such can be.
 fn check<'c>(func: OperationRef<'c, '_>, device: &Device) -> pass::Result<'c> {
     mapped::rows(func)?;
-    for layer in Dense::all(func) {
+    for layer in Layer::all(func) {
         if layer.packing().is_none() {
             return Err(fail(&layer.op, "has no packing: run aie4ml-pack first"));
         }
@@ -76,7 +76,7 @@ fn check<'c>(func: OperationRef<'c, '_>, device: &Device) -> pass::Result<'c> {
     }
     let (plan, edges) = mapped::mapped(func, false)?;
     let mut owners = BTreeMap::new();
-    for (layer, planned) in Dense::all(func).iter().zip(&plan.layers) {
+    for (layer, planned) in Layer::all(func).iter().zip(&plan.layers) {
         for (chain, position) in planned.tiles() {
             let Place { column, row } = planned.tile(chain, position);
             let tile = Tile { column: column as u32, row: row as u32 };

@@ -1,6 +1,6 @@
 use crate::{
     dialect::{
-        aie4ml::{self, Codes, Dense},
+        aie4ml::{self, Add, Codes, Dense},
         scalar::{self, Body, Predicate},
     },
     exact::{self, Overflow, Requant, Rounding},
@@ -57,6 +57,7 @@ impl Pass for ConvertAie4mlToLinalg {
 /// What an op computes, read before unsigned types lose their sign.
 enum Task {
     Dense { input: bool, weights: bool, accumulator: u32, stages: Vec<Requant>, output: Codes },
+    Add { operands: [bool; 2], shifts: [u32; 2], stages: Vec<Requant>, output: Codes },
     BiasAdd,
     Requantize { input: bool, stage: Requant, output: Codes },
     Clamp { codes: Codes, low: i64, high: i64 },
@@ -71,13 +72,22 @@ fn task<'c>(op: OperationRef<'c, '_>) -> pass::Result<'c, Task> {
     let name = op.name();
     Ok(match name.as_string_ref().as_str().unwrap_or_default() {
         aie4ml::DENSE => {
-            let dense = Dense { op };
+            let dense = Dense::of(op).expect("matched by name");
             Task::Dense {
                 input: dense.input_codes().signed,
                 weights: dense.weight_codes().signed,
                 accumulator: dense.accumulator(),
                 stages: dense.requant(),
                 output: dense.output_codes(),
+            }
+        }
+        aie4ml::ADD => {
+            let add = Add::of(op).expect("matched by name");
+            Task::Add {
+                operands: add.operand_codes().map(|codes| codes.signed),
+                shifts: add.shifts().expect("the verifier checks 'shifts'"),
+                stages: add.requant(),
+                output: add.output_codes(),
             }
         }
         aie4ml::BIAS_ADD => Task::BiasAdd,
@@ -120,6 +130,10 @@ fn lower<'c, 'a>(op: OperationRef<'c, 'a>, task: &Task) -> Value<'c, 'a> {
             let sum = dense(op, *signed, *weights, *accumulator);
             if stages.is_empty() { sum } else { requantize(op, sum, true, stages, *output) }
         }
+        Task::Add { operands, shifts, stages, output } => {
+            let sum = add(op, *operands, *shifts);
+            if stages.is_empty() { sum } else { requantize(op, sum, true, stages, *output) }
+        }
         Task::BiasAdd => scalar::generic(
             op,
             &["parallel"; 2],
@@ -145,12 +159,33 @@ fn lower<'c, 'a>(op: OperationRef<'c, 'a>, task: &Task) -> Value<'c, 'a> {
     }
 }
 
+/// Sum of two operands at one scale, in 32 bits.
+fn add<'c, 'a>(op: OperationRef<'c, 'a>, signed: [bool; 2], shifts: [u32; 2]) -> Value<'c, 'a> {
+    let context = rewrite::context(op.location());
+    let accumulator: Type = IntegerType::new(context, 32).into();
+    let sums = scalar::with_element(output(op).r#type(), accumulator);
+    scalar::generic(
+        op,
+        &["parallel"; 2],
+        &[(operand(op, 0), "d0, d1"), (operand(op, 1), "d0, d1")],
+        (scalar::empty(op, sums), "d0, d1"),
+        |body, elements| {
+            let [a, b] = [0, 1].map(|i: usize| {
+                let wide = body.resize(elements[i], signed[i], 32);
+                let shift = body.integer(accumulator, i64::from(shifts[i]));
+                body.binary("arith.shli", wide, shift)
+            });
+            body.binary("arith.addi", a, b)
+        },
+    )
+}
+
 /// Bias and sum of products, in the accumulator.
 fn dense<'c, 'a>(op: OperationRef<'c, 'a>, input: bool, weights: bool, bits: u32) -> Value<'c, 'a> {
     let context = rewrite::context(op.location());
     let accumulator: Type = IntegerType::new(context, bits).into();
     let sums = scalar::with_element(output(op).r#type(), accumulator);
-    let start = match (Dense { op }).bias() {
+    let start = match Dense::of(op).and_then(|dense| dense.bias()) {
         Some(bias) => scalar::generic(
             op,
             &["parallel"; 2],

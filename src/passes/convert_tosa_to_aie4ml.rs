@@ -9,6 +9,7 @@
 //! dcast, scast, reshape  the same integers
 //! matmul(x, w)           sum of x * w, scale sx * sw            aie4ml.dense
 //! add(acc, constant)     acc + constant at acc's scale          aie4ml.bias_add
+//! add(x, y)              x + y at the finer of both scales      aie4ml.add
 //! clamp(x)               limits divided by the scale            aie4ml.clamp
 //! mul(x, 2^e)            the same integers, scale times 2^e
 //! qcast(x) to scale s    x * 2^(e - log2 s), rounded, saturated  aie4ml.requantize
@@ -31,7 +32,10 @@ use melior::{
     Context,
     ir::{
         Attribute, Identifier, OperationRef, ShapedTypeLike, Type, Value, ValueLike,
-        attribute::{DenseElementsAttribute, FloatAttribute, StringAttribute, TypeAttribute},
+        attribute::{
+            DenseElementsAttribute, DenseI64ArrayAttribute, FloatAttribute, StringAttribute,
+            TypeAttribute,
+        },
         block::BlockLike,
         operation::{OperationBuilder, OperationLike},
         r#type::{FunctionType, IntegerType, RankedTensorType},
@@ -308,14 +312,76 @@ impl<'c, 'a> Conversion<'c, 'a> {
         Ok(())
     }
 
+    /// Two computed tensors, at the finer of their scales.
+    fn sum(
+        &mut self,
+        op: OperationRef<'c, 'a>,
+        a: Fixed<'c, 'a>,
+        b: Fixed<'c, 'a>,
+    ) -> pass::Result<'c> {
+        let exponent = a.exponent.min(b.exponent);
+        let mut operands = Vec::new();
+        let mut shifts = Vec::new();
+        let mut bound = 0;
+        for (index, x) in [a, b].into_iter().enumerate() {
+            let Kind::Computed { value, quantized: Some(quantized), .. } = x.kind else {
+                return Err(fail(
+                    &op,
+                    format_args!("has operand {index} that is not quantized: put QuantizeLinear and DequantizeLinear before it"),
+                ));
+            };
+            let shift = x.exponent - exponent;
+            // The verifier counts with every code that the type has.
+            let (low, high) = codes([0, 0], &quantized).range();
+            let largest = i128::from(low.unsigned_abs().max(high.unsigned_abs()));
+            bound += largest << shift.min(63);
+            operands.push(value);
+            shifts.push(shift);
+        }
+        let [left, right] =
+            [0, 1].map(|i: usize| Codes::of(operands[i].r#type()).expect("computed tensors have rank 2"));
+        if (left.rows, left.columns) != (right.rows, right.columns) {
+            return Err(fail(
+                &op,
+                format_args!(
+                    "adds {}x{} and {}x{}: computed tensors are not broadcast yet",
+                    left.rows, left.columns, right.rows, right.columns
+                ),
+            ));
+        }
+        if bound > i128::from(i32::MAX) {
+            return Err(fail(
+                &op,
+                format_args!(
+                    "adds scales 2^{} and 2^{}, which are too far apart for a sum of 32 bits",
+                    a.exponent, b.exponent
+                ),
+            ));
+        }
+        let result = Codes { bits: 32, signed: true, ..left };
+        let value = self.build(
+            op,
+            aie4ml::ADD,
+            &operands,
+            &[
+                ("shifts", DenseI64ArrayAttribute::new(self.context, &shifts).into()),
+                ("requant", aie4ml::list::<Requant>(self.context, &[])),
+            ],
+            result.tensor(self.context),
+        );
+        let kind = Kind::Computed { value, quantized: None, bound };
+        self.set(op, Fixed { kind, exponent });
+        Ok(())
+    }
+
     /// The bias of a layer: accumulators plus a constant.
     fn add(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
         let (a, b) = (self.operand(op, 0)?, self.operand(op, 1)?);
         let (sum, constant) = match (a.kind, b.kind) {
             (Kind::Computed { .. }, Kind::Constant { .. }) => (a, b),
             (Kind::Constant { .. }, Kind::Computed { .. }) => (b, a),
-            (Kind::Constant { .. }, _) => return Err(fail(&op, "adds two constants: store their sum")),
-            _ => return Err(fail(&op, "adds two computed tensors, which is not supported yet")),
+            (Kind::Computed { .. }, Kind::Computed { .. }) => return self.sum(op, a, b),
+            _ => return Err(fail(&op, "adds two constants: store their sum")),
         };
         let (Kind::Computed { value, quantized, bound }, Kind::Constant { value: bias }) =
             (sum.kind, constant.kind)
@@ -370,6 +436,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let bound = bound + largest;
         let bits = accumulator(&op, bound)?;
         if bits > codes.bits {
+            if constant::defining_op(value).is_some_and(|op| rewrite::is(&op, aie4ml::ADD)) {
+                return Err(fail(&op, "adds a constant to a sum that then exceeds 32 bits"));
+            }
             // The layer before has to accumulate in 64 bits after all.
             widen(self.context, value, bits);
         }

@@ -1,4 +1,4 @@
-//! Rewrites, with `d` a dense layer, each only where the inner value has no other use:
+//! Rewrites, with `d` a dense layer or an add, each only where the inner value has no other use:
 //!
 //! ```text
 //! bias_add(d(x, w), b)            = d(x, w, b)
@@ -9,7 +9,7 @@
 //! ```
 
 use crate::{
-    dialect::aie4ml::{self, BIAS_ADD, CLAMP, Codes, Dense, REQUANTIZE},
+    dialect::aie4ml::{self, BIAS_ADD, CLAMP, Codes, Dense, Layer, REQUANTIZE},
     exact::{Overflow, Requant},
     mlir::{
         constant,
@@ -24,7 +24,7 @@ crate::pass! {
     /// Fuse bias, activation and requantization into their layer.
     ///
     /// Before: layers followed by `aie4ml.bias_add`, `aie4ml.clamp` and
-    /// `aie4ml.requantize`. After: one `aie4ml.dense` where that is exact. What
+    /// `aie4ml.requantize`. After: one op per layer where that is exact. What
     /// cannot be fused exactly stays as it is.
     pub struct Fuse: "aie4ml-fuse" on "func.func" {}
 }
@@ -47,54 +47,47 @@ impl Pass for Fuse {
     }
 }
 
-/// The dense layer that makes an op's first operand, if nothing else uses it.
-fn layer_before<'c, 'a>(op: OperationRef<'c, 'a>) -> Option<Dense<'c, 'a>> {
+/// The layer that makes an op's first operand, if nothing else uses it.
+fn layer_before<'c, 'a>(op: OperationRef<'c, 'a>) -> Option<Layer<'c, 'a>> {
     let value = op.operand(0).ok()?;
-    let layer = Dense::of(constant::defining_op(value)?)?;
+    let layer = Layer::of(constant::defining_op(value)?)?;
     (rewrite::users(value).len() == 1).then_some(layer)
 }
 
 /// Replaces a layer and the op after it by a layer with these operands and stages.
 fn replace<'c>(
-    layer: Dense<'c, '_>,
+    layer: Layer<'c, '_>,
     after: OperationRef<'c, '_>,
     operands: &[Value<'c, '_>],
     stages: &[Requant],
 ) {
     let context = rewrite::context(after.location());
     let result = after.result(0).expect("every op of the dialect has a result");
-    let mut attributes = vec![
-        ("accumulator", layer.op.attribute("accumulator").expect("ODS requires it")),
-        ("requant", aie4ml::list(context, stages)),
-    ];
-    // What the user has decided of the mapping stays.
-    for name in ["microtile", "split", "packing", "place"] {
+    let mut attributes = vec![("requant", aie4ml::list(context, stages))];
+    // What it computes, and what the user has decided of its mapping.
+    for name in ["accumulator", "shifts", "microtile", "split", "packing", "place"] {
         attributes.extend(layer.op.attribute(name).ok().map(|given| (name, given)));
     }
-    let new = aie4ml::build(
-        aie4ml::DENSE,
-        layer.op.location(),
-        operands,
-        &attributes,
-        result.r#type(),
-    );
+    let name = layer.op.name();
+    let name = name.as_string_ref().as_str().unwrap_or_default().to_string();
+    let new = aie4ml::build(&name, layer.op.location(), operands, &attributes, result.r#type());
     let new = rewrite::insert_before(after, new);
-    let value = new.result(0).expect("a dense op has a result");
+    let value = new.result(0).expect("a layer has a result");
     rewrite::replace_uses(result.into(), value.into());
     rewrite::erase(after);
     rewrite::erase(layer.op);
 }
 
 fn bias_add(op: OperationRef) {
-    let Some(layer) = layer_before(op) else { return };
+    let Some(layer) = layer_before(op).and_then(|layer| Dense::of(layer.op)) else { return };
     let Ok(bias) = op.operand(1) else { return };
     if layer.bias().is_none() && layer.requant().is_empty() {
-        replace(layer, op, &[layer.input(), layer.weights(), bias], &[]);
+        replace(*layer, op, &[layer.input(), layer.weights(), bias], &[]);
     }
 }
 
-fn operands<'c, 'a>(layer: Dense<'c, 'a>) -> Vec<Value<'c, 'a>> {
-    [layer.input(), layer.weights()].into_iter().chain(layer.bias()).collect()
+fn operands<'c, 'a>(layer: Layer<'c, 'a>) -> Vec<Value<'c, 'a>> {
+    layer.op.operands().collect()
 }
 
 fn requantize(op: OperationRef) {

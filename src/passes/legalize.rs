@@ -1,6 +1,6 @@
 use crate::{
     dialect::{
-        aie4ml::{self, Dense},
+        aie4ml::{self, Add, Dense, Layer},
         network::{self, DEFAULT_DEVICE},
     },
     exact::Overflow,
@@ -21,7 +21,7 @@ crate::pass! {
     /// whole microtiles is zero, supplied by weights and memory tiles.
     ///
     /// Refuses an op that is not a fused layer, weights or a bias that are not
-    /// constant, integers of other widths than 8 and 16 bits, and sums that can
+    /// constant, sums of two widths, integers of other widths than 8 and 16 bits, and sums that can
     /// exceed their accumulator.
     pub struct Legalize: "aie4ml-legalize" on "func.func" {
         /// The device to compile for, if the function does not name one.
@@ -41,17 +41,21 @@ impl Pass for Legalize {
             rewrite::set_attribute(func, "aie4ml.device", name);
         }
         network::device(func)?;
+        let layers = Layer::all(func);
+        // First, as the network only says that widths differ, not what could be done.
+        for add in layers.iter().filter_map(|layer| Add::of(layer.op)) {
+            self::add(add)?;
+        }
         network::network(func)?;
-        let layers = Dense::all(func);
-        for &layer in &layers {
-            check(layer, codes_of(func, &layers, layer))?;
+        for layer in layers.iter().filter_map(|layer| Dense::of(layer.op)) {
+            dense(layer, codes_of(func, &layers, *layer))?;
         }
         Ok(())
     }
 }
 
 /// Smallest and largest code of a layer's input, as what makes it limits it.
-fn codes_of(func: OperationRef, layers: &[Dense], layer: Dense) -> (i64, i64) {
+fn codes_of(func: OperationRef, layers: &[Layer], layer: Layer) -> (i64, i64) {
     let limits = match network::source(layers, layer.input()) {
         Some(Source::Input(index)) => {
             aie4ml::boundary_quant(func, "arg_attrs", index).map(|quant| (quant.min, quant.max))
@@ -64,10 +68,9 @@ fn codes_of(func: OperationRef, layers: &[Dense], layer: Dense) -> (i64, i64) {
     limits.unwrap_or(layer.input_codes().range())
 }
 
-fn check<'c>(layer: Dense<'c, '_>, (low, high): (i64, i64)) -> pass::Result<'c> {
+fn dense<'c>(layer: Dense<'c, '_>, (low, high): (i64, i64)) -> pass::Result<'c> {
     let op = layer.op;
-    let (input, weights, output) =
-        (layer.input_codes(), layer.weight_codes(), layer.output_codes());
+    let (input, weights) = (layer.input_codes(), layer.weight_codes());
     if !matches!(input.bits, 8 | 16) || weights.bits != 8 || !weights.signed {
         return Err(fail(
             &op,
@@ -78,22 +81,7 @@ fn check<'c>(layer: Dense<'c, '_>, (low, high): (i64, i64)) -> pass::Result<'c> 
             ),
         ));
     }
-    let stages = layer.requant();
-    if stages.is_empty() || !matches!(output.bits, 8 | 16) {
-        return Err(fail(&op, "has a result that is not requantized to 8 or 16 bits"));
-    }
-    for stage in &stages {
-        // The kernels' limits; beyond them every result is a constant anyway.
-        if !(-31..=59).contains(&stage.shift) {
-            return Err(fail(
-                &op,
-                format_args!("shifts by {}; kernels shift by -31 to 59", stage.shift),
-            ));
-        }
-        if stage.overflow == Overflow::Wrap && stages.len() > 1 {
-            return Err(fail(&op, "requantizes twice and wraps, which no kernel does"));
-        }
-    }
+    stages(*layer)?;
     let (k, n) = (weights.rows, weights.columns);
     let (data, bias) = (layer.weight_data()?, layer.bias_data()?);
     let largest = i128::from(low.unsigned_abs().max(high.unsigned_abs()));
@@ -109,6 +97,44 @@ fn check<'c>(layer: Dense<'c, '_>, (low, high): (i64, i64)) -> pass::Result<'c> 
                     layer.accumulator()
                 ),
             ));
+        }
+    }
+    Ok(())
+}
+
+/// The operands of an add. That its sum fits the accumulator is verified.
+fn add<'c>(layer: Add<'c, '_>) -> pass::Result<'c> {
+    let [a, b] = layer.operand_codes();
+    if !matches!(a.bits, 8 | 16) || a.bits != b.bits {
+        return Err(fail(
+            &layer.op,
+            format_args!(
+                "adds {} and {} integers; kernels add two of 8 or two of 16 bits",
+                describe(a.bits, a.signed),
+                describe(b.bits, b.signed)
+            ),
+        ));
+    }
+    stages(*layer)
+}
+
+/// The requantizations of a layer.
+fn stages<'c>(layer: Layer<'c, '_>) -> pass::Result<'c> {
+    let (op, output) = (layer.op, layer.output_codes());
+    let stages = layer.requant();
+    if stages.is_empty() || !matches!(output.bits, 8 | 16) {
+        return Err(fail(&op, "has a result that is not requantized to 8 or 16 bits"));
+    }
+    for stage in &stages {
+        // The kernels' limits; beyond them every result is a constant anyway.
+        if !(-31..=59).contains(&stage.shift) {
+            return Err(fail(
+                &op,
+                format_args!("shifts by {}; kernels shift by -31 to 59", stage.shift),
+            ));
+        }
+        if stage.overflow == Overflow::Wrap && stages.len() > 1 {
+            return Err(fail(&op, "requantizes twice and wraps, which no kernel does"));
         }
     }
     Ok(())

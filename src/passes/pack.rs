@@ -1,6 +1,6 @@
 use crate::{
     dialect::{
-        aie4ml::{Dense, Packing},
+        aie4ml::{Layer, Packing},
         network,
     },
     mlir::{
@@ -33,7 +33,7 @@ crate::pass! {
 
 impl Pass for Pack {
     fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
-        let layers = Dense::all(func);
+        let layers = Layer::all(func);
         if layers.is_empty() {
             return Ok(());
         }
@@ -46,7 +46,7 @@ impl Pass for Pack {
             let blocks = Blocks::new(split.rows, split.k, split.n, microtile);
             let bytes = buffer_bytes(planned, microtile, blocks);
             let stack = self.stack as usize;
-            let map = memory::allocate_layer(bytes, split.cascade, 1, stack, &device)
+            let map = memory::allocate_layer(bytes, split.cascade, planned.inputs(), stack, &device)
                 .map_err(|error| {
                     fail(&layer.op, error.summary())
                         .note(layer.op.location(), format_args!("memory map:{}", error.map()))
@@ -56,7 +56,10 @@ impl Pass for Pack {
                 stack,
                 weights: address(Use::Weights),
                 bias: address(Use::Bias),
-                input: [0, 1].map(|half| address(Use::Input { port: 0, half })).to_vec(),
+                input: (0..planned.inputs())
+                    .flat_map(|port| [0, 1].map(|half| Use::Input { port, half }))
+                    .map(address)
+                    .collect(),
                 output: [0, 1].map(|half| address(Use::Output { half })).to_vec(),
             };
             let context = rewrite::context(layer.op.location());

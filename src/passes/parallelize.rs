@@ -1,6 +1,6 @@
 use crate::{
     dialect::{
-        aie4ml::{self, Dense, Split},
+        aie4ml::{self, Layer, Split},
         network,
     },
     mlir::{
@@ -41,7 +41,7 @@ crate::pass! {
 
 impl Pass for Parallelize {
     fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
-        let layers = Dense::all(func);
+        let layers = Layer::all(func);
         if layers.is_empty() {
             return Ok(());
         }

@@ -71,7 +71,7 @@ impl fmt::Display for Weight {
 
 impl Pass for Place {
     fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
-        let layers = aie4ml::Dense::all(func);
+        let layers = aie4ml::Layer::all(func);
         if layers.is_empty() {
             return Ok(());
         }
@@ -211,7 +211,7 @@ impl Place {
 }
 
 /// A layer's rectangles can be on the device, and where they already are.
-fn check<'c>(layer: aie4ml::Dense<'c, '_>, planned: &Layer, device: &Device) -> pass::Result<'c> {
+fn check<'c>(layer: aie4ml::Layer<'c, '_>, planned: &Layer, device: &Device) -> pass::Result<'c> {
     let (width, columns) = (planned.split.cascade, device.columns as usize);
     let rows = device.core_rows();
     let heights = parallelize::heights(planned.split.chains, device);
@@ -272,8 +272,9 @@ fn demands(plan: &Mapped, transfer: &Transfer) -> Vec<Demand> {
                 End::Layer(index) => {
                     let layer = &plan.layers[index];
                     // Several rectangles: the westernmost.
-                    let column = (0..layer.split.chains)
-                        .map(|chain| layer.tile(chain, region.consumer).column)
+                    let readers = layer.readers(region.consumer).into_iter();
+                    let column = readers
+                        .map(|(chain, position)| layer.tile(chain, position).column)
                         .min()
                         .unwrap_or(0);
                     demand.consumers.push(column as u32);

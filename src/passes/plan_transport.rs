@@ -24,7 +24,7 @@ crate::pass! {
 
 impl Pass for PlanTransport {
     fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
-        if aie4ml::Dense::all(func).is_empty() {
+        if aie4ml::Layer::all(func).is_empty() {
             return Ok(());
         }
         let device = network::device(func)?;

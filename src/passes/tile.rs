@@ -1,11 +1,14 @@
 use crate::{
-    dialect::{aie4ml::Dense, network},
+    dialect::{aie4ml::Layer, network},
     mlir::{
         fields::Fields,
         pass::{self, Pass, fail},
         rewrite,
     },
-    plan::microtile,
+    plan::{
+        microtile::{self, Microtile},
+        network::Kind,
+    },
 };
 use melior::ir::{OperationRef, operation::OperationLike};
 
@@ -23,24 +26,26 @@ crate::pass! {
 
 impl Pass for Tile {
     fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
-        let layers = Dense::all(func);
+        let layers = Layer::all(func);
         if layers.is_empty() {
             return Ok(());
         }
         let device = network::device(func)?;
         let network = network::network(func)?;
         for (layer, planned) in layers.iter().zip(&network.layers) {
-            let chosen = match layer.microtile() {
-                Some(given) => microtile::named(planned, given, &device),
-                None => microtile::choose(planned, planned.rows, &device),
+            let chosen = match (planned.kind, layer.microtile()) {
+                (Kind::Elementwise { .. }, given) => {
+                    Ok(given.unwrap_or_else(|| microtile::elementwise(planned, planned.rows)))
+                }
+                (Kind::Dense, Some(given)) => {
+                    microtile::named(planned, given, &device).map(Microtile::from)
+                }
+                (Kind::Dense, None) => {
+                    microtile::choose(planned, planned.rows, &device).map(Microtile::from)
+                }
             };
-            let shape = chosen.map_err(|error| fail(&layer.op, error))?;
+            let tile = chosen.map_err(|error| fail(&layer.op, error))?;
             let context = rewrite::context(layer.op.location());
-            let tile = microtile::Microtile {
-                m: shape.m as usize,
-                k: shape.k as usize,
-                n: shape.n as usize,
-            };
             rewrite::set_attribute(layer.op, "microtile", tile.attribute(context));
         }
         Ok(())

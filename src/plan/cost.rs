@@ -14,7 +14,7 @@
 //!   simulator, memory tiles between layers (see [`STAGE`]).
 
 use super::microtile::Microtile;
-use super::network::Layer;
+use super::network::{Kind, Layer};
 use crate::device::{Device, MmulShape};
 
 /// Cycles of a kernel call outside its blocks. With [`BLOCK`] this is the line
@@ -81,13 +81,16 @@ pub struct BufferBytes {
     pub output: usize,
 }
 
-/// Buffers of a tile that computes `blocks` of a layer. Bias is 4 bytes per
+/// Buffers of a tile that computes `blocks` of a layer; `input` is that of one port. Bias is 4 bytes per
 /// padded output.
 pub fn buffer_bytes(layer: &Layer, tile: Microtile, blocks: Blocks) -> BufferBytes {
     let (rows, k, n) = (blocks.rows(tile), blocks.k(tile), blocks.n(tile));
     BufferBytes {
         input: layer.input.bytes(rows * k),
-        weights: layer.weight.bytes(k * n),
+        weights: match layer.kind {
+            Kind::Dense => layer.weight.bytes(k * n),
+            Kind::Elementwise { .. } => 0,
+        },
         bias: if layer.bias { 4 * n } else { 0 },
         output: layer.output.bytes(rows * n),
     }

@@ -14,7 +14,24 @@ use crate::{
 };
 use std::ops::Range;
 
-/// A dense layer on its tiles.
+/// What a layer computes, before it requantizes.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// Products with weights, and a bias.
+    Dense {
+        weight: Integer,
+        /// Width in bits.
+        accumulator: u32,
+        /// Row-major `[k][n]`.
+        weights: Vec<i64>,
+        /// `[n]`.
+        bias: Vec<i64>,
+    },
+    /// The sum of two inputs, each shifted left, and what the second consists of.
+    Add { other: Integer, shifts: [u32; 2] },
+}
+
+/// A layer on its tiles.
 #[derive(Clone, Debug)]
 pub struct Layer {
     /// Unique among the layers, a C identifier.
@@ -23,19 +40,14 @@ pub struct Layer {
     pub k: usize,
     pub n: usize,
     pub input: Integer,
-    pub weight: Integer,
     pub output: Integer,
-    pub accumulator: u32,
+    pub operation: Operation,
     pub stages: Vec<Requant>,
     pub microtile: Microtile,
     pub split: Split,
     pub packing: Packing,
     /// South-west corners; chains are spread over them evenly, in order.
     pub places: Vec<Place>,
-    /// Row-major `[k][n]`.
-    pub weights: Vec<i64>,
-    /// `[n]`.
-    pub bias: Vec<i64>,
 }
 
 impl Layer {
@@ -43,9 +55,34 @@ impl Layer {
     pub fn padded_rows(&self) -> usize {
         self.split.rows.next_multiple_of(self.microtile.m)
     }
-    /// Input features of each cascade position.
+    /// Tensors that the layer reads.
+    pub fn ports(&self) -> usize {
+        match self.operation {
+            Operation::Dense { .. } => 1,
+            Operation::Add { .. } => 2,
+        }
+    }
+    /// Input features of each consumer: of each cascade position, or, element
+    /// by element, of each chain.
     pub fn inputs(&self) -> Vec<Range<usize>> {
-        cut(self.k, self.split.k, self.split.cascade)
+        match self.operation {
+            Operation::Dense { .. } => cut(self.k, self.split.k, self.split.cascade),
+            Operation::Add { .. } => self.outputs(),
+        }
+    }
+    /// The consumer that a tile belongs to, as an index into [`Layer::inputs`].
+    pub fn consumer(&self, chain: usize, position: usize) -> usize {
+        match self.operation {
+            Operation::Dense { .. } => position,
+            Operation::Add { .. } => chain,
+        }
+    }
+    /// Chain and position of the tiles that read a consumer's features.
+    pub fn readers(&self, consumer: usize) -> Vec<(usize, usize)> {
+        match self.operation {
+            Operation::Dense { .. } => (0..self.split.chains).map(|chain| (chain, consumer)).collect(),
+            Operation::Add { .. } => vec![(consumer, 0)],
+        }
     }
     /// Output features of each chain.
     pub fn outputs(&self) -> Vec<Range<usize>> {
@@ -83,6 +120,8 @@ pub enum End {
 pub struct Transfer {
     pub from: End,
     pub to: End,
+    /// Which of the inputs of the layer where it ends; 0 at the boundary.
+    pub port: usize,
     pub features: usize,
     pub element: Integer,
     pub regions: Vec<Region>,

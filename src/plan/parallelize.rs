@@ -495,12 +495,7 @@ fn split_of(
             (blocks, cost::elementwise_cost(layer, tile, blocks, device))
         }
     };
-    let bytes = match layer.kind {
-        Kind::Dense => cost::buffer_bytes(layer, tile, blocks),
-        Kind::Elementwise { .. } => {
-            cost::BufferBytes { weights: 0, bias: 0, ..cost::buffer_bytes(layer, tile, blocks) }
-        }
-    };
+    let bytes = cost::buffer_bytes(layer, tile, blocks);
     let tile_bytes = memory::layer_bytes(bytes, cascade, layer.inputs(), stack, device);
     Split {
         microtile: tile,
@@ -546,7 +541,10 @@ fn choices(
             let shape = shape.map_err(no_shape)?;
             (Some(shape), Microtile::from(shape))
         }
-        Kind::Elementwise { .. } => (None, microtile::elementwise(layer, rows)),
+        Kind::Elementwise { .. } => {
+            let tile = directive.microtile.unwrap_or_else(|| microtile::elementwise(layer, rows));
+            (None, tile)
+        }
     };
     let mut choices = Choices {
         rows,

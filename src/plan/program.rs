@@ -11,7 +11,7 @@
 //! count descriptors and the core takes all of a half at once.
 
 use super::{
-    mapped::{Boundary, End, Layer, Mapped, Transfer},
+    mapped::{Boundary, End, Layer, Mapped, Operation, Transfer},
     mapping::{Place, Region},
     slices,
     transport::{self, Edge, Side},
@@ -23,7 +23,7 @@ use crate::{
         Stmt, Stream, StreamSlice, Tile, UseLock,
     },
     device::{Device, TileKind},
-    kernel::{self, Integer, Role},
+    kernel::{self, Integer, Kernel as Spec, Role},
 };
 use std::collections::BTreeMap;
 
@@ -37,18 +37,28 @@ pub struct NoProgram {
 type Result<T> = std::result::Result<T, NoProgram>;
 
 /// The kernel of one tile of a layer.
-pub fn kernel_of(layer: &Layer, role: Role) -> kernel::Dense {
-    kernel::Dense {
-        role,
-        microtile: layer.microtile,
-        rows: layer.padded_rows(),
-        k: layer.split.k,
-        n: layer.split.n,
-        input: layer.input,
-        weight: layer.weight,
-        output: layer.output,
-        accumulator: layer.accumulator,
-        stages: if role.has_output() { layer.stages.clone() } else { Vec::new() },
+pub fn kernel_of(layer: &Layer, role: Role) -> Spec {
+    match layer.operation {
+        Operation::Dense { weight, accumulator, .. } => Spec::Dense(kernel::Dense {
+            role,
+            microtile: layer.microtile,
+            rows: layer.padded_rows(),
+            k: layer.split.k,
+            n: layer.split.n,
+            input: layer.input,
+            weight,
+            output: layer.output,
+            accumulator,
+            stages: if role.has_output() { layer.stages.clone() } else { Vec::new() },
+        }),
+        Operation::Add { other, shifts } => Spec::Add(kernel::Add {
+            rows: layer.padded_rows(),
+            n: layer.split.n,
+            inputs: [layer.input, other],
+            shifts,
+            output: layer.output,
+            stages: layer.stages.clone(),
+        }),
     }
 }
 
@@ -149,14 +159,19 @@ struct CoreBuffers {
     layer: usize,
     chain: usize,
     position: usize,
-    weights: BufferId,
+    weights: Option<BufferId>,
     bias: Option<BufferId>,
-    input: [BufferId; 2],
+    inputs: Vec<Input>,
     output: Option<[BufferId; 2]>,
-    /// Locks `(free, full)` and descriptors per half of the input.
-    input_locks: Option<(LockId, LockId, i32)>,
     /// The same of each transfer that takes the output.
     output_locks: Vec<(LockId, LockId, i32)>,
+}
+
+/// What a core needs to know of a tensor that it reads.
+struct Input {
+    halves: [BufferId; 2],
+    /// Locks `(free, full)` and descriptors per half.
+    locks: Option<(LockId, LockId, i32)>,
 }
 
 struct Builder<'a> {
@@ -216,42 +231,50 @@ impl Builder<'_> {
                     initial,
                     external: false,
                 };
-                let weights = self.buffer(make(
-                    "weights",
-                    split.k * split.n,
-                    element(layer.weight)?,
-                    layer.packing.weights,
-                    Some(pack_weights(layer, chain, position)),
-                ));
-                let bias = role.has_bias().then(|| {
-                    let bytes = pack_bias(layer, chain);
-                    self.buffer(make("bias", split.n, Element::I32, layer.packing.bias, Some(bytes)))
-                });
-                let halves = |addresses: &[usize]| {
-                    <[usize; 2]>::try_from(addresses).map_err(|_| NoProgram {
-                        layer: Some(index),
-                        message: format!("needs two buffers, its packing has {}", addresses.len()),
-                    })
-                };
+                let (mut weights, mut bias) = (None, None);
+                if let Operation::Dense { weight, .. } = layer.operation {
+                    weights = Some(self.buffer(make(
+                        "weights",
+                        split.k * split.n,
+                        element(weight)?,
+                        layer.packing.weights,
+                        Some(pack_weights(layer, chain, position)),
+                    )));
+                    bias = role.has_bias().then(|| {
+                        let bytes = Some(pack_bias(layer, chain));
+                        self.buffer(make("bias", split.n, Element::I32, layer.packing.bias, bytes))
+                    });
+                }
                 let rows = layer.padded_rows();
-                let input_element = element(layer.input)?;
-                let mut half = 0;
-                let input = halves(&layer.packing.input)?.map(|address| {
-                    half += 1;
-                    let name = format!("in{}", half - 1);
-                    self.buffer(make(&name, rows * split.k, input_element, address, None))
-                });
+                // Both halves of each tensor that the tile holds, in order.
+                let mut pairs = |part: &str, count: usize, of: Integer, width, addresses: &[usize]| {
+                    if addresses.len() != 2 * count {
+                        return Err(NoProgram {
+                            layer: Some(index),
+                            message: format!(
+                                "needs {} buffers, its packing has {}",
+                                2 * count,
+                                addresses.len()
+                            ),
+                        });
+                    }
+                    let of = element(of)?;
+                    let pair = |(port, pair): (usize, &[usize])| {
+                        let part = if count > 1 { format!("{part}{port}_") } else { part.into() };
+                        [0, 1].map(|half| {
+                            let name = format!("{part}{half}");
+                            self.buffer(make(&name, rows * width, of, pair[half], None))
+                        })
+                    };
+                    Ok(addresses.chunks_exact(2).enumerate().map(pair).collect::<Vec<_>>())
+                };
+                let inputs = pairs("in", layer.ports(), layer.input, split.k, &layer.packing.input)?;
                 let output = if role.has_output() {
-                    let output_element = element(layer.output)?;
-                    let mut half = 0;
-                    Some(halves(&layer.packing.output)?.map(|address| {
-                        half += 1;
-                        let name = format!("out{}", half - 1);
-                        self.buffer(make(&name, rows * split.n, output_element, address, None))
-                    }))
+                    pairs("out", 1, layer.output, split.n, &layer.packing.output)?.pop()
                 } else {
                     None
                 };
+                let inputs = inputs.into_iter().map(|halves| Input { halves, locks: None }).collect();
                 if position > 0 {
                     let west = tile(layer.tile(chain, position - 1));
                     self.program.cascades.push((west, at));
@@ -262,9 +285,8 @@ impl Builder<'_> {
                     position,
                     weights,
                     bias,
-                    input,
+                    inputs,
                     output,
-                    input_locks: None,
                     output_locks: Vec::new(),
                 });
             }
@@ -393,7 +415,7 @@ impl Builder<'_> {
                     self.program.outputs[output].streams.push(Stream { port, slices });
                     vec![port]
                 }
-                End::Layer(layer) => self.receive(layer, consumer, &mine)?,
+                End::Layer(layer) => self.receive(layer, transfer.port, consumer, &mine)?,
             };
             self.program.flows.push(Flow {
                 source,
@@ -417,12 +439,12 @@ impl Builder<'_> {
         let core = self
             .buffers_of
             .iter_mut()
-            .find(|core| core.layer == index && core.chain == chain && core.output.is_some());
-        let Some(core) = core else {
+            .filter(|core| core.layer == index && core.chain == chain)
+            .find_map(|core| Some((&mut core.output_locks, core.output?)));
+        let Some((locks, halves)) = core else {
             return Err(NoProgram { layer: Some(index), message: "has a chain without output".into() });
         };
-        core.output_locks.push((free, full, count));
-        let halves = core.output.unwrap_or(core.input);
+        locks.push((free, full, count));
         let tiles = layer.microtile;
         let mut bds = Vec::new();
         for half in halves {
@@ -442,24 +464,32 @@ impl Builder<'_> {
         Ok(Port { tile: at, bundle: Bundle::Dma, channel })
     }
 
-    /// The DMAs of a column's tiles receive its regions; returns their ports.
-    fn receive(&mut self, index: usize, position: usize, regions: &[&Stored]) -> Result<Vec<Port>> {
+    /// The DMAs of a consumer's tiles receive its regions of an input; returns their ports.
+    fn receive(
+        &mut self,
+        index: usize,
+        input: usize,
+        consumer: usize,
+        regions: &[&Stored],
+    ) -> Result<Vec<Port>> {
         let layer = &self.mapped.layers[index];
-        let begin = layer.inputs()[position].start;
+        let begin = layer.inputs()[consumer].start;
+        let part = if layer.ports() > 1 { format!("in{input}") } else { "in".into() };
         let count = regions.len() as i32;
         let tiles = layer.microtile;
         let mut ports = Vec::new();
-        for chain in 0..layer.split.chains {
+        for (chain, position) in layer.readers(consumer) {
             let at = tile(layer.tile(chain, position));
             let channel = self.channel(at, Direction::S2mm, Some(index))?;
-            let free = self.lock(at, format!("{}_{chain}_{position}_in_free", layer.name), 2 * count);
-            let full = self.lock(at, format!("{}_{chain}_{position}_in_full", layer.name), 0);
+            let prefix = format!("{}_{chain}_{position}_{part}", layer.name);
+            let free = self.lock(at, format!("{prefix}_free"), 2 * count);
+            let full = self.lock(at, format!("{prefix}_full"), 0);
             let core = self.buffers_of.iter_mut().find(|core| {
                 core.layer == index && core.chain == chain && core.position == position
             });
-            let Some(core) = core else { continue };
-            core.input_locks = Some((free, full, count));
-            let halves = core.input;
+            let Some(mine) = core.and_then(|core| core.inputs.get_mut(input)) else { continue };
+            mine.locks = Some((free, full, count));
+            let halves = mine.halves;
             let mut bds = Vec::new();
             for half in halves {
                 for region in regions {
@@ -522,7 +552,8 @@ impl Builder<'_> {
             let role = Role::of(core.position, layer.split.cascade);
             let spec = kernel_of(layer, role);
             let kernel = self.kernel(&spec, core.layer)?;
-            let Some((in_free, in_full, in_count)) = core.input_locks else {
+            let locks: Option<Vec<_>> = core.inputs.iter().map(|input| input.locks).collect();
+            let Some(input_locks) = locks else {
                 return Err(NoProgram {
                     layer: Some(core.layer),
                     message: "has no transfer for its input".into(),
@@ -530,21 +561,27 @@ impl Builder<'_> {
             };
             let mut body = Vec::new();
             for half in 0..2 {
-                body.push(acquire(in_full, in_count));
+                for &(_, full, count) in &input_locks {
+                    body.push(acquire(full, count));
+                }
                 for &(free, _, count) in &core.output_locks {
                     body.push(acquire(free, count));
                 }
-                let mut arguments =
-                    vec![Argument::Buffer(core.input[half]), Argument::Buffer(core.weights)];
+                let inputs = core.inputs.iter().map(|input| input.halves[half]);
+                let mut arguments: Vec<_> = inputs.map(Argument::Buffer).collect();
+                arguments.extend(core.weights.map(Argument::Buffer));
                 arguments.extend(core.bias.map(Argument::Buffer));
                 arguments.extend(core.output.map(|output| Argument::Buffer(output[half])));
                 body.push(Stmt::Call { kernel, arguments, results: Vec::new() });
-                body.push(release(in_free, in_count));
+                for &(free, _, count) in &input_locks {
+                    body.push(release(free, count));
+                }
                 for &(_, full, count) in &core.output_locks {
                     body.push(release(full, count));
                 }
             }
-            let (inputs, outputs) = (layer.inputs(), layer.outputs());
+            let input = layer.inputs()[layer.consumer(core.chain, core.position)].clone();
+            let output = layer.outputs()[core.chain].clone();
             self.program.cores.push(Core {
                 tile: tile(layer.tile(core.chain, core.position)),
                 stack_size: layer.packing.stack as u32,
@@ -557,10 +594,10 @@ impl Builder<'_> {
                 }],
                 slice: Some(Slice {
                     layer: layer.name.clone(),
-                    source: self.source(core.layer)?,
+                    sources: self.sources(core.layer)?,
                     outputs: self.outputs(core.layer),
-                    k: (inputs[core.position].start, inputs[core.position].end),
-                    n: (outputs[core.chain].start, outputs[core.chain].end),
+                    k: (input.start, input.end),
+                    n: (output.start, output.end),
                     cascade: (core.position, layer.split.cascade),
                     rows,
                     microtile: (layer.microtile.m, layer.microtile.k, layer.microtile.n),
@@ -570,17 +607,21 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// What a layer reads.
-    fn source(&self, layer: usize) -> Result<Source> {
-        let transfer = self.mapped.transfers.iter().find(|t| t.to == End::Layer(layer));
-        match transfer.map(|transfer| transfer.from) {
-            Some(End::Boundary(input)) => Ok(Source::Input(input)),
-            Some(End::Layer(from)) => Ok(Source::Layer(self.mapped.layers[from].name.clone())),
-            None => Err(NoProgram {
-                layer: Some(layer),
-                message: "has no transfer for its input".into(),
-            }),
-        }
+    /// What a layer reads, in the order of its inputs.
+    fn sources(&self, layer: usize) -> Result<Vec<Source>> {
+        let source = |port: usize| {
+            let mut transfers = self.mapped.transfers.iter();
+            let transfer = transfers.find(|t| t.to == End::Layer(layer) && t.port == port);
+            match transfer.map(|transfer| transfer.from) {
+                Some(End::Boundary(input)) => Ok(Source::Input(input)),
+                Some(End::Layer(from)) => Ok(Source::Layer(self.mapped.layers[from].name.clone())),
+                None => Err(NoProgram {
+                    layer: Some(layer),
+                    message: format!("has no transfer for its input {port}"),
+                }),
+            }
+        };
+        (0..self.mapped.layers[layer].ports()).map(source).collect()
     }
 
     /// The outputs of the program that a layer fills.
@@ -594,7 +635,7 @@ impl Builder<'_> {
             .collect()
     }
 
-    fn kernel(&mut self, spec: &kernel::Dense, layer: usize) -> Result<KernelId> {
+    fn kernel(&mut self, spec: &Spec, layer: usize) -> Result<KernelId> {
         let name = spec.name();
         if let Some(&id) = self.kernels.get(&name) {
             return Ok(id);
@@ -762,9 +803,11 @@ fn port(transfer: &Transfer, index: usize) -> Result<Port> {
 }
 
 /// A tile's weights as `[N/n][K/k][k][n]`, zero beyond the layer's extents.
+/// Empty for a layer without weights.
 pub fn pack_weights(layer: &Layer, chain: usize, position: usize) -> Vec<u8> {
+    let Operation::Dense { weight, weights, .. } = &layer.operation else { return Vec::new() };
     let (split, tiles) = (layer.split, layer.microtile);
-    let bytes = layer.weight.bits as usize / 8;
+    let bytes = weight.bits as usize / 8;
     let mut packed = Vec::with_capacity(split.k * split.n * bytes);
     for nb in 0..split.n / tiles.n {
         for kb in 0..split.k / tiles.k {
@@ -773,7 +816,7 @@ pub fn pack_weights(layer: &Layer, chain: usize, position: usize) -> Vec<u8> {
                     let row = position * split.k + kb * tiles.k + k;
                     let column = chain * split.n + nb * tiles.n + n;
                     let value = if row < layer.k && column < layer.n {
-                        layer.weights[row * layer.n + column]
+                        weights[row * layer.n + column]
                     } else {
                         0
                     };
@@ -786,9 +829,11 @@ pub fn pack_weights(layer: &Layer, chain: usize, position: usize) -> Vec<u8> {
 }
 
 /// A chain's bias, zero beyond the layer's extent.
+/// Empty for a layer without bias.
 pub fn pack_bias(layer: &Layer, chain: usize) -> Vec<u8> {
+    let Operation::Dense { bias, .. } = &layer.operation else { return Vec::new() };
     (0..layer.split.n)
-        .map(|n| layer.bias.get(chain * layer.split.n + n).copied().unwrap_or(0) as i32)
+        .map(|n| bias.get(chain * layer.split.n + n).copied().unwrap_or(0) as i32)
         .flat_map(i32::to_le_bytes)
         .collect()
 }

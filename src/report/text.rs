@@ -106,12 +106,13 @@ impl Report {
 fn row(index: usize, layer: &Layer) -> [String; 9] {
     let [input, weight, accumulator, output] = &layer.types;
     let [m, k, n] = layer.microtile;
+    let operator = if layer.operation == "add" { '+' } else { '*' };
     let corners = layer.rectangles.iter().map(|at| format!("({}, {})", at.column, at.row));
     [
         sign(index).into(),
         layer.name.clone(),
         format!("{}x{}x{}", layer.rows, layer.inputs, layer.outputs),
-        format!("{input}*{weight} {accumulator} {output}"),
+        format!("{input}{operator}{weight} {accumulator} {output}"),
         format!("{m}x{k}x{n}"),
         format!("{} x {}", layer.cascade, layer.chains),
         format!("{}x{}", layer.tile_inputs, layer.tile_outputs),

@@ -226,16 +226,6 @@ func.func @sums_beyond_64_bits(%x: tensor<1x1x8xf32>) -> tensor<1x1x1xf32> {
 
 // Bias.
 
-func.func @adds_two_computed(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
-  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
-  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
-  // expected-error @+1 {{'tosa.add' op adds two computed tensors, which is not supported yet}}
-  %2 = tosa.add %1, %1 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
-  return %2 : tensor<2x3xf32>
-}
-
-// -----
-
 func.func @adds_two_constants(%x: tensor<2x3xf32>) -> (tensor<2x3xf32>, tensor<2x3xf32>) {
   %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
   %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>

@@ -126,9 +126,9 @@ pub fn write_slice<'c>(context: &'c Context, slice: &Slice) -> Attribute<'c> {
         ("layer", StringAttribute::new(context, &slice.layer).into()),
         (
             "source",
-            match &slice.source {
-                Source::Input(input) => number(context, *input),
-                Source::Layer(layer) => StringAttribute::new(context, layer).into(),
+            match slice.sources.as_slice() {
+                [one] => write_source(context, one),
+                several => array(context, several, |source| write_source(context, source)),
             },
         ),
         ("k", pair(slice.k)),
@@ -144,6 +144,23 @@ pub fn write_slice<'c>(context: &'c Context, slice: &Slice) -> Attribute<'c> {
     dictionary(context, &entries)
 }
 
+/// The name of a layer or the index of an input.
+fn write_source<'c>(context: &'c Context, source: &Source) -> Attribute<'c> {
+    match source {
+        Source::Input(input) => number(context, *input),
+        Source::Layer(layer) => StringAttribute::new(context, layer).into(),
+    }
+}
+
+fn read_source(attribute: Attribute) -> Result<Source, String> {
+    if let Some(layer) = constant::text(attribute) {
+        return Ok(Source::Layer(layer.to_string()));
+    }
+    let input = IntegerAttribute::try_from(attribute).ok().map(|input| input.value());
+    let input = input.and_then(|input| usize::try_from(input).ok());
+    input.map(Source::Input).ok_or("'source' of layers and inputs".into())
+}
+
 /// Reads what [`write_slice`] wrote; the error names what is missing.
 pub fn read_slice(attribute: Attribute) -> Result<Slice, String> {
     let fields = Dictionary::of(attribute)?;
@@ -151,9 +168,10 @@ pub fn read_slice(attribute: Attribute) -> Result<Slice, String> {
         Some(&[first, second]) => Ok((first, second)),
         _ => Err(format!("'{name}' of two natural numbers")),
     };
-    let source = match fields.string("source") {
-        Ok(layer) => Source::Layer(layer),
-        Err(_) => Source::Input(fields.number("source")?),
+    let source = fields.attribute("source")?;
+    let sources = match ArrayAttribute::try_from(source) {
+        Ok(_) => list(source, read_source)?,
+        Err(_) => vec![read_source(source)?],
     };
     let outputs = match fields.attribute("outputs") {
         Err(_) => Vec::new(),
@@ -165,7 +183,7 @@ pub fn read_slice(attribute: Attribute) -> Result<Slice, String> {
     };
     Ok(Slice {
         layer: fields.string("layer")?,
-        source,
+        sources,
         outputs,
         k: pair("k")?,
         n: pair("n")?,

@@ -71,7 +71,7 @@ pub(crate) fn example() -> Program {
     let slice = |position, k, n| {
         Some(Slice {
             layer: "dense_1".into(),
-            source: Source::Input(0),
+            sources: vec![Source::Input(0)],
             outputs: vec![0],
             k,
             n,

@@ -1,0 +1,58 @@
+// RUN: aie4ml-opt %s --split-input-file --verify-diagnostics
+
+func.func @extents(%a: tensor<5x13xi8>, %b: tensor<5x1xi8>) {
+  // expected-error @+1 {{'aie4ml.add' op adds 5x13 and 5x1 to 5x13: needs equal extents}}
+  %y = aie4ml.add %a, %b shifts = [0, 0] : (tensor<5x13xi8>, tensor<5x1xi8>) -> tensor<5x13xi32>
+  return
+}
+
+// -----
+
+func.func @three_shifts(%a: tensor<5x13xi8>) {
+  // expected-error @+1 {{'aie4ml.add' op needs two 'shifts' that are not negative}}
+  %y = aie4ml.add %a, %a shifts = [0, 0, 1] : (tensor<5x13xi8>, tensor<5x13xi8>) -> tensor<5x13xi32>
+  return
+}
+
+// -----
+
+func.func @negative_shift(%a: tensor<5x13xi8>) {
+  // expected-error @+1 {{'aie4ml.add' op needs two 'shifts' that are not negative}}
+  %y = aie4ml.add %a, %a shifts = [0, -1] : (tensor<5x13xi8>, tensor<5x13xi8>) -> tensor<5x13xi32>
+  return
+}
+
+// -----
+
+func.func @overflow(%a: tensor<5x13xi8>) {
+  // expected-error @+1 {{'aie4ml.add' op can sum up to 2147483776, more than accumulator i32 holds}}
+  %y = aie4ml.add %a, %a shifts = [0, 24] : (tensor<5x13xi8>, tensor<5x13xi8>) -> tensor<5x13xi32>
+  return
+}
+
+// -----
+
+func.func @result(%a: tensor<5x13xi8>) {
+  // expected-error @+1 {{'aie4ml.add' op without 'requant' needs the accumulator i32 as result}}
+  %y = aie4ml.add %a, %a shifts = [0, 0] : (tensor<5x13xi8>, tensor<5x13xi8>) -> tensor<5x13xi8>
+  return
+}
+
+// -----
+
+func.func @cascade(%a: tensor<5x16xi8>) {
+  // expected-error @+1 {{'aie4ml.add' op needs a 'split' of cascade 1 and as many inputs as outputs per tile}}
+  %y = aie4ml.add %a, %a shifts = [0, 0]
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 2, chains = 1, k = 8, n = 16, rows = 5>}
+         : (tensor<5x16xi8>, tensor<5x16xi8>) -> tensor<5x16xi32>
+  return
+}
+
+// -----
+
+func.func @microtile(%a: tensor<5x16xi8>) {
+  // expected-error @+1 {{'aie4ml.add' op has microtile 4x4x8: needs k equal to n, and m x n a multiple of 16}}
+  %y = aie4ml.add %a, %a shifts = [0, 0] {microtile = #aie4ml.microtile<4, 4, 8>}
+         : (tensor<5x16xi8>, tensor<5x16xi8>) -> tensor<5x16xi32>
+  return
+}

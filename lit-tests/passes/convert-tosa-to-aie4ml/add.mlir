@@ -1,0 +1,55 @@
+// RUN: aie4ml-opt %s --convert-tosa-to-aie4ml --split-input-file --verify-diagnostics | FileCheck %s
+
+// The finer scale is the sum's: 2^-4 for 2^-2 and 2^-4.
+
+// CHECK-LABEL: func.func @of_two_scales
+// CHECK-SAME: (%[[A:.*]]: tensor<2x3xi8> {{.*}}, %[[B:.*]]: tensor<2x3xi8> {{.*}})
+// CHECK-NEXT: %[[SUM:.*]] = aie4ml.add %[[A]], %[[B]] shifts = [2, 0] : (tensor<2x3xi8>, tensor<2x3xi8>) -> tensor<2x3xi32>
+// CHECK-NEXT: %[[RELU:.*]] = aie4ml.clamp %[[SUM]] min = 0
+// CHECK-NEXT: aie4ml.requantize %[[RELU]] requant = <shift = 3, rounding = nearest_even, overflow = saturate, width = 8, min = -128, max = 127>
+func.func @of_two_scales(%x: tensor<2x3xf32>, %z: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %2 = quant.qcast %z : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.0625>>
+  %3 = quant.dcast %2 : tensor<2x3x!quant.uniform<i8:f32, 0.0625>> to tensor<2x3xf32>
+  %4 = tosa.add %1, %3 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  %5 = tosa.clamp %4 {min_val = 0.0 : f32, max_val = 3.40282347E+38 : f32} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  %6 = quant.qcast %5 : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.5>>
+  %7 = quant.dcast %6 : tensor<2x3x!quant.uniform<i8:f32, 0.5>> to tensor<2x3xf32>
+  return %7 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @of_scales_far_apart(%x: tensor<2x3xf32>, %z: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 16777216.0>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 16777216.0>> to tensor<2x3xf32>
+  %2 = quant.qcast %z : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 1.0>>
+  %3 = quant.dcast %2 : tensor<2x3x!quant.uniform<i8:f32, 1.0>> to tensor<2x3xf32>
+  // expected-error @+1 {{'tosa.add' op adds scales 2^24 and 2^0, which are too far apart for a sum of 32 bits}}
+  %4 = tosa.add %1, %3 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %4 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @of_a_sum(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %2 = tosa.add %1, %1 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  // expected-error @+1 {{'tosa.add' op has operand 0 that is not quantized: put QuantizeLinear and DequantizeLinear before it}}
+  %3 = tosa.add %2, %1 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %3 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @of_other_extents(%x: tensor<2x3xf32>, %z: tensor<1x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %2 = quant.qcast %z : tensor<1x3xf32> to tensor<1x3x!quant.uniform<i8:f32, 0.25>>
+  %3 = quant.dcast %2 : tensor<1x3x!quant.uniform<i8:f32, 0.25>> to tensor<1x3xf32>
+  // expected-error @+1 {{'tosa.add' op adds 2x3 and 1x3: computed tensors are not broadcast yet}}
+  %4 = tosa.add %1, %3 : (tensor<2x3xf32>, tensor<1x3xf32>) -> tensor<2x3xf32>
+  return %4 : tensor<2x3xf32>
+}

@@ -1,0 +1,327 @@
+//! Networks that branch and join, with extents that fit nothing, against plain loops.
+
+mod common;
+
+use aie4ml::{
+    compile::{self, Options},
+    design,
+    exact::{Overflow, Requant, Rounding, range},
+    plan::parallelize::Objective,
+    run::{Form, compare},
+    tensor::{Dtype, Tensor},
+};
+use common::Scratch;
+use std::fmt::Write;
+
+/// Numbers that look random (splitmix64).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e3779b97f4a7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58476d1ce4e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d049bb133111eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, count: usize) -> usize {
+        (self.next() % count as u64) as usize
+    }
+
+    /// Within a range that includes both ends.
+    fn within(&mut self, (low, high): (i64, i64)) -> i64 {
+        low + (self.next() % (high - low + 1).unsigned_abs()).cast_signed()
+    }
+
+    fn many(&mut self, count: usize, range: (i64, i64)) -> Vec<i64> {
+        (0..count).map(|_| self.within(range)).collect()
+    }
+}
+
+enum Node {
+    Input,
+    /// `[k][n]` weights on a value.
+    Dense { from: usize, weights: Vec<i64>, stage: Requant },
+    Add { from: [usize; 2], shifts: [u32; 2], stage: Requant },
+}
+
+/// A network of one integer type. A value is a node's result; nodes use those before them.
+struct Graph {
+    batch: usize,
+    bits: u32,
+    signed: bool,
+    nodes: Vec<(Node, usize)>,
+    outputs: Vec<usize>,
+    random: Random,
+}
+
+impl Graph {
+    fn new(seed: u64, batch: usize, bits: u32, signed: bool) -> Graph {
+        let random = Random(seed);
+        Graph { batch, bits, signed, nodes: Vec::new(), outputs: Vec::new(), random }
+    }
+
+    fn range(&self) -> (i64, i64) {
+        range(self.bits.into(), self.signed)
+    }
+
+    fn stage(&mut self, shift: i64) -> Requant {
+        let (low, max) = self.range();
+        let min = if self.random.next() % 2 == 0 { 0 } else { low };
+        let rounding = Rounding::ALL[self.random.below(Rounding::ALL.len())];
+        let width = self.bits.into();
+        Requant { shift, rounding, overflow: Overflow::Saturate, width, zero_point: 0, min, max }
+    }
+
+    fn push(&mut self, node: Node, columns: usize) -> usize {
+        self.nodes.push((node, columns));
+        self.nodes.len() - 1
+    }
+
+    fn input(&mut self, columns: usize) -> usize {
+        self.push(Node::Input, columns)
+    }
+
+    fn dense(&mut self, from: usize, n: usize) -> usize {
+        let k = self.nodes[from].1;
+        let weights = self.random.many(k * n, (-128, 127));
+        let stage = self.stage(6 + i64::from(k.ilog2()) / 2);
+        self.push(Node::Dense { from, weights, stage }, n)
+    }
+
+    fn add(&mut self, a: usize, b: usize) -> usize {
+        let shifts = [self.random.below(4), self.random.below(4)].map(|shift| shift as u32);
+        let shift = self.random.within((-1, 4));
+        let stage = self.stage(shift);
+        self.push(Node::Add { from: [a, b], shifts, stage }, self.nodes[a].1)
+    }
+
+    /// At the network level.
+    fn mlir(&self) -> String {
+        let element = format!("{}i{}", if self.signed { "" } else { "u" }, self.bits);
+        let tensor = |value: usize| format!("tensor<{}x{}x{element}>", self.batch, self.nodes[value].1);
+        let inputs = (0..self.nodes.len()).filter(|&i| matches!(self.nodes[i].0, Node::Input));
+        let inputs: Vec<_> = inputs.map(|i| format!("%v{i}: {}", tensor(i))).collect();
+        let results: Vec<_> = self.outputs.iter().map(|&i| tensor(i)).collect();
+        let results = results.join(", ");
+        let mut text = format!("func.func @main({}) -> ({results}) {{\n", inputs.join(", "));
+        let requant = |stage: &Requant| {
+            let Requant { shift, rounding, width, min, max, .. } = stage;
+            format!(
+                "requant = [#aie4ml.requant<shift = {shift}, rounding = {}, overflow = saturate, width = {width}, min = {min}, max = {max}>]",
+                rounding.name()
+            )
+        };
+        for (i, (node, n)) in self.nodes.iter().enumerate() {
+            match node {
+                Node::Input => Ok(()),
+                Node::Dense { from, weights, stage } => {
+                    let rows: Vec<_> = weights.chunks(*n).map(|row| format!("{row:?}")).collect();
+                    let stored = format!("tensor<{}x{n}xi8>", self.nodes[*from].1);
+                    writeln!(
+                        text,
+                        "%w{i} = arith.constant dense<[{}]> : {stored}\n\
+                         %v{i} = aie4ml.dense %v{from}, %w{i} accumulator = i{} {} : ({}, {stored}) -> {}",
+                        rows.join(", "),
+                        if self.bits == 8 { 32 } else { 64 },
+                        requant(stage),
+                        tensor(*from),
+                        tensor(i)
+                    )
+                }
+                Node::Add { from: [a, b], shifts, stage } => writeln!(
+                    text,
+                    "%v{i} = aie4ml.add %v{a}, %v{b} shifts = {shifts:?} {} : ({}, {}) -> {}",
+                    requant(stage),
+                    tensor(*a),
+                    tensor(*b),
+                    tensor(i)
+                ),
+            }
+            .expect("a string can be written");
+        }
+        let outputs: Vec<_> = self.outputs.iter().map(|i| format!("%v{i}")).collect();
+        text + &format!("return {} : {results}\n}}\n", outputs.join(", "))
+    }
+
+    /// With plain loops: every value of every node.
+    fn compute(&self, inputs: &[Vec<i64>]) -> Vec<Vec<i64>> {
+        let mut values: Vec<Vec<i64>> = Vec::new();
+        let mut inputs = inputs.iter();
+        for (node, n) in &self.nodes {
+            let value = match node {
+                Node::Input => inputs.next().expect("one tensor per input").clone(),
+                Node::Dense { from, weights, stage } => values[*from]
+                    .chunks(self.nodes[*from].1)
+                    .flat_map(|row| {
+                        (0..*n).map(|j| {
+                            let products = row
+                                .iter()
+                                .enumerate()
+                                .map(|(i, &x)| i128::from(x) * i128::from(weights[i * n + j]));
+                            stage.apply(products.sum(), self.signed)
+                        })
+                    })
+                    .collect(),
+                Node::Add { from: [a, b], shifts, stage } => {
+                    let pairs = values[*a].iter().zip(&values[*b]);
+                    pairs
+                        .map(|(&a, &b)| {
+                            let sum = (i128::from(a) << shifts[0]) + (i128::from(b) << shifts[1]);
+                            stage.apply(sum, self.signed)
+                        })
+                        .collect()
+                }
+            };
+            values.push(value);
+        }
+        values
+    }
+
+    /// Compiles the network and compares every level with the loops, over so many batches.
+    fn check(mut self, batches: usize, objective: Objective) {
+        let scratch = Scratch::new();
+        let (out, text) = (scratch.path("out"), self.mlir());
+        let model = scratch.write("net.mlir", &text);
+        let options = Options { model, device: None, objective, max_tiles: None };
+        compile::compile(&options, &out, &mut |_| ())
+            .unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let (rows, range) = (batches * self.batch, self.range());
+        let dtype = Dtype::integer(self.bits, self.signed).expect("8 and 16 bits have types");
+        let tensor = |columns: usize, values: &[i64]| {
+            Tensor::from_integers(vec![rows, columns], dtype, values)
+                .unwrap_or_else(|error| panic!("{error}"))
+        };
+        let columns = self.nodes.iter().filter(|(node, _)| matches!(node, Node::Input));
+        let columns: Vec<usize> = columns.map(|(_, columns)| *columns).collect();
+        let codes: Vec<Vec<i64>> =
+            columns.iter().map(|columns| self.random.many(rows * columns, range)).collect();
+        let inputs: Vec<Tensor> =
+            columns.iter().zip(&codes).map(|(&columns, codes)| tensor(columns, codes)).collect();
+        let values = self.compute(&codes);
+        for level in [compile::NETWORK, compile::MAPPED, compile::DESIGN] {
+            let outputs = design::open(&out.join(level))
+                .and_then(|runner| runner.run(&inputs, Some(Form::Codes)))
+                .unwrap_or_else(|error| panic!("{level}: {error}\n{text}"));
+            assert_eq!(outputs.len(), self.outputs.len());
+            for (output, &value) in outputs.iter().zip(&self.outputs) {
+                let expected = tensor(self.nodes[value].1, &values[value]);
+                let found = compare(output, &expected, 0.0).expect("the shapes are the same");
+                assert_eq!(found.count, 0, "{level}: {found:?}\n{text}");
+            }
+        }
+    }
+}
+
+/// The tensor that skips waits for the others at every iteration; more of them
+/// are under way than any buffer holds.
+#[test]
+fn a_long_way_and_a_short_one() {
+    let mut graph = Graph::new(1, 4, 8, true);
+    let x = graph.input(16);
+    let start = graph.dense(x, 13);
+    let long = (0..6).fold(start, |value, _| graph.dense(value, 13));
+    let sum = graph.add(long, start);
+    graph.outputs = vec![sum];
+    graph.check(12, Objective::Resources);
+}
+
+#[test]
+fn one_tensor_twice() {
+    let mut graph = Graph::new(2, 5, 8, true);
+    let x = graph.input(37);
+    let twice = graph.add(x, x);
+    let y = graph.dense(twice, 37);
+    let sum = graph.add(y, y);
+    graph.outputs = vec![sum];
+    graph.check(2, Objective::Resources);
+}
+
+#[test]
+fn two_inputs_and_two_heads() {
+    let mut graph = Graph::new(3, 33, 8, true);
+    let (a, b) = (graph.input(13), graph.input(37));
+    let (c, d) = (graph.dense(a, 21), graph.dense(b, 21));
+    let sum = graph.add(c, d);
+    let (head, tail) = (graph.dense(sum, 1), graph.dense(sum, 10));
+    graph.outputs = vec![tail, head];
+    graph.check(1, Objective::Resources);
+}
+
+#[test]
+fn an_add_on_several_tiles() {
+    for (bits, signed) in [(8, false), (16, true)] {
+        let mut graph = Graph::new(4, 8, bits, signed);
+        let x = graph.input(37);
+        let a = graph.dense(x, 64);
+        let b = graph.dense(a, 64);
+        let sum = graph.add(a, b);
+        let y = graph.dense(sum, 5);
+        graph.outputs = vec![y];
+        graph.check(3, Objective::Throughput);
+    }
+}
+
+/// A layer's output goes two ways at most, as a core has two channels.
+#[test]
+fn graphs_at_random() {
+    for seed in 10..14 {
+        let mut random = Random(seed);
+        let batch = [1, 5, 8, 33][random.below(4)];
+        let mut graph = Graph::new(seed, batch, 8, true);
+        let columns = [1, 13, 37][random.below(3)];
+        let mut free = vec![graph.input(columns); 3];
+        for _ in 0..5 {
+            let a = free.swap_remove(random.below(free.len()));
+            let other = free.iter().position(|&b| graph.nodes[b].1 == graph.nodes[a].1);
+            let value = match other {
+                Some(b) if random.next() % 2 == 0 => {
+                    let b = free.swap_remove(b);
+                    graph.add(a, b)
+                }
+                // Of equal extents, so that there is something to add.
+                _ => graph.dense(a, columns),
+            };
+            free.extend([value; 2]);
+        }
+        let used = |graph: &Graph, value: usize| {
+            graph.nodes.iter().any(|(node, _)| match node {
+                Node::Input => false,
+                Node::Dense { from, .. } => *from == value,
+                Node::Add { from, .. } => from.contains(&value),
+            })
+        };
+        let values = 0..graph.nodes.len();
+        graph.outputs = values.filter(|&value| value > 0 && !used(&graph, value)).collect();
+        graph.check(2, Objective::Resources);
+    }
+}
+
+/// A sum of a signed and an unsigned tensor, each of 8 bits.
+#[test]
+fn of_two_signs() {
+    let text = "func.func @main(%a: tensor<5x13xi8>, %b: tensor<5x13xui8>) -> tensor<5x13xi8> {\n\
+         %0 = aie4ml.add %a, %b shifts = [1, 0] requant = [#aie4ml.requant<shift = 1, rounding = floor, \
+         overflow = saturate, width = 8, min = -128, max = 127>] : (tensor<5x13xi8>, tensor<5x13xui8>) -> tensor<5x13xi8>\n\
+         return %0 : tensor<5x13xi8>\n}\n";
+    let scratch = Scratch::new();
+    let (out, model) = (scratch.path("out"), scratch.write("net.mlir", text));
+    let options = Options { model, device: None, objective: Objective::Resources, max_tiles: None };
+    compile::compile(&options, &out, &mut |_| ()).unwrap_or_else(|error| panic!("{error}"));
+    let mut random = Random(5);
+    let (a, b) = (random.many(65, (-128, 127)), random.many(65, (0, 255)));
+    let sums: Vec<i64> =
+        a.iter().zip(&b).map(|(a, b)| ((2 * a + b) >> 1).clamp(-128, 127)).collect();
+    let tensor = |signed: bool, values: &[i64]| {
+        let dtype = Dtype::integer(8, signed).expect("8 bits have types");
+        Tensor::from_integers(vec![5, 13], dtype, values).unwrap_or_else(|error| panic!("{error}"))
+    };
+    for level in [compile::NETWORK, compile::MAPPED, compile::DESIGN] {
+        let outputs = design::open(&out.join(level))
+            .and_then(|runner| runner.run(&[tensor(true, &a), tensor(false, &b)], Some(Form::Codes)))
+            .unwrap_or_else(|error| panic!("{level}: {error}"));
+        let found = compare(&outputs[0], &tensor(true, &sums), 0.0).expect("the shapes are the same");
+        assert_eq!(found.count, 0, "{level}: {found:?}");
+    }
+}
