@@ -243,9 +243,19 @@ pub struct Reg(pub usize);
 #[derive(Clone, PartialEq, Debug)]
 pub enum Stmt {
     UseLock(UseLock),
-    Call { kernel: KernelId, arguments: Vec<Argument>, results: Vec<Reg> },
+    Call {
+        kernel: KernelId,
+        arguments: Vec<Argument>,
+        results: Vec<Reg>,
+    },
     /// `scf.for` without iteration arguments.
-    For { variable: Reg, lower: Argument, upper: Argument, step: Argument, body: Vec<Stmt> },
+    For {
+        variable: Reg,
+        lower: Argument,
+        upper: Argument,
+        step: Argument,
+        body: Vec<Stmt>,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]

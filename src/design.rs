@@ -80,9 +80,10 @@ impl Executable for Array {
                 batches.iter().flat_map(|batch| padded(interface, &batch[index])).collect()
             })
             .collect();
-        let results = Engine::new(&self.program, self.kernels.clone())
-            .and_then(|mut engine| engine.run(&inputs, blocks * batches.len()))
-            .map_err(|failure| fail(&failure))?;
+        let mut engine =
+            Engine::new(&self.program, self.kernels.clone()).map_err(|failure| fail(&failure))?;
+        let results =
+            engine.run(&inputs, blocks * batches.len()).map_err(|failure| fail(&failure))?;
         (0..batches.len())
             .map(|batch| {
                 (self.program.outputs.iter().zip(&results))

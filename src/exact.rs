@@ -106,11 +106,7 @@ pub struct Requant {
 /// Smallest and largest integer of a width.
 pub fn range(width: i64, signed: bool) -> (i64, i64) {
     debug_assert!((1..=63).contains(&width));
-    if signed {
-        (-(1 << (width - 1)), (1 << (width - 1)) - 1)
-    } else {
-        (0, (1 << width) - 1)
-    }
+    if signed { (-(1 << (width - 1)), (1 << (width - 1)) - 1) } else { (0, (1 << width) - 1) }
 }
 
 /// `x * 2^-shift` by a rounding mode; exact for a negative shift.

@@ -24,10 +24,7 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(location: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            location: location.into(),
-            message: message.into(),
-        }
+        Self { location: location.into(), message: message.into() }
     }
 
     /// The same error with the place it happened in put before its location.
@@ -70,13 +67,9 @@ pub fn import<'c>(context: &'c Context, path: &Path) -> Result<Module<'c>, Error
             file,
             "hls4ml models (.fml) are not supported yet; supported: .onnx, .mlir",
         )),
-        Some("mlir") => Err(Error::new(
-            file,
-            "is MLIR already, no frontend reads it: parse it as a module",
-        )),
-        _ => Err(Error::new(
-            file,
-            "unknown kind of model file; supported: .onnx, .mlir",
-        )),
+        Some("mlir") => {
+            Err(Error::new(file, "is MLIR already, no frontend reads it: parse it as a module"))
+        }
+        _ => Err(Error::new(file, "unknown kind of model file; supported: .onnx, .mlir")),
     }
 }

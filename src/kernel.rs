@@ -224,7 +224,9 @@ impl Add {
     fn arguments(&self) -> Option<Vec<Type>> {
         let count = vec![self.rows * self.n];
         let all = [self.inputs[0], self.inputs[1], self.output];
-        all.map(|integer| Some(Type::MemRef(count.clone(), integer.element()?))).into_iter().collect()
+        all.map(|integer| Some(Type::MemRef(count.clone(), integer.element()?)))
+            .into_iter()
+            .collect()
     }
 
     fn source(&self) -> String {

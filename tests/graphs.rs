@@ -10,40 +10,22 @@ use aie4ml::{
     run::{Form, compare},
     tensor::{Dtype, Tensor},
 };
-use common::Scratch;
+use common::{Random, Scratch};
 use std::fmt::Write;
-
-/// Numbers that look random (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e3779b97f4a7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58476d1ce4e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d049bb133111eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, count: usize) -> usize {
-        (self.next() % count as u64) as usize
-    }
-
-    /// Within a range that includes both ends.
-    fn within(&mut self, (low, high): (i64, i64)) -> i64 {
-        low + (self.next() % (high - low + 1).unsigned_abs()).cast_signed()
-    }
-
-    fn many(&mut self, count: usize, range: (i64, i64)) -> Vec<i64> {
-        (0..count).map(|_| self.within(range)).collect()
-    }
-}
 
 enum Node {
     Input,
     /// `[k][n]` weights on a value.
-    Dense { from: usize, weights: Vec<i64>, stage: Requant },
-    Add { from: [usize; 2], shifts: [u32; 2], stage: Requant },
+    Dense {
+        from: usize,
+        weights: Vec<i64>,
+        stage: Requant,
+    },
+    Add {
+        from: [usize; 2],
+        shifts: [u32; 2],
+        stage: Requant,
+    },
 }
 
 /// A network of one integer type. A value is a node's result; nodes use those before them.
@@ -68,7 +50,7 @@ impl Graph {
 
     fn stage(&mut self, shift: i64) -> Requant {
         let (low, max) = self.range();
-        let min = if self.random.next() % 2 == 0 { 0 } else { low };
+        let min = if self.random.next().is_multiple_of(2) { 0 } else { low };
         let rounding = Rounding::ALL[self.random.below(Rounding::ALL.len())];
         let width = self.bits.into();
         Requant { shift, rounding, overflow: Overflow::Saturate, width, zero_point: 0, min, max }
@@ -100,7 +82,8 @@ impl Graph {
     /// At the network level.
     fn mlir(&self) -> String {
         let element = format!("{}i{}", if self.signed { "" } else { "u" }, self.bits);
-        let tensor = |value: usize| format!("tensor<{}x{}x{element}>", self.batch, self.nodes[value].1);
+        let tensor =
+            |value: usize| format!("tensor<{}x{}x{element}>", self.batch, self.nodes[value].1);
         let inputs = (0..self.nodes.len()).filter(|&i| matches!(self.nodes[i].0, Node::Input));
         let inputs: Vec<_> = inputs.map(|i| format!("%v{i}: {}", tensor(i))).collect();
         let results: Vec<_> = self.outputs.iter().map(|&i| tensor(i)).collect();
@@ -276,7 +259,7 @@ fn graphs_at_random() {
             let a = free.swap_remove(random.below(free.len()));
             let other = free.iter().position(|&b| graph.nodes[b].1 == graph.nodes[a].1);
             let value = match other {
-                Some(b) if random.next() % 2 == 0 => {
+                Some(b) if random.next().is_multiple_of(2) => {
                     let b = free.swap_remove(b);
                     graph.add(a, b)
                 }
@@ -319,9 +302,12 @@ fn of_two_signs() {
     };
     for level in [compile::NETWORK, compile::MAPPED, compile::DESIGN] {
         let outputs = design::open(&out.join(level))
-            .and_then(|runner| runner.run(&[tensor(true, &a), tensor(false, &b)], Some(Form::Codes)))
+            .and_then(|runner| {
+                runner.run(&[tensor(true, &a), tensor(false, &b)], Some(Form::Codes))
+            })
             .unwrap_or_else(|error| panic!("{level}: {error}"));
-        let found = compare(&outputs[0], &tensor(true, &sums), 0.0).expect("the shapes are the same");
+        let found =
+            compare(&outputs[0], &tensor(true, &sums), 0.0).expect("the shapes are the same");
         assert_eq!(found.count, 0, "{level}: {found:?}");
     }
 }

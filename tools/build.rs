@@ -135,7 +135,9 @@ fn run(command: &mut Command) {
     match command.status() {
         Ok(status) if status.success() => {}
         Ok(status) => fail(&format!("{command:?} failed: {status}")),
-        Err(error) => fail(&format!("{command:?} could not be started: {error}\nOn Debian: apt-get install {PACKAGES}")),
+        Err(error) => fail(&format!(
+            "{command:?} could not be started: {error}\nOn Debian: apt-get install {PACKAGES}"
+        )),
     }
 }
 

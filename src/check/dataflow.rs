@@ -371,7 +371,10 @@ fn partition(
     if found.is_empty() && elementwise && next.1 != columns {
         found.push(Violation::new(
             At::Core(members[0]),
-            format_args!("has layer '{}' of {} features, which reads {columns}", layer.name, next.1),
+            format_args!(
+                "has layer '{}' of {} features, which reads {columns}",
+                layer.name, next.1
+            ),
         ));
     }
     if found.is_empty() && next.2 != 0 {

@@ -17,7 +17,8 @@ use melior::{
         Attribute, Identifier, Location, Operation, OperationRef, ShapedTypeLike, Type, Value,
         ValueLike,
         attribute::{
-            ArrayAttribute, DenseI64ArrayAttribute, DictionaryAttribute, IntegerAttribute, StringAttribute, TypeAttribute,
+            ArrayAttribute, DenseI64ArrayAttribute, DictionaryAttribute, IntegerAttribute,
+            StringAttribute, TypeAttribute,
         },
         operation::{OperationBuilder, OperationLike},
         r#type::{DimSize, IntegerType, RankedTensorType},
@@ -31,8 +32,8 @@ pub const REQUANTIZE: &str = "aie4ml.requantize";
 pub const CLAMP: &str = "aie4ml.clamp";
 pub const TRANSFER: &str = "aie4ml.transfer";
 
-pub use crate::plan::microtile::Microtile;
 pub use crate::plan::mapping::{Packing, Place, Port, Region, Split};
+pub use crate::plan::microtile::Microtile;
 
 /// Fields that are all unsigned, in order.
 macro_rules! plain_fields {
@@ -312,8 +313,7 @@ impl<'c, 'a> Dense<'c, 'a> {
 
     /// Row-major `[k][n]`; a failure if the weights are not constant.
     pub fn weight_data(&self) -> Result<'c, Vec<i64>> {
-        constant::integers(self.weights())
-            .ok_or_else(|| fail(&self.op, "needs constant weights"))
+        constant::integers(self.weights()).ok_or_else(|| fail(&self.op, "needs constant weights"))
     }
     /// `[n]`, zero without a bias; a failure if the bias is not constant.
     pub fn bias_data(&self) -> Result<'c, Vec<i64>> {
@@ -546,11 +546,13 @@ fn verify_add<'c>(add: Add<'c, '_>) -> Result<'c> {
     let extents = [lhs, rhs, output].map(|codes| (codes.rows, codes.columns));
     if extents.iter().any(|&other| other != extents[0]) {
         let [lhs, rhs, output] = extents.map(|(rows, columns)| format!("{rows}x{columns}"));
-        return Err(fail(&op, format_args!("adds {lhs} and {rhs} to {output}: needs equal extents")));
+        return Err(fail(
+            &op,
+            format_args!("adds {lhs} and {rhs} to {output}: needs equal extents"),
+        ));
     }
-    let shifts = add
-        .shifts()
-        .ok_or_else(|| fail(&op, "needs two 'shifts' that are not negative"))?;
+    let shifts =
+        add.shifts().ok_or_else(|| fail(&op, "needs two 'shifts' that are not negative"))?;
     // The largest sum that any codes can make.
     let magnitude = |codes: Codes, shift: u32| {
         let (low, high) = codes.range();
@@ -558,7 +560,10 @@ fn verify_add<'c>(add: Add<'c, '_>) -> Result<'c> {
     };
     let most = magnitude(lhs, shifts[0]) + magnitude(rhs, shifts[1]);
     if most > i128::from(i32::MAX) {
-        return Err(fail(&op, format_args!("can sum up to {most}, more than accumulator i32 holds")));
+        return Err(fail(
+            &op,
+            format_args!("can sum up to {most}, more than accumulator i32 holds"),
+        ));
     }
     verify_stages(*add, output)?;
     verify_mapping(*add, lhs, output)
@@ -603,13 +608,18 @@ fn verify_mapping<'c>(layer: Layer<'c, '_>, input: Codes, output: Codes) -> Resu
     {
         return Err(fail(
             &op,
-            format_args!("has microtile {m}x{k}x{n}: needs k equal to n, and m x n a multiple of 16"),
+            format_args!(
+                "has microtile {m}x{k}x{n}: needs k equal to n, and m x n a multiple of 16"
+            ),
         ));
     }
     let Some(split) = layer.split() else { return Ok(()) };
     let microtile = microtile.ok_or_else(|| fail(&op, "has a 'split' but no 'microtile'"))?;
     if adds && (split.cascade != 1 || split.k != split.n) {
-        return Err(fail(&op, "needs a 'split' of cascade 1 and as many inputs as outputs per tile"));
+        return Err(fail(
+            &op,
+            "needs a 'split' of cascade 1 and as many inputs as outputs per tile",
+        ));
     }
     verify_split(op, split, microtile, input, output)?;
     if let Some(places) = layer.place()
@@ -635,7 +645,7 @@ fn verify_split<'c>(
     {
         return Err(fail(&op, "has a zero in its 'split' or 'microtile'"));
     }
-    if split.k % microtile.k != 0 || split.n % microtile.n != 0 {
+    if !split.k.is_multiple_of(microtile.k) || !split.n.is_multiple_of(microtile.n) {
         return Err(fail(
             &op,
             format_args!(
@@ -659,7 +669,9 @@ fn verify_split<'c>(
         if (count - 1).saturating_mul(slice) >= extent {
             return Err(fail(
                 &op,
-                format_args!("leaves a tile without {what}: {extent} over {count} tiles of {slice}"),
+                format_args!(
+                    "leaves a tile without {what}: {extent} over {count} tiles of {slice}"
+                ),
             ));
         }
     }

@@ -55,13 +55,8 @@ pub fn mapped<'c: 'a, 'a>(
         let microtile = layer
             .microtile()
             .ok_or_else(|| fail(&layer.op, "has no microtile: run aie4ml-tile first"))?;
-        let empty = Packing {
-            stack: 0,
-            weights: 0,
-            bias: 0,
-            input: Vec::new(),
-            output: Vec::new(),
-        };
+        let empty =
+            Packing { stack: 0, weights: 0, bias: 0, input: Vec::new(), output: Vec::new() };
         let (input, output) = (layer.input_codes(), layer.output_codes());
         let operation = if let Some(dense) = Dense::of(layer.op) {
             // The shape decides how wide the core accumulates, which may be more
@@ -77,8 +72,8 @@ pub fn mapped<'c: 'a, 'a>(
                 bias: if weights { dense.bias_data()? } else { Vec::new() },
             }
         } else {
-            let add = Add::of(layer.op)
-                .and_then(|add| Some((add.operand_codes()[1], add.shifts()?)));
+            let add =
+                Add::of(layer.op).and_then(|add| Some((add.operand_codes()[1], add.shifts()?)));
             let (other, shifts) =
                 add.ok_or_else(|| fail(&layer.op, "is not a layer that can be mapped"))?;
             Operation::Add { other: integer(other), shifts }
@@ -142,7 +137,11 @@ pub fn mapped<'c: 'a, 'a>(
                 check_regions(transfer, &mapped.layers, &planned)?;
             }
             mapped.transfers.push(planned);
-            edges.push(EdgeOp { value: network::origin(used), user: Use { op, operand }, transfer });
+            edges.push(EdgeOp {
+                value: network::origin(used),
+                user: Use { op, operand },
+                transfer,
+            });
         }
     }
     Ok((mapped, edges))

@@ -34,7 +34,13 @@ pub fn device<'c>(func: OperationRef<'c, '_>) -> Result<'c, Device> {
 /// A device by its name; the failure lists those that exist.
 pub fn by_name<'c>(func: OperationRef<'c, '_>, name: &str) -> Result<'c, Device> {
     Device::by_name(name).ok_or_else(|| {
-        fail(&func, format_args!("names unknown device '{name}': use one of {}", Device::names().join(", ")))
+        fail(
+            &func,
+            format_args!(
+                "names unknown device '{name}': use one of {}",
+                Device::names().join(", ")
+            ),
+        )
     })
 }
 

@@ -22,8 +22,7 @@ pub fn kernels<'c>(module: OperationRef<'c, '_>) -> Result<'c, BTreeMap<String, 
         let (plan, _) = mapped::mapped(func, false)?;
         for layer in &plan.layers {
             for position in 0..layer.split.cascade {
-                let kernel =
-                    program::kernel_of(layer, Role::of(position, layer.split.cascade));
+                let kernel = program::kernel_of(layer, Role::of(position, layer.split.cascade));
                 files.insert(format!("{}.cc", kernel.name()), kernel.source());
             }
         }

@@ -56,7 +56,12 @@ fn read(attribute: Attribute, mnemonic: &str) -> Option<Vec<i64>> {
     let mut fields: Vec<i64> = Vec::new();
     // SAFETY: `attribute` is valid; `sink` is called at most once, before the return.
     let found = unsafe {
-        ffi::aie4mlAttributeFields(attribute.to_raw(), string_ref(mnemonic), sink, (&raw mut fields).cast())
+        ffi::aie4mlAttributeFields(
+            attribute.to_raw(),
+            string_ref(mnemonic),
+            sink,
+            (&raw mut fields).cast(),
+        )
     };
     found.then_some(fields)
 }

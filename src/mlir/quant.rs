@@ -8,12 +8,12 @@ use melior::{
 use mlir_sys::{
     mlirQuantizedTypeGetExpressedType, mlirQuantizedTypeGetStorageType,
     mlirQuantizedTypeGetStorageTypeIntegralWidth, mlirQuantizedTypeGetStorageTypeMax,
-    mlirQuantizedTypeGetStorageTypeMin, mlirQuantizedTypeIsSigned, mlirTypeIsAUniformQuantizedPerAxisType,
-    mlirTypeIsAUniformQuantizedType, mlirUniformQuantizedPerAxisTypeGetNumDims,
-    mlirUniformQuantizedPerAxisTypeGetQuantizedDimension,
-    mlirUniformQuantizedPerAxisTypeGetScale, mlirUniformQuantizedPerAxisTypeGetZeroPoint,
-    mlirUniformQuantizedTypeGet, mlirUniformQuantizedTypeGetScale,
-    mlirUniformQuantizedTypeGetZeroPoint,
+    mlirQuantizedTypeGetStorageTypeMin, mlirQuantizedTypeIsSigned,
+    mlirTypeIsAUniformQuantizedPerAxisType, mlirTypeIsAUniformQuantizedType,
+    mlirUniformQuantizedPerAxisTypeGetNumDims,
+    mlirUniformQuantizedPerAxisTypeGetQuantizedDimension, mlirUniformQuantizedPerAxisTypeGetScale,
+    mlirUniformQuantizedPerAxisTypeGetZeroPoint, mlirUniformQuantizedTypeGet,
+    mlirUniformQuantizedTypeGetScale, mlirUniformQuantizedTypeGetZeroPoint,
 };
 
 /// A per-tensor quantized type: real value = `scale * (code - zero_point)`.

@@ -1,20 +1,21 @@
 //! Small safe helpers for reading and changing IR inside a pass.
 #![allow(unsafe_code)]
 
-use melior::{Context, ContextRef};
 use melior::ir::{
-    Attribute, BlockLike, BlockRef, Location, Operation, OperationRef, RegionLike, Value, ValueLike,
+    Attribute, BlockLike, BlockRef, Location, Operation, OperationRef, RegionLike, Value,
+    ValueLike,
     operation::{OperationLike, OperationMutLike, OperationRefMut},
 };
+use melior::{Context, ContextRef};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
 };
 
 use mlir_sys::{
-    mlirBlockEraseArgument, mlirLocationGetContext, mlirOpOperandGetNextUse, mlirOpOperandGetOwner, mlirOpOperandIsNull,
-    mlirOperationDestroy, mlirOperationRemoveFromParent, mlirOperationSetOperand, mlirValueGetFirstUse,
-    mlirValueReplaceAllUsesOfWith,
+    mlirBlockEraseArgument, mlirLocationGetContext, mlirOpOperandGetNextUse, mlirOpOperandGetOwner,
+    mlirOpOperandIsNull, mlirOperationDestroy, mlirOperationRemoveFromParent,
+    mlirOperationSetOperand, mlirValueGetFirstUse, mlirValueReplaceAllUsesOfWith,
 };
 
 /// The context of a location, and so of every op at it.
@@ -58,10 +59,7 @@ pub fn set_operand<'c>(op: OperationRef<'c, '_>, index: usize, value: Value<'c, 
 }
 
 /// Inserts `new` before `op` and returns it.
-pub fn insert_before<'c, 'a>(
-    op: OperationRef<'c, 'a>,
-    new: Operation<'c>,
-) -> OperationRef<'c, 'a> {
+pub fn insert_before<'c, 'a>(op: OperationRef<'c, 'a>, new: Operation<'c>) -> OperationRef<'c, 'a> {
     let block = op.block().expect("a pass only meets ops that are in a block");
     // SAFETY: the block is owned by the op's parent, which lives as long as `op`.
     let block: BlockRef<'c, 'a> = unsafe { BlockRef::from_raw(block.to_raw()) };

@@ -39,7 +39,13 @@ pub fn opt_main() -> i32 {
     register_passes();
     with_arguments(|argc, argv| {
         // SAFETY: `argv` holds `argc` strings and a null, alive during the call.
-        unsafe { ffi::aie4mlOptMain(argc, argv, string_ref("aie4ml-opt: MLIR passes for AI Engine arrays")) }
+        unsafe {
+            ffi::aie4mlOptMain(
+                argc,
+                argv,
+                string_ref("aie4ml-opt: MLIR passes for AI Engine arrays"),
+            )
+        }
     })
 }
 
@@ -89,7 +95,9 @@ fn register_translation<T: Translation>() {
         }
     }
     // SAFETY: the names are static, the function is a plain function.
-    unsafe { ffi::aie4mlRegisterTranslation(string_ref(T::NAME), string_ref(T::SUMMARY), emit::<T>) }
+    unsafe {
+        ffi::aie4mlRegisterTranslation(string_ref(T::NAME), string_ref(T::SUMMARY), emit::<T>)
+    }
 }
 
 fn with_arguments(main: impl FnOnce(c_int, *const *const c_char) -> c_int) -> i32 {
@@ -130,10 +138,20 @@ extern "C" fn plugin_dialects(registry: MlirDialectRegistry) {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn mlirGetPassPluginInfo() -> PassPlugin {
-    PassPlugin { api: 1, name: c"aie4ml".as_ptr(), version: c"0.1".as_ptr(), register: plugin_passes }
+    PassPlugin {
+        api: 1,
+        name: c"aie4ml".as_ptr(),
+        version: c"0.1".as_ptr(),
+        register: plugin_passes,
+    }
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn mlirGetDialectPluginInfo() -> DialectPlugin {
-    DialectPlugin { api: 1, name: c"aie4ml".as_ptr(), version: c"0.1".as_ptr(), register: plugin_dialects }
+    DialectPlugin {
+        api: 1,
+        name: c"aie4ml".as_ptr(),
+        version: c"0.1".as_ptr(),
+        register: plugin_dialects,
+    }
 }

@@ -24,8 +24,8 @@ crate::pass! {
     /// for these functions, with kernels as external functions whose sources
     /// `aie4ml-translate --aie4ml-to-cpp` writes.
     ///
-    /// Refuses what is not fully mapped, and a program that exceeds the locks,
-    /// buffer descriptors, channels or memory of a tile.
+    /// Refuses what is not fully mapped, a second network, and a program that
+    /// exceeds the locks, buffer descriptors, channels or memory of a tile.
     pub struct ConvertAie4mlToAie: "convert-aie4ml-to-aie" on "builtin.module" {}
 }
 
@@ -33,10 +33,15 @@ impl Pass for ConvertAie4mlToAie {
     fn run<'c>(&self, module: OperationRef<'c, '_>) -> pass::Result<'c> {
         let Some(body) = rewrite::body(module) else { return Ok(()) };
         let context = rewrite::context(module.location());
+        let mut lowered = false;
         for func in rewrite::ops(body) {
             if !rewrite::is(&func, "func.func") || Layer::all(func).is_empty() {
                 continue;
             }
+            if lowered {
+                return Err(fail(&func, "is a second network in one module, which is one program"));
+            }
+            lowered = true;
             let device = network::device(func)?;
             check(func, &device)?;
             let (plan, _) = mapped::mapped(func, true)?;
@@ -112,7 +117,10 @@ fn check<'c>(func: OperationRef<'c, '_>, device: &Device) -> pass::Result<'c> {
             if device.tile_kind(tile) != Some(TileKind::Mem) {
                 return Err(fail(
                     &edge.user.op,
-                    format_args!("has a region at {tile}, where {} has no memory tile", device.name),
+                    format_args!(
+                        "has a region at {tile}, where {} has no memory tile",
+                        device.name
+                    ),
                 ));
             }
         }

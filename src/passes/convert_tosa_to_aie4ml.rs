@@ -128,8 +128,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
                     ));
                 }
                 let result = user.result(0).expect("a cast has a result").r#type();
-                let quantized =
-                    uniform(result).ok_or_else(|| fail(&user, per_axis_or(result)))?;
+                let quantized = uniform(result).ok_or_else(|| fail(&user, per_axis_or(result)))?;
                 match found {
                     Some((other, _)) if other != quantized => {
                         return Err(fail(
@@ -265,7 +264,10 @@ impl<'c, 'a> Conversion<'c, 'a> {
             let [rows, columns] = rank_two(&op, result.r#type())?;
             let before = Codes::of(value.r#type()).map(|c| (c.rows, c.columns));
             if before != Some((rows, columns)) {
-                return Err(fail(&op, "changes more than extents of one, which is not supported yet"));
+                return Err(fail(
+                    &op,
+                    "changes more than extents of one, which is not supported yet",
+                ));
             }
         }
         self.set(op, fixed);
@@ -327,7 +329,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
             let Kind::Computed { value, quantized: Some(quantized), .. } = x.kind else {
                 return Err(fail(
                     &op,
-                    format_args!("has operand {index} that is not quantized: put QuantizeLinear and DequantizeLinear before it"),
+                    format_args!(
+                        "has operand {index} that is not quantized: put QuantizeLinear and DequantizeLinear before it"
+                    ),
                 ));
             };
             let shift = x.exponent - exponent;
@@ -338,8 +342,8 @@ impl<'c, 'a> Conversion<'c, 'a> {
             operands.push(value);
             shifts.push(shift);
         }
-        let [left, right] =
-            [0, 1].map(|i: usize| Codes::of(operands[i].r#type()).expect("computed tensors have rank 2"));
+        let [left, right] = [0, 1]
+            .map(|i: usize| Codes::of(operands[i].r#type()).expect("computed tensors have rank 2"));
         if (left.rows, left.columns) != (right.rows, right.columns) {
             return Err(fail(
                 &op,
@@ -389,7 +393,10 @@ impl<'c, 'a> Conversion<'c, 'a> {
             unreachable!("matched above")
         };
         if quantized.is_some() {
-            return Err(fail(&op, "adds a constant to a quantized tensor, which is not supported yet"));
+            return Err(fail(
+                &op,
+                "adds a constant to a quantized tensor, which is not supported yet",
+            ));
         }
         let codes = Codes::of(value.r#type()).expect("computed tensors have rank 2");
         self.same_extents(op, codes)?;
@@ -436,7 +443,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let bound = bound + largest;
         let bits = accumulator(&op, bound)?;
         if bits > codes.bits {
-            if constant::defining_op(value).is_some_and(|op| rewrite::is(&op, aie4ml::ADD)) {
+            if sums(value).is_some_and(|op| rewrite::is(&op, aie4ml::ADD)) {
                 return Err(fail(&op, "adds a constant to a sum that then exceeds 32 bits"));
             }
             // The layer before has to accumulate in 64 bits after all.
@@ -455,7 +462,10 @@ impl<'c, 'a> Conversion<'c, 'a> {
             (_, Some(factor)) => (self.operand(op, 0)?, factor),
             (Some(factor), None) => (self.operand(op, 1)?, factor),
             _ => {
-                return Err(fail(&op, "multiplies two computed tensors, which is not supported yet"));
+                return Err(fail(
+                    &op,
+                    "multiplies two computed tensors, which is not supported yet",
+                ));
             }
         };
         let Some(exponent) = power_of_two(factor) else {
@@ -502,9 +512,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let (low, high) = codes.range();
         let limit = |name: &str| {
             let attribute = op.attribute(name).ok().and_then(|a| FloatAttribute::try_from(a).ok());
-            let real = attribute.map(|a| a.value()).ok_or_else(|| {
-                fail(&op, format_args!("needs a float '{name}'"))
-            })?;
+            let real = attribute
+                .map(|a| a.value())
+                .ok_or_else(|| fail(&op, format_args!("needs a float '{name}'")))?;
             let scaled = real * (-x.exponent as f64).exp2();
             if scaled <= low as f64 {
                 Ok(low)
@@ -515,7 +525,10 @@ impl<'c, 'a> Conversion<'c, 'a> {
             } else {
                 Err(fail(
                     &op,
-                    format_args!("has '{name}' {real}, which scale 2^{} cannot hold exactly", x.exponent),
+                    format_args!(
+                        "has '{name}' {real}, which scale 2^{} cannot hold exactly",
+                        x.exponent
+                    ),
                 ))
             }
         };
@@ -525,7 +538,10 @@ impl<'c, 'a> Conversion<'c, 'a> {
             ("max", aie4ml::integer(self.context, max)),
         ];
         let value = self.build(op, aie4ml::CLAMP, &[value], &attributes, value.r#type());
-        self.set(op, Fixed { kind: Kind::Computed { value, quantized, bound }, exponent: x.exponent });
+        self.set(
+            op,
+            Fixed { kind: Kind::Computed { value, quantized, bound }, exponent: x.exponent },
+        );
         Ok(())
     }
 
@@ -600,12 +616,17 @@ impl<'c, 'a> Conversion<'c, 'a> {
         for index in (0..self.arguments.len()).rev() {
             rewrite::erase_argument(body, index);
         }
-        let inputs: Vec<Type> =
-            (0..body.argument_count()).map(|i| body.argument(i).expect("in range").r#type()).collect();
+        let inputs: Vec<Type> = (0..body.argument_count())
+            .map(|i| body.argument(i).expect("in range").r#type())
+            .collect();
         let r#return = body.terminator().expect("a function ends in a return");
         let outputs: Vec<Type> = r#return.operands().map(|value| value.r#type()).collect();
         let r#type = FunctionType::new(self.context, &inputs, &outputs);
-        rewrite::set_attribute(self.func, "function_type", TypeAttribute::new(r#type.into()).into());
+        rewrite::set_attribute(
+            self.func,
+            "function_type",
+            TypeAttribute::new(r#type.into()).into(),
+        );
         for (name, list, default) in
             [("arg_attrs", &self.arguments, "input"), ("res_attrs", &self.results, "output")]
         {
@@ -633,8 +654,18 @@ fn boundary_attributes<'c>(
         text.push(format!("{{aie4ml.name = {given}, aie4ml.quant = {}}}", r#type));
     }
     let text = format!("[{}]", text.join(", "));
-    Attribute::parse(context, &text)
-        .ok_or_else(|| fail(&func, format_args!("has boundary attributes that do not parse: {text}")))
+    Attribute::parse(context, &text).ok_or_else(|| {
+        fail(&func, format_args!("has boundary attributes that do not parse: {text}"))
+    })
+}
+
+/// The op that makes the sums of which `value` is, through what adds to and limits them.
+fn sums<'c, 'a>(value: Value<'c, 'a>) -> Option<OperationRef<'c, 'a>> {
+    let op = constant::defining_op(value)?;
+    if rewrite::is(&op, aie4ml::BIAS_ADD) || rewrite::is(&op, aie4ml::CLAMP) {
+        return sums(op.operand(0).ok()?);
+    }
+    Some(op)
 }
 
 /// Makes the ops from a layer to `value`, and others on the same sums, accumulate in `bits`.
@@ -700,10 +731,7 @@ fn exponent<'c>(op: &OperationRef<'c, '_>, quantized: &Uniform) -> pass::Result<
         ));
     }
     quantized.exponent().ok_or_else(|| {
-        fail(
-            op,
-            format_args!("has scale {}, which is not a power of two", quantized.scale),
-        )
+        fail(op, format_args!("has scale {}, which is not a power of two", quantized.scale))
     })
 }
 
@@ -724,6 +752,7 @@ fn float_constant(value: Value) -> Option<f64> {
     let attribute = op.attribute("values").or_else(|_| op.attribute("value")).ok()?;
     let dense = DenseElementsAttribute::try_from(attribute).ok()?;
     let first = f64::from(dense.f32_element(0).ok()?);
-    (1..dense.len()).all(|i| dense.f32_element(i).is_ok_and(|x| f64::from(x) == first)).then_some(first)
+    (1..dense.len())
+        .all(|i| dense.f32_element(i).is_ok_and(|x| f64::from(x) == first))
+        .then_some(first)
 }
-

@@ -18,7 +18,9 @@ use crate::{
         rewrite,
     },
 };
-use melior::ir::{OperationRef, Value, ValueLike, attribute::IntegerAttribute, operation::OperationLike};
+use melior::ir::{
+    OperationRef, Value, ValueLike, attribute::IntegerAttribute, operation::OperationLike,
+};
 
 crate::pass! {
     /// Fuse bias, activation and requantization into their layer.

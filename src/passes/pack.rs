@@ -46,11 +46,12 @@ impl Pass for Pack {
             let blocks = Blocks::new(split.rows, split.k, split.n, microtile);
             let bytes = buffer_bytes(planned, microtile, blocks);
             let stack = self.stack as usize;
-            let map = memory::allocate_layer(bytes, split.cascade, planned.inputs(), stack, &device)
-                .map_err(|error| {
-                    fail(&layer.op, error.summary())
-                        .note(layer.op.location(), format_args!("memory map:{}", error.map()))
-                })?;
+            let map =
+                memory::allocate_layer(bytes, split.cascade, planned.inputs(), stack, &device)
+                    .map_err(|error| {
+                        fail(&layer.op, error.summary())
+                            .note(layer.op.location(), format_args!("memory map:{}", error.map()))
+                    })?;
             let address = |used_for| map.address(used_for).unwrap_or(0);
             let packing = Packing {
                 stack,

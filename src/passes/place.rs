@@ -13,8 +13,7 @@ use crate::{
         memtile::{self, Demand},
         parallelize,
         place::{self, Block, Link, Position, Problem, Weights},
-        ports,
-        program, slices, transport,
+        ports, program, slices, transport,
     },
 };
 use melior::ir::{Attribute, OperationRef, operation::OperationLike};
@@ -201,11 +200,7 @@ impl Place {
             }
         }
         let mut problem = Problem::new(device, blocks, links);
-        problem.weights = Weights {
-            lambda: self.lambda.0,
-            mu: self.mu.0,
-            ports: self.ports.0,
-        };
+        problem.weights = Weights { lambda: self.lambda.0, mu: self.mu.0, ports: self.ports.0 };
         (problem, owner)
     }
 }
@@ -229,9 +224,7 @@ fn check<'c>(layer: aie4ml::Layer<'c, '_>, planned: &Layer, device: &Device) -> 
     }
     for (corner, height) in planned.places.iter().zip(heights) {
         let Corner { column, row } = *corner;
-        if column + width > columns
-            || row < rows.start as usize
-            || row + height > rows.end as usize
+        if column + width > columns || row < rows.start as usize || row + height > rows.end as usize
         {
             return Err(fail(
                 &layer.op,

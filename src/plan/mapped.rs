@@ -8,10 +8,7 @@ use super::{
     mapping::{Packing, Place, Port, Region, Split},
     microtile::Microtile,
 };
-use crate::{
-    exact::Requant,
-    kernel::Integer,
-};
+use crate::{exact::Requant, kernel::Integer};
 use std::ops::Range;
 
 /// What a layer computes, before it requantizes.
@@ -80,7 +77,9 @@ impl Layer {
     /// Chain and position of the tiles that read a consumer's features.
     pub fn readers(&self, consumer: usize) -> Vec<(usize, usize)> {
         match self.operation {
-            Operation::Dense { .. } => (0..self.split.chains).map(|chain| (chain, consumer)).collect(),
+            Operation::Dense { .. } => {
+                (0..self.split.chains).map(|chain| (chain, consumer)).collect()
+            }
             Operation::Add { .. } => vec![(consumer, 0)],
         }
     }

@@ -70,11 +70,7 @@ pub fn edge(mapped: &Mapped, transfer: &Transfer) -> Edge {
         End::Layer(index) => {
             let layer = &mapped.layers[index];
             rows = rows.max(layer.padded_rows());
-            Side::Tiles {
-                slices: layer.outputs(),
-                width: layer.split.n,
-                block: layer.microtile.n,
-            }
+            Side::Tiles { slices: layer.outputs(), width: layer.split.n, block: layer.microtile.n }
         }
     };
     let consumer = match transfer.to {
@@ -82,11 +78,7 @@ pub fn edge(mapped: &Mapped, transfer: &Transfer) -> Edge {
         End::Layer(index) => {
             let layer = &mapped.layers[index];
             rows = rows.max(layer.padded_rows());
-            Side::Tiles {
-                slices: layer.inputs(),
-                width: layer.split.k,
-                block: layer.microtile.k,
-            }
+            Side::Tiles { slices: layer.inputs(), width: layer.split.k, block: layer.microtile.k }
         }
     };
     Edge {
@@ -247,34 +239,38 @@ impl Builder<'_> {
                 }
                 let rows = layer.padded_rows();
                 // Both halves of each tensor that the tile holds, in order.
-                let mut pairs = |part: &str, count: usize, of: Integer, width, addresses: &[usize]| {
-                    if addresses.len() != 2 * count {
-                        return Err(NoProgram {
-                            layer: Some(index),
-                            message: format!(
-                                "needs {} buffers, its packing has {}",
-                                2 * count,
-                                addresses.len()
-                            ),
-                        });
-                    }
-                    let of = element(of)?;
-                    let pair = |(port, pair): (usize, &[usize])| {
-                        let part = if count > 1 { format!("{part}{port}_") } else { part.into() };
-                        [0, 1].map(|half| {
-                            let name = format!("{part}{half}");
-                            self.buffer(make(&name, rows * width, of, pair[half], None))
-                        })
+                let mut pairs =
+                    |part: &str, count: usize, of: Integer, width, addresses: &[usize]| {
+                        if addresses.len() != 2 * count {
+                            return Err(NoProgram {
+                                layer: Some(index),
+                                message: format!(
+                                    "needs {} buffers, its packing has {}",
+                                    2 * count,
+                                    addresses.len()
+                                ),
+                            });
+                        }
+                        let of = element(of)?;
+                        let pair = |(port, pair): (usize, &[usize])| {
+                            let part =
+                                if count > 1 { format!("{part}{port}_") } else { part.into() };
+                            [0, 1].map(|half| {
+                                let name = format!("{part}{half}");
+                                self.buffer(make(&name, rows * width, of, pair[half], None))
+                            })
+                        };
+                        Ok(addresses.chunks_exact(2).enumerate().map(pair).collect::<Vec<_>>())
                     };
-                    Ok(addresses.chunks_exact(2).enumerate().map(pair).collect::<Vec<_>>())
-                };
-                let inputs = pairs("in", layer.ports(), layer.input, split.k, &layer.packing.input)?;
+                let inputs =
+                    pairs("in", layer.ports(), layer.input, split.k, &layer.packing.input)?;
                 let output = if role.has_output() {
                     pairs("out", 1, layer.output, split.n, &layer.packing.output)?.pop()
                 } else {
                     None
                 };
-                let inputs = inputs.into_iter().map(|halves| Input { halves, locks: None }).collect();
+                let inputs =
+                    inputs.into_iter().map(|halves| Input { halves, locks: None }).collect();
                 if position > 0 {
                     let west = tile(layer.tile(chain, position - 1));
                     self.program.cascades.push((west, at));
@@ -350,7 +346,8 @@ impl Builder<'_> {
         // One stream from each producer, one to each consumer.
         let producers = transfer.regions.iter().map(|r| r.producer + 1).max().unwrap_or(0);
         for producer in 0..producers {
-            let mine: Vec<&Stored> = stored.iter().filter(|s| s.region.producer == producer).collect();
+            let mine: Vec<&Stored> =
+                stored.iter().filter(|s| s.region.producer == producer).collect();
             let Some(first) = mine.first() else { continue };
             let memory = tile(transfer.memory_tiles[first.region.group]);
             let channel = self.channel(memory, Direction::S2mm, layer_of)?;
@@ -369,10 +366,14 @@ impl Builder<'_> {
             let to = Port { tile: memory, bundle: Bundle::Dma, channel };
             let from = match transfer.from {
                 End::Boundary(input) => {
-                    let port = port(transfer, producer)?;
+                    let port = port(transfer, producer, layer_of)?;
                     let slices = mine
                         .iter()
-                        .map(|s| StreamSlice { begin: s.region.begin, end: s.region.end, pitch: s.written })
+                        .map(|s| StreamSlice {
+                            begin: s.region.begin,
+                            end: s.region.end,
+                            pitch: s.written,
+                        })
                         .collect();
                     self.program.inputs[input].streams.push(Stream { port, slices });
                     port
@@ -388,7 +389,8 @@ impl Builder<'_> {
         }
         let consumers = transfer.regions.iter().map(|r| r.consumer + 1).max().unwrap_or(0);
         for consumer in 0..consumers {
-            let mine: Vec<&Stored> = stored.iter().filter(|s| s.region.consumer == consumer).collect();
+            let mine: Vec<&Stored> =
+                stored.iter().filter(|s| s.region.consumer == consumer).collect();
             let Some(first) = mine.first() else { continue };
             let memory = tile(transfer.memory_tiles[first.region.group]);
             let channel = self.channel(memory, Direction::Mm2s, layer_of)?;
@@ -407,10 +409,14 @@ impl Builder<'_> {
             let source = Port { tile: memory, bundle: Bundle::Dma, channel };
             let destinations = match transfer.to {
                 End::Boundary(output) => {
-                    let port = port(transfer, consumer)?;
+                    let port = port(transfer, consumer, layer_of)?;
                     let slices = mine
                         .iter()
-                        .map(|s| StreamSlice { begin: s.region.begin, end: s.region.end, pitch: s.read })
+                        .map(|s| StreamSlice {
+                            begin: s.region.begin,
+                            end: s.region.end,
+                            pitch: s.read,
+                        })
                         .collect();
                     self.program.outputs[output].streams.push(Stream { port, slices });
                     vec![port]
@@ -442,7 +448,10 @@ impl Builder<'_> {
             .filter(|core| core.layer == index && core.chain == chain)
             .find_map(|core| Some((&mut core.output_locks, core.output?)));
         let Some((locks, halves)) = core else {
-            return Err(NoProgram { layer: Some(index), message: "has a chain without output".into() });
+            return Err(NoProgram {
+                layer: Some(index),
+                message: "has a chain without output".into(),
+            });
         };
         locks.push((free, full, count));
         let tiles = layer.microtile;
@@ -754,7 +763,8 @@ pub fn dims(
         let unit = if index == 0 { (4 / element_bytes).max(1) } else { 1 };
         let most = fields.max_wrap as usize * unit;
         if size > most {
-            let inner = (1..=most)
+            // A factor of one would leave the rest as it is.
+            let inner = (2..=most)
                 .rev()
                 .find(|inner| size % inner == 0 && inner % unit == 0)
                 .ok_or_else(|| format!("has {size} elements in a row, which {at} cannot walk"))?;
@@ -790,10 +800,10 @@ fn release(lock: LockId, value: i32) -> Stmt {
     Stmt::UseLock(UseLock { lock, action: LockAction::Release, value })
 }
 
-fn port(transfer: &Transfer, index: usize) -> Result<Port> {
+fn port(transfer: &Transfer, index: usize, layer: Option<usize>) -> Result<Port> {
     let port = transfer.ports.get(index).ok_or_else(|| NoProgram {
-        layer: None,
-        message: format!("has {} ports for stream {index}", transfer.ports.len()),
+        layer,
+        message: format!("has no port for stream {index}: run aie4ml-place first"),
     })?;
     Ok(Port {
         tile: Tile { column: port.column as u32, row: 0 },
@@ -862,7 +872,10 @@ fn check_budgets(program: &Program, device: &Device) -> Result<()> {
     }
     for (tile, used) in tiles {
         let Some(kind) = device.tile_kind(tile) else {
-            return Err(NoProgram { layer: None, message: format!("uses {tile}, which {} lacks", device.name) });
+            return Err(NoProgram {
+                layer: None,
+                message: format!("uses {tile}, which {} lacks", device.name),
+            });
         };
         let resources = device.resources(kind);
         let exceeds = |what: &str, used: usize, exist: usize| {
@@ -883,7 +896,11 @@ fn check_budgets(program: &Program, device: &Device) -> Result<()> {
         for (parity, &count) in used.descriptors.iter().enumerate() {
             let ids = device.bd_ids(kind, parity as u32);
             failures.push(exceeds(
-                if parity == 0 { "buffer descriptors of even channels" } else { "buffer descriptors of odd channels" },
+                if parity == 0 {
+                    "buffer descriptors of even channels"
+                } else {
+                    "buffer descriptors of odd channels"
+                },
                 count,
                 ids.len(),
             ));

@@ -45,7 +45,13 @@ pub struct Edge {
 ///
 /// A port moves whole 32-bit words. Tiles move whole blocks, and a consumer
 /// reads on to the end of its padded slice.
-pub fn width(side: &Side, index: usize, region: &Range<usize>, element_bytes: usize, consumes: bool) -> usize {
+pub fn width(
+    side: &Side,
+    index: usize,
+    region: &Range<usize>,
+    element_bytes: usize,
+    consumes: bool,
+) -> usize {
     let length = region.end - region.start;
     match side {
         Side::Ports => length.next_multiple_of((4 / element_bytes).max(1)),
@@ -81,14 +87,14 @@ struct Room {
 /// Fails if a component does not fit one memory tile, or if two slices meet
 /// inside a block; the message says which and what to change.
 pub fn plan(edge: &Edge, device: &Device) -> Result<Vec<Region>, String> {
-    let whole = [0..edge.features];
+    let whole = 0..edge.features;
+    let whole = std::slice::from_ref(&whole);
     let (producers, consumers): (&[Range<usize>], &[Range<usize>]) =
         match (&edge.producer, &edge.consumer) {
-            (Side::Tiles { slices, .. }, Side::Ports) | (Side::Ports, Side::Tiles { slices, .. }) => {
-                (slices, slices)
-            }
+            (Side::Tiles { slices, .. }, Side::Ports)
+            | (Side::Ports, Side::Tiles { slices, .. }) => (slices, slices),
             (Side::Tiles { slices: from, .. }, Side::Tiles { slices: to, .. }) => (from, to),
-            (Side::Ports, Side::Ports) => (&whole, &whole),
+            (Side::Ports, Side::Ports) => (whole, whole),
         };
     for (side, what) in [(&edge.producer, "outputs"), (&edge.consumer, "inputs")] {
         let Side::Tiles { block, .. } = side else { continue };
@@ -107,9 +113,8 @@ pub fn plan(edge: &Edge, device: &Device) -> Result<Vec<Region>, String> {
     // Streams to and from the cores cross the memory tiles' northern ports,
     // those of the outside their southern ones; both are fewer than channels.
     let at = Tile { column: 0, row: device.mem_rows().end - 1 };
-    let streams = |bundle, side| {
-        (device.stream_ports(at, bundle, side).min(tile.dma_channels)) as usize
-    };
+    let streams =
+        |bundle, side| (device.stream_ports(at, bundle, side).min(tile.dma_channels)) as usize;
     let full = || Room {
         inputs: match edge.producer {
             Side::Ports => streams(Bundle::South, PortSide::In),

@@ -160,7 +160,7 @@ impl<C: Cell> Engine<C> {
         let stuck = self.fabric.lacking > 0
             || self.actors.iter().any(|actor| lacks_external(actor, &self.program));
         if stuck {
-            return Err(Failure::Deadlock(explain(self)));
+            return Err(Failure::Deadlock(Box::new(explain(self))));
         }
         let left = leftovers(self);
         if !left.is_empty() && self.fabric.agenda.is_empty() {

@@ -25,7 +25,7 @@ pub enum Failure {
     /// Somebody did what is not allowed.
     Fault { actor: String, message: String },
     /// Nothing can move, but outputs are missing.
-    Deadlock(Deadlock),
+    Deadlock(Box<Deadlock>),
     /// All outputs arrived, but these remains do not belong to the next iteration.
     Leftover(Vec<String>),
 }

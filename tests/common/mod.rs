@@ -99,3 +99,29 @@ impl Drop for Scratch {
         _ = fs::remove_dir_all(&self.0);
     }
 }
+
+/// Numbers that look random (splitmix64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e3779b97f4a7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58476d1ce4e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d049bb133111eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, count: usize) -> usize {
+        (self.next() % count as u64) as usize
+    }
+
+    /// Within a range that includes both ends.
+    pub fn within(&mut self, (low, high): (i64, i64)) -> i64 {
+        low + (self.next() % (high - low + 1).unsigned_abs()).cast_signed()
+    }
+
+    pub fn many(&mut self, count: usize, range: (i64, i64)) -> Vec<i64> {
+        (0..count).map(|_| self.within(range)).collect()
+    }
+}

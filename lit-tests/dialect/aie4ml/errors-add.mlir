@@ -56,3 +56,11 @@ func.func @microtile(%a: tensor<5x16xi8>) {
          : (tensor<5x16xi8>, tensor<5x16xi8>) -> tensor<5x16xi32>
   return
 }
+
+// -----
+
+func.func @operand_of_dynamic_extents(%a: tensor<2x3xi8>, %b: tensor<?x3xi8>) {
+  // expected-error @+1 {{'aie4ml.add' op needs operands of a static rank-2 integer type}}
+  %y = aie4ml.add %a, %b shifts = [0, 0] : (tensor<2x3xi8>, tensor<?x3xi8>) -> tensor<2x3xi32>
+  return
+}

@@ -86,7 +86,7 @@ func.func @no_port(%x: tensor<4x8xi8>) -> tensor<4x8xi8> {
   %0 = aie4ml.transfer %x
          {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>], memory_tiles = [#aie4ml.place<6, 1>]}
          : tensor<4x8xi8> -> tensor<4x8xi8>
-  // expected-error @+1 {{'aie4ml.dense' op has 0 ports for stream 0}}
+  // expected-error @+1 {{'aie4ml.dense' op has no port for stream 0: run aie4ml-place first}}
   %1 = aie4ml.dense %0, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = nearest_even, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 8, n = 8, rows = 4>,
@@ -105,6 +105,41 @@ func.func @no_constant_weights(%x: tensor<4x8xi8>, %w: tensor<8x8xi8>) -> tensor
          {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 0>]}
          : tensor<4x8xi8> -> tensor<4x8xi8>
   // expected-error @+1 {{'aie4ml.dense' op needs constant weights}}
+  %1 = aie4ml.dense %0, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 7, rounding = nearest_even, overflow = saturate, width = 8, min = -128, max = 127>]
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 8, n = 8, rows = 4>,
+          packing = #aie4ml.packing<stack = 2048, weights = 16384, bias = 2048, input = [32768, 36864], output = [49152, 53248]>, place = [#aie4ml.place<6, 3>]}
+         : (tensor<4x8xi8>, tensor<8x8xi8>) -> tensor<4x8xi8>
+  %2 = aie4ml.transfer %1
+         {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 0>]}
+         : tensor<4x8xi8> -> tensor<4x8xi8>
+  return %2 : tensor<4x8xi8>
+}
+
+// -----
+
+func.func @first(%x: tensor<4x8xi8>) -> tensor<4x8xi8> {
+  %w = arith.constant dense<1> : tensor<8x8xi8>
+  %0 = aie4ml.transfer %x
+         {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 0>]}
+         : tensor<4x8xi8> -> tensor<4x8xi8>
+  %1 = aie4ml.dense %0, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 7, rounding = nearest_even, overflow = saturate, width = 8, min = -128, max = 127>]
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 8, n = 8, rows = 4>,
+          packing = #aie4ml.packing<stack = 2048, weights = 16384, bias = 2048, input = [32768, 36864], output = [49152, 53248]>, place = [#aie4ml.place<6, 3>]}
+         : (tensor<4x8xi8>, tensor<8x8xi8>) -> tensor<4x8xi8>
+  %2 = aie4ml.transfer %1
+         {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 0>]}
+         : tensor<4x8xi8> -> tensor<4x8xi8>
+  return %2 : tensor<4x8xi8>
+}
+
+// expected-error @+1 {{'func.func' op is a second network in one module, which is one program}}
+func.func @second(%x: tensor<4x8xi8>) -> tensor<4x8xi8> {
+  %w = arith.constant dense<1> : tensor<8x8xi8>
+  %0 = aie4ml.transfer %x
+         {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 0>]}
+         : tensor<4x8xi8> -> tensor<4x8xi8>
   %1 = aie4ml.dense %0, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = nearest_even, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 8, n = 8, rows = 4>,
@@ -212,7 +247,7 @@ func.func @one_half_of_a_buffer(%x: tensor<4x8xi8>) -> tensor<4x8xi8> {
   %0 = aie4ml.transfer %x
          {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 0>]}
          : tensor<4x8xi8> -> tensor<4x8xi8>
-  // expected-error @+1 {{'aie4ml.dense' op needs two buffers, its packing has 1}}
+  // expected-error @+1 {{'aie4ml.dense' op needs 2 buffers, its packing has 1}}
   %1 = aie4ml.dense %0, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = nearest_even, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 8, n = 8, rows = 4>,

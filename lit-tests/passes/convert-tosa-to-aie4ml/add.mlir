@@ -53,3 +53,19 @@ func.func @of_other_extents(%x: tensor<2x3xf32>, %z: tensor<1x3xf32>) -> tensor<
   %4 = tosa.add %1, %3 : (tensor<2x3xf32>, tensor<1x3xf32>) -> tensor<2x3xf32>
   return %4 : tensor<2x3xf32>
 }
+
+// -----
+
+func.func @with_a_large_constant(%x: tensor<1x3xf32>) -> tensor<1x3xf32> {
+  %0 = quant.qcast %x : tensor<1x3xf32> to tensor<1x3x!quant.uniform<i8:f32, 1.0>>
+  %1 = quant.dcast %0 : tensor<1x3x!quant.uniform<i8:f32, 1.0>> to tensor<1x3xf32>
+  %2 = "tosa.const"() <{values = dense<[[2147483647, 0, 0]]> : tensor<1x3xi32>}> : () -> tensor<1x3xi32>
+  %3 = quant.scast %2 : tensor<1x3xi32> to tensor<1x3x!quant.uniform<i32:f32, 1.0>>
+  %4 = quant.dcast %3 : tensor<1x3x!quant.uniform<i32:f32, 1.0>> to tensor<1x3xf32>
+  %5 = tosa.add %1, %1 : (tensor<1x3xf32>, tensor<1x3xf32>) -> tensor<1x3xf32>
+  // expected-error @+1 {{'tosa.add' op adds a constant to a sum that then exceeds 32 bits}}
+  %6 = tosa.add %5, %4 : (tensor<1x3xf32>, tensor<1x3xf32>) -> tensor<1x3xf32>
+  %7 = quant.qcast %6 : tensor<1x3xf32> to tensor<1x3x!quant.uniform<i8:f32, 1.0>>
+  %8 = quant.dcast %7 : tensor<1x3x!quant.uniform<i8:f32, 1.0>> to tensor<1x3xf32>
+  return %8 : tensor<1x3xf32>
+}

@@ -344,6 +344,35 @@ func.func @bias_too_large_for_32_bits(%x: tensor<1x2x3xf32>) -> tensor<1x2x1xf32
 
 // -----
 
+func.func @constant_beyond_the_sum_of_two(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %2 = tosa.add %1, %1 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  %c = "tosa.const"() <{values = dense<2147483647> : tensor<1x1xi32>}> : () -> tensor<1x1xi32>
+  %c1 = quant.scast %c : tensor<1x1xi32> to tensor<1x1x!quant.uniform<i32:f32, 0.25>>
+  %c2 = quant.dcast %c1 : tensor<1x1x!quant.uniform<i32:f32, 0.25>> to tensor<1x1xf32>
+  // expected-error @+1 {{'tosa.add' op adds a constant to a sum that then exceeds 32 bits}}
+  %4 = tosa.add %2, %c2 : (tensor<2x3xf32>, tensor<1x1xf32>) -> tensor<2x3xf32>
+  return %4 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @constant_beyond_the_limited_sum_of_two(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %2 = tosa.add %1, %1 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  %3 = tosa.clamp %2 {min_val = 0.0 : f32, max_val = 6.0 : f32} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  %c = "tosa.const"() <{values = dense<2147483647> : tensor<1x1xi32>}> : () -> tensor<1x1xi32>
+  %c1 = quant.scast %c : tensor<1x1xi32> to tensor<1x1x!quant.uniform<i32:f32, 0.25>>
+  %c2 = quant.dcast %c1 : tensor<1x1x!quant.uniform<i32:f32, 0.25>> to tensor<1x1xf32>
+  // expected-error @+1 {{'tosa.add' op adds a constant to a sum that then exceeds 32 bits}}
+  %4 = tosa.add %3, %c2 : (tensor<2x3xf32>, tensor<1x1xf32>) -> tensor<2x3xf32>
+  return %4 : tensor<2x3xf32>
+}
+
+// -----
+
 // Elementwise ops.
 
 func.func @multiplies_two_computed(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {

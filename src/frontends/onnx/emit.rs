@@ -25,10 +25,7 @@ use super::{
 };
 
 // Constants are handed to MLIR as bytes, which it reads in the order of the host.
-const _: () = assert!(
-    cfg!(target_endian = "little"),
-    "big-endian hosts are not supported"
-);
+const _: () = assert!(cfg!(target_endian = "little"), "big-endian hosts are not supported");
 
 /// The attribute that names an argument or a result of `@main`, as the model does.
 const NAME: &str = "aie4ml.name";
@@ -52,10 +49,7 @@ pub fn emit<'c>(context: &'c Context, program: &Program, file: &str) -> Result<M
             return Err(Error::new("", message));
         }
     }
-    let emitter = Emitter {
-        context,
-        file: Location::new(context, file, 0, 0),
-    };
+    let emitter = Emitter { context, file: Location::new(context, file, 0, 0) };
     let module = Module::new(emitter.file);
     let problems = Arc::new(Mutex::new(Vec::new()));
     let collected = problems.clone();
@@ -70,18 +64,12 @@ pub fn emit<'c>(context: &'c Context, program: &Program, file: &str) -> Result<M
         if module.as_operation().verify() {
             Ok(module)
         } else {
-            Err(Error::new(
-                "",
-                "bug in the ONNX frontend: the module does not verify",
-            ))
+            Err(Error::new("", "bug in the ONNX frontend: the module does not verify"))
         }
     });
     context.detach_diagnostic_handler(handler);
     result.map_err(|mut error| {
-        let problems = problems
-            .lock()
-            .map(|problems| problems.join("; "))
-            .unwrap_or_default();
+        let problems = problems.lock().map(|problems| problems.join("; ")).unwrap_or_default();
         if !problems.is_empty() {
             error.message = format!("{}: {problems}", error.message);
         }
@@ -128,20 +116,8 @@ impl<'c> Emitter<'c> {
         region.append_block(block);
         let names = |names: Vec<&str>| self.names(&names);
         let attributes = [
-            (
-                "arg_attrs",
-                names(program.inputs.iter().map(|i| i.name.as_str()).collect()),
-            ),
-            (
-                "res_attrs",
-                names(
-                    program
-                        .outputs
-                        .iter()
-                        .map(|(name, _)| name.as_str())
-                        .collect(),
-                ),
-            ),
+            ("arg_attrs", names(program.inputs.iter().map(|i| i.name.as_str()).collect())),
+            ("res_attrs", names(program.outputs.iter().map(|(name, _)| name.as_str()).collect())),
         ];
         Ok(func::func(
             self.context,
@@ -180,24 +156,16 @@ impl<'c> Emitter<'c> {
             self.append(block, name, operands, attributes, result, location)
         };
         let constant = |values: DenseElementsAttribute<'c>, result: Type<'c>| {
-            self.append(
-                block,
-                "tosa.const",
-                &[],
-                &[("values", values.into())],
-                result,
-                location,
-            )
+            self.append(block, "tosa.const", &[], &[("values", values.into())], result, location)
         };
         match &value.operation {
             Operation::Input(index) => match block.argument(*index) {
                 Ok(argument) => Ok(argument.into()),
                 Err(error) => Err(bug(&error.to_string())),
             },
-            Operation::Constant(integers) => constant(
-                DenseElementsAttribute::raw_buffer(result, integers.bytes()),
-                result,
-            ),
+            Operation::Constant(integers) => {
+                constant(DenseElementsAttribute::raw_buffer(result, integers.bytes()), result)
+            }
             Operation::Quantize(x) => op("quant.qcast", &[operand(*x)?], &[]),
             Operation::Dequantize(x) => op("quant.dcast", &[operand(*x)?], &[]),
             Operation::Reinterpret(x) => op("quant.scast", &[operand(*x)?], &[]),
@@ -221,37 +189,23 @@ impl<'c> Emitter<'c> {
             Operation::Transpose(x, permutation) => {
                 let permutation: Vec<i32> = permutation.iter().map(|&d| d as i32).collect();
                 let permutation = DenseI32ArrayAttribute::new(self.context, &permutation);
-                op(
-                    "tosa.transpose",
-                    &[operand(*x)?],
-                    &[("perms", permutation.into())],
-                )
+                op("tosa.transpose", &[operand(*x)?], &[("perms", permutation.into())])
             }
             Operation::MatMul(a, b) => {
                 let one = tensor(&[1], element);
                 let zero_point = constant(DenseElementsAttribute::f32_values(one, &[0.0]), one)?;
-                op(
-                    "tosa.matmul",
-                    &[operand(*a)?, operand(*b)?, zero_point, zero_point],
-                    &[],
-                )
+                op("tosa.matmul", &[operand(*a)?, operand(*b)?, zero_point, zero_point], &[])
             }
             Operation::Add(a, b) => op("tosa.add", &[operand(*a)?, operand(*b)?], &[]),
             Operation::Scale(x, factor) => {
                 let factors = tensor(&vec![1; value.shape.len()], element);
-                let factor = constant(
-                    DenseElementsAttribute::f32_values(factors, &[*factor]),
-                    factors,
-                )?;
+                let factor =
+                    constant(DenseElementsAttribute::f32_values(factors, &[*factor]), factors)?;
                 let shifts = tensor(&[1], IntegerType::new(self.context, 8).into());
                 let shift = constant(DenseElementsAttribute::i8_values(shifts, &[0]), shifts)?;
                 op("tosa.mul", &[operand(*x)?, factor, shift], &[])
             }
-            Operation::Clamp {
-                operand: x,
-                low,
-                high,
-            } => {
+            Operation::Clamp { operand: x, low, high } => {
                 let bound =
                     |bound: f32| FloatAttribute::new(self.context, element, bound.into()).into();
                 op(
@@ -283,9 +237,7 @@ impl<'c> Emitter<'c> {
             .build()
             .map_err(|error| bug(&format!("cannot build '{name}': {error}")))?;
         let result = block.append_operation(operation).result(0);
-        result
-            .map(Into::into)
-            .map_err(|error| bug(&error.to_string()))
+        result.map(Into::into).map_err(|error| bug(&error.to_string()))
     }
 
     /// The type of stored elements. MLIR's have no sign: where it matters, the type of the
@@ -312,11 +264,7 @@ impl<'c> Emitter<'c> {
             .iter()
             .map(|&(scale, zero_point)| {
                 let scale = float_text(scale);
-                if zero_point == 0 {
-                    scale
-                } else {
-                    format!("{scale}:{zero_point}")
-                }
+                if zero_point == 0 { scale } else { format!("{scale}:{zero_point}") }
             })
             .collect();
         match quantization.axis {

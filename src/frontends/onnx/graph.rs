@@ -96,9 +96,7 @@ impl Graph {
         let default = |domain: &str| domain.is_empty() || domain == "ai.onnx";
         let opset = model.opset_import.iter().find(|o| default(&o.domain));
         let Some(opset) = opset.map(|o| o.version) else {
-            return Err(whole(
-                "not a complete ONNX model: it imports no operator set",
-            ));
+            return Err(whole("not a complete ONNX model: it imports no operator set"));
         };
         if !OPSETS.contains(&opset) {
             return Err(whole(&format!(
@@ -116,11 +114,7 @@ impl Graph {
         if graph.output.is_empty() {
             return Err(whole("the graph has no outputs"));
         }
-        let functions = model
-            .functions
-            .into_iter()
-            .map(|f| (f.domain, f.name))
-            .collect();
+        let functions = model.functions.into_iter().map(|f| (f.domain, f.name)).collect();
         Self::check(graph, functions)
     }
 
@@ -147,11 +141,7 @@ impl Graph {
 
         // Up to version 3 of the format, initializers are listed as inputs too.
         let mut inputs = Vec::new();
-        for info in graph
-            .input
-            .iter()
-            .filter(|i| !initializers.contains_key(&i.name))
-        {
+        for info in graph.input.iter().filter(|i| !initializers.contains_key(&i.name)) {
             let input = input(info)?;
             define(&input.name, format!("input {}", quote(&input.name)))?;
             inputs.push(input);
@@ -194,18 +184,8 @@ impl Graph {
             }
         }
         let mut nodes: Vec<Option<Node>> = nodes.into_iter().map(Some).collect();
-        let nodes = live
-            .iter()
-            .rev()
-            .filter_map(|&index| nodes[index].take())
-            .collect();
-        Ok(Graph {
-            inputs,
-            outputs,
-            nodes,
-            initializers,
-            functions,
-        })
+        let nodes = live.iter().rev().filter_map(|&index| nodes[index].take()).collect();
+        Ok(Graph { inputs, outputs, nodes, initializers, functions })
     }
 
     /// Reads the elements of an initializer; `None` if there is none of that name.
@@ -223,11 +203,7 @@ impl Graph {
 impl Node {
     fn new(index: usize, proto: NodeProto) -> Result<Node, Error> {
         let first_output = proto.output.iter().find(|o| !o.is_empty());
-        let name = if proto.name.is_empty() {
-            first_output
-        } else {
-            Some(&proto.name)
-        };
+        let name = if proto.name.is_empty() { first_output } else { Some(&proto.name) };
         let mut node = Node {
             name: name.cloned().unwrap_or_else(|| format!("node {index}")),
             operator: proto.op_type,
@@ -236,16 +212,7 @@ impl Node {
             outputs: proto.output,
             attributes: HashMap::new(),
         };
-        for AttributeProto {
-            name,
-            f,
-            i,
-            t,
-            ints,
-            kind,
-            ref_attr_name,
-        } in proto.attribute
-        {
+        for AttributeProto { name, f, i, t, ints, kind, ref_attr_name } in proto.attribute {
             if !ref_attr_name.is_empty() {
                 return Err(node.error(format!(
                     "attribute {} refers to an attribute of a function, but is not in one",
@@ -270,11 +237,7 @@ impl Node {
 
     /// `node 'fc1' (Gemm)`.
     pub fn location(&self) -> String {
-        format!(
-            "node {} ({})",
-            quote(&self.name),
-            self.operator.escape_debug()
-        )
+        format!("node {} ({})", quote(&self.name), self.operator.escape_debug())
     }
 
     /// An error at this node.
@@ -296,10 +259,7 @@ impl Node {
             return Err(self.error(message));
         }
         if (most..self.inputs.len()).any(|i| self.input(i).is_some()) {
-            let message = format!(
-                "has {} inputs; at most {most} are supported",
-                self.inputs.len()
-            );
+            let message = format!("has {} inputs; at most {most} are supported", self.inputs.len());
             return Err(self.error(message));
         }
         match self.outputs.as_slice() {
@@ -310,11 +270,8 @@ impl Node {
 
     /// Checks that every attribute is one of these.
     pub fn check_attributes(&self, known: &[&str]) -> Result<(), Error> {
-        let mut unknown: Vec<_> = self
-            .attributes
-            .keys()
-            .filter(|name| !known.contains(&name.as_str()))
-            .collect();
+        let mut unknown: Vec<_> =
+            self.attributes.keys().filter(|name| !known.contains(&name.as_str())).collect();
         unknown.sort();
         match unknown.first() {
             None => Ok(()),
@@ -323,9 +280,7 @@ impl Node {
     }
 
     pub fn has_subgraph(&self) -> bool {
-        self.attributes
-            .values()
-            .any(|a| matches!(a, Attribute::Graph))
+        self.attributes.values().any(|a| matches!(a, Attribute::Graph))
     }
 
     pub fn int(&self, name: &str, default: i64) -> Result<i64, Error> {
@@ -407,9 +362,7 @@ fn order(nodes: &[Node], names: &HashSet<String>) -> Result<Vec<usize>, Error> {
     let back = |index: usize| {
         let inputs = nodes[index].inputs.iter();
         let mut from = inputs.filter_map(|input| producer.get(input.as_str()));
-        from.find(|&&from| waits_for[from] > 0)
-            .copied()
-            .unwrap_or(index)
+        from.find(|&&from| waits_for[from] > 0).copied().unwrap_or(index)
     };
     let on_cycle = (0..nodes.len()).fold(stuck, |index, _| back(index));
     let before = back(on_cycle);
@@ -430,15 +383,11 @@ fn input(info: &ValueInfoProto) -> Result<Port, Error> {
         return Err(Error::new("", "an input of the graph has no name"));
     }
     let Some(tensor) = tensor_type(info) else {
-        return Err(error(
-            "is not a tensor; only tensors are supported".to_owned(),
-        ));
+        return Err(error("is not a tensor; only tensors are supported".to_owned()));
     };
     let element = Element::from_data_type(tensor.elem_type.into()).map_err(error)?;
     let Some(dimensions) = &tensor.shape else {
-        return Err(error(
-            "has no shape: export the model with static shapes".to_owned(),
-        ));
+        return Err(error("has no shape: export the model with static shapes".to_owned()));
     };
     let mut shape = Vec::new();
     for (index, dimension) in dimensions.dim.iter().enumerate() {
@@ -459,20 +408,14 @@ fn input(info: &ValueInfoProto) -> Result<Port, Error> {
         match u64::try_from(extent) {
             Ok(extent) if extent > 0 => shape.push(extent),
             _ => {
-                return Err(error(format!(
-                    "dimension {index} is {extent}, needs at least 1"
-                )));
+                return Err(error(format!("dimension {index} is {extent}, needs at least 1")));
             }
         }
     }
     if tensor::elements(&shape).is_none() {
         return Err(error("has too many dimensions or elements".to_owned()));
     }
-    Ok(Port {
-        name: info.name.clone(),
-        element,
-        shape,
-    })
+    Ok(Port { name: info.name.clone(), element, shape })
 }
 
 fn output(info: &ValueInfoProto) -> Result<Output, Error> {
@@ -494,11 +437,7 @@ fn output(info: &ValueInfoProto) -> Result<Output, Error> {
             extents.collect()
         });
     }
-    Ok(Output {
-        name: info.name.clone(),
-        element,
-        shape,
-    })
+    Ok(Output { name: info.name.clone(), element, shape })
 }
 
 fn tensor_type(info: &ValueInfoProto) -> Option<&TensorTypeProto> {

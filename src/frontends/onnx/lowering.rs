@@ -82,8 +82,7 @@ impl Lowering<'_> {
                     let integers = Operation::Reinterpret(id);
                     (
                         element,
-                        self.program
-                            .push(&node, integers, Kind::Integer(element), shape.clone()),
+                        self.program.push(&node, integers, Kind::Integer(element), shape.clone()),
                     )
                 }
             };
@@ -92,10 +91,7 @@ impl Lowering<'_> {
             }
             if let Some(declared) = &output.shape {
                 let same = declared.len() == shape.len()
-                    && declared
-                        .iter()
-                        .zip(&shape)
-                        .all(|(d, s)| d.is_none_or(|d| d == *s));
+                    && declared.iter().zip(&shape).all(|(d, s)| d.is_none_or(|d| d == *s));
                 if !same {
                     let declared: Vec<_> = declared
                         .iter()
@@ -187,20 +183,11 @@ impl Lowering<'_> {
 
     /// The operations for a dequantized constant.
     pub fn materialized(&mut self, folded: &Folded) -> Result<ValueId, String> {
-        let Folded {
-            constant,
-            quantization: Some(quantization),
-            node,
-            ..
-        } = folded
-        else {
+        let Folded { constant, quantization: Some(quantization), node, .. } = folded else {
             return Err("has not been dequantized".to_owned());
         };
         if constant.shape.contains(&0) {
-            return Err(format!(
-                "has no elements: its shape is {}",
-                shape_text(&constant.shape)
-            ));
+            return Err(format!("has no elements: its shape is {}", shape_text(&constant.shape)));
         }
         let shape = &constant.shape;
         let integers = Operation::Constant(constant.clone());
@@ -208,14 +195,8 @@ impl Lowering<'_> {
         let integers = self.program.push(node, integers, kind, shape.clone());
         let kind = Kind::Quantized(Rc::new(quantization.clone()));
         let quantized =
-            self.program
-                .push(node, Operation::Reinterpret(integers), kind, shape.clone());
-        Ok(self.program.push(
-            node,
-            Operation::Dequantize(quantized),
-            Kind::Float,
-            shape.clone(),
-        ))
+            self.program.push(node, Operation::Reinterpret(integers), kind, shape.clone());
+        Ok(self.program.push(node, Operation::Dequantize(quantized), Kind::Float, shape.clone()))
     }
 
     /// A constant input, if it is given. Its node needs it to be constant.
@@ -253,10 +234,7 @@ impl Lowering<'_> {
             };
             match folded.constant.integers()[..] {
                 [bound] if folded.constant.element == element => Ok(bound),
-                _ => Err(node.error(format!(
-                    "bound {} is not one {element}",
-                    quote(&folded.name)
-                ))),
+                _ => Err(node.error(format!("bound {} is not one {element}", quote(&folded.name)))),
             }
         };
         let (low, high) = element.range();
@@ -360,12 +338,7 @@ impl Lowering<'_> {
             }
         };
         let parameters = scales.into_iter().zip(zero_points).collect();
-        Ok(Quantization {
-            storage,
-            range: storage.range(),
-            parameters,
-            axis,
-        })
+        Ok(Quantization { storage, range: storage.range(), parameters, axis })
     }
 
     /// A matrix: an input of a `Gemm`, transposed if asked.
@@ -394,10 +367,7 @@ impl Lowering<'_> {
     /// The matrix product of a node's first two inputs, which must be float. Batches either
     /// agree, or the second has none.
     pub fn product(&mut self, node: &Node, a: Tensor, b: Tensor) -> Result<ValueId, Error> {
-        let (of_a, of_b) = (
-            self.tensor_shape(&a).to_vec(),
-            self.tensor_shape(&b).to_vec(),
-        );
+        let (of_a, of_b) = (self.tensor_shape(&a).to_vec(), self.tensor_shape(&b).to_vec());
         let refused = |why: &str| {
             Err(node.error(format!(
                 "multiplies {} with {}: {why}",
@@ -442,20 +412,15 @@ impl Lowering<'_> {
     ) -> Result<ValueId, Error> {
         let factor = node.float(attribute, 1.0)?;
         if !factor.is_finite() {
-            return Err(node.error(format!(
-                "attribute '{attribute}' is {factor}, needs a finite number"
-            )));
+            return Err(
+                node.error(format!("attribute '{attribute}' is {factor}, needs a finite number"))
+            );
         }
         if factor == 1.0 {
             return Ok(operand);
         }
         let shape = self.shape(operand).to_vec();
-        Ok(self.program.push(
-            &label(node),
-            Operation::Scale(operand, factor),
-            Kind::Float,
-            shape,
-        ))
+        Ok(self.program.push(&label(node), Operation::Scale(operand, factor), Kind::Float, shape))
     }
 
     pub fn clamp(&mut self, node: &Node, operand: ValueId, low: f32, high: f32) -> Tensor {
@@ -477,12 +442,9 @@ impl Lowering<'_> {
             Tensor::Constant(folded) => {
                 let quantization = match &folded.quantization {
                     None => None,
-                    Some(q) => Some(reshaped_quantization(
-                        node,
-                        q,
-                        &folded.constant.shape,
-                        &shape,
-                    )?),
+                    Some(q) => {
+                        Some(reshaped_quantization(node, q, &folded.constant.shape, &shape)?)
+                    }
                 };
                 let constant = folded.constant.reshaped(shape);
                 Ok(Tensor::Constant(Rc::new(Folded {
@@ -505,17 +467,12 @@ impl Lowering<'_> {
             return Ok(id);
         }
         let kind = match &value.kind {
-            Kind::Quantized(q) => Kind::Quantized(Rc::new(reshaped_quantization(
-                node,
-                q,
-                &value.shape,
-                &shape,
-            )?)),
+            Kind::Quantized(q) => {
+                Kind::Quantized(Rc::new(reshaped_quantization(node, q, &value.shape, &shape)?))
+            }
             kind => kind.clone(),
         };
-        Ok(self
-            .program
-            .push(&label(node), Operation::Reshape(id), kind, shape))
+        Ok(self.program.push(&label(node), Operation::Reshape(id), kind, shape))
     }
 
     pub fn transposed(
@@ -527,10 +484,7 @@ impl Lowering<'_> {
         let id = match tensor {
             Tensor::Constant(folded) => {
                 let constant = folded.constant.transposed(permutation);
-                let quantization = folded
-                    .quantization
-                    .as_ref()
-                    .map(|q| q.transposed(permutation));
+                let quantization = folded.quantization.as_ref().map(|q| q.transposed(permutation));
                 return Ok(Tensor::Constant(Rc::new(Folded {
                     constant,
                     quantization,
@@ -542,11 +496,7 @@ impl Lowering<'_> {
         let from = &self.program.value(id).shape;
         let shape: Vec<u64> = permutation.iter().map(|&d| from[d]).collect();
         // If the dimensions with more than one element keep their order, so do the elements.
-        let moved: Vec<usize> = permutation
-            .iter()
-            .copied()
-            .filter(|&d| from[d] != 1)
-            .collect();
+        let moved: Vec<usize> = permutation.iter().copied().filter(|&d| from[d] != 1).collect();
         if moved.is_sorted() {
             return Ok(Tensor::Value(self.reshape_value(node, id, shape)?));
         }
@@ -555,12 +505,7 @@ impl Lowering<'_> {
             kind => kind.clone(),
         };
         let operation = Operation::Transpose(id, permutation.to_vec());
-        Ok(Tensor::Value(self.program.push(
-            &label(node),
-            operation,
-            kind,
-            shape,
-        )))
+        Ok(Tensor::Value(self.program.push(&label(node), operation, kind, shape)))
     }
 }
 
@@ -585,16 +530,10 @@ fn reshaped_quantization(
 
 /// A dimension that may be counted from the back.
 pub fn axis_of(node: &Node, axis: i64, rank: usize) -> Result<usize, Error> {
-    let from_front = if axis < 0 {
-        axis.saturating_add(rank as i64)
-    } else {
-        axis
-    };
+    let from_front = if axis < 0 { axis.saturating_add(rank as i64) } else { axis };
     match usize::try_from(from_front) {
         Ok(index) if index < rank => Ok(index),
-        _ => Err(node.error(format!(
-            "axis {axis} is not in the range of {rank} dimensions"
-        ))),
+        _ => Err(node.error(format!("axis {axis} is not in the range of {rank} dimensions"))),
     }
 }
 

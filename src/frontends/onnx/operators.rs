@@ -42,23 +42,15 @@ const OPERATORS: &[(&str, &[&str], Meaning)] = &[
 /// An operator, or something about its operands or attributes, is not supported; the error
 /// names the node. Also if the outputs are not what the graph declares them to be.
 pub fn lower(graph: &Graph) -> Result<Program, Error> {
-    let mut lowering = Lowering {
-        graph,
-        tensors: HashMap::new(),
-        program: Program::default(),
-    };
+    let mut lowering = Lowering { graph, tensors: HashMap::new(), program: Program::default() };
     for (index, input) in graph.inputs.iter().enumerate() {
         let kind = match input.element {
             Element::F32 => Kind::Float,
             element => Kind::Integer(element),
         };
         let node = Rc::from(input.name.as_str());
-        let id = lowering
-            .program
-            .push(&node, Operation::Input(index), kind, input.shape.clone());
-        lowering
-            .tensors
-            .insert(input.name.clone(), Tensor::Value(id));
+        let id = lowering.program.push(&node, Operation::Input(index), kind, input.shape.clone());
+        lowering.tensors.insert(input.name.clone(), Tensor::Value(id));
         lowering.program.inputs.push(input.clone());
     }
     for node in &graph.nodes {
@@ -77,23 +69,15 @@ fn meaning(graph: &Graph, node: &Node) -> Result<Meaning, Error> {
     // onnxruntime's own domain has the same quantization under the same names.
     let known_domain = match node.domain.as_str() {
         "" | "ai.onnx" => true,
-        "com.microsoft" => matches!(
-            node.operator.as_str(),
-            "QuantizeLinear" | "DequantizeLinear"
-        ),
+        "com.microsoft" => matches!(node.operator.as_str(), "QuantizeLinear" | "DequantizeLinear"),
         _ => false,
     };
-    let known = OPERATORS
-        .iter()
-        .find(|(name, _, _)| known_domain && *name == node.operator);
+    let known = OPERATORS.iter().find(|(name, _, _)| known_domain && *name == node.operator);
     if let Some((_, attributes, meaning)) = known {
         node.check_attributes(attributes)?;
         return Ok(*meaning);
     }
-    if graph
-        .functions
-        .contains(&(node.domain.clone(), node.operator.clone()))
-    {
+    if graph.functions.contains(&(node.domain.clone(), node.operator.clone())) {
         return Err(
             node.error("calls a function of the model: functions are not supported; inline them")
         );
@@ -159,9 +143,7 @@ fn matmul(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
 fn add(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
     node.check_arity(2, 2)?;
     let operands = [lowering.operand(node, 0)?, lowering.operand(node, 1)?];
-    let mut shapes = operands
-        .each_ref()
-        .map(|operand| lowering.tensor_shape(operand).to_vec());
+    let mut shapes = operands.each_ref().map(|operand| lowering.tensor_shape(operand).to_vec());
     let rank = shapes.iter().map(Vec::len).max().unwrap_or(0);
     for shape in &mut shapes {
         shape.splice(..0, vec![1; rank - shape.len()]);
@@ -184,12 +166,7 @@ fn add(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
         ids.push(lowering.float(node, operand, index, "input")?);
     }
     let sum = Operation::Add(ids[0], ids[1]);
-    Ok(Tensor::Value(lowering.program.push(
-        &label(node),
-        sum,
-        Kind::Float,
-        shape,
-    )))
+    Ok(Tensor::Value(lowering.program.push(&label(node), sum, Kind::Float, shape)))
 }
 
 fn relu(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
@@ -207,17 +184,11 @@ fn clip(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
         {
             let (low, high) = lowering.integer_bounds(node, folded.constant.element)?;
             let constant = &folded.constant;
-            let clamped: Vec<i64> = constant
-                .integers()
-                .into_iter()
-                .map(|v| v.clamp(low, high))
-                .collect();
+            let clamped: Vec<i64> =
+                constant.integers().into_iter().map(|v| v.clamp(low, high)).collect();
             let constant =
                 Constant::from_integers(constant.element, constant.shape.clone(), &clamped);
-            Ok(Tensor::Constant(Rc::new(Folded {
-                constant,
-                ..Folded::clone(&folded)
-            })))
+            Ok(Tensor::Constant(Rc::new(Folded { constant, ..Folded::clone(&folded) })))
         }
         Tensor::Value(id) if lowering.program.value(id).kind != Kind::Float => {
             // Quantizing to fewer integers and clipping afterwards are the same.
@@ -235,17 +206,12 @@ fn clip(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
             let old = quantization.range;
             quantization.range = (low.max(old.0), high.min(old.1));
             if quantization.range.0 >= quantization.range.1 {
-                return Err(node.error(format!(
-                    "leaves no range of integers: clips to [{low}, {high}]"
-                )));
+                return Err(
+                    node.error(format!("leaves no range of integers: clips to [{low}, {high}]"))
+                );
             }
             let kind = Kind::Quantized(Rc::new(quantization));
-            Ok(Tensor::Value(lowering.program.push(
-                &label,
-                Operation::Quantize(real),
-                kind,
-                shape,
-            )))
+            Ok(Tensor::Value(lowering.program.push(&label, Operation::Quantize(real), kind, shape)))
         }
         operand => {
             let operand = lowering.float(node, operand, 0, "input")?;
@@ -286,15 +252,12 @@ fn quantize_linear(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error
     if let (Some(zero_point), Some(declared)) = (zero_point, declared)
         && zero_point != declared
     {
-        return Err(node.error(format!(
-            "quantizes to {declared}, but its zero point is {zero_point}"
-        )));
+        return Err(
+            node.error(format!("quantizes to {declared}, but its zero point is {zero_point}"))
+        );
     }
     let storage = zero_point.or(declared).unwrap_or(Element::U8);
-    if !matches!(
-        storage,
-        Element::I8 | Element::U8 | Element::I16 | Element::U16
-    ) {
+    if !matches!(storage, Element::I8 | Element::U8 | Element::I16 | Element::U16) {
         return Err(node.error(format!(
             "quantizes to {storage}, which is not supported; supported: int8, uint8, int16, uint16"
         )));
@@ -318,10 +281,7 @@ fn quantize_linear(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error
                 integers.push((nearest + zero_point).clamp(low, high));
             }
             let constant = Constant::from_integers(storage, shape.clone(), &integers);
-            Ok(Tensor::Constant(Rc::new(Folded {
-                constant,
-                ..Folded::clone(&folded)
-            })))
+            Ok(Tensor::Constant(Rc::new(Folded { constant, ..Folded::clone(&folded) })))
         }
         operand => {
             let operand = lowering.float(node, operand, 0, "input")?;
@@ -363,11 +323,8 @@ fn dequantize_linear(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Err
     let label = label(node);
     let id = match operand {
         Tensor::Constant(folded) => {
-            let folded = Folded {
-                quantization: Some(quantization),
-                node: label,
-                ..Folded::clone(&folded)
-            };
+            let folded =
+                Folded { quantization: Some(quantization), node: label, ..Folded::clone(&folded) };
             return Ok(Tensor::Constant(Rc::new(folded)));
         }
         Tensor::Value(id) => id,
@@ -384,17 +341,10 @@ fn dequantize_linear(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Err
                 quantization.range = from.range;
                 let kind = Kind::Integer(storage);
                 integers =
-                    lowering
-                        .program
-                        .push(&label, Operation::Reinterpret(id), kind, shape.clone());
+                    lowering.program.push(&label, Operation::Reinterpret(id), kind, shape.clone());
             }
             let kind = Kind::Quantized(Rc::new(quantization));
-            lowering.program.push(
-                &label,
-                Operation::Reinterpret(integers),
-                kind,
-                shape.clone(),
-            )
+            lowering.program.push(&label, Operation::Reinterpret(integers), kind, shape.clone())
         }
     };
     Ok(Tensor::Value(lowering.program.push(
@@ -411,12 +361,7 @@ fn constant(_: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
     node.check_arity(0, 0)?;
     let name = node.name.clone();
     let constant = node.tensor("value")?;
-    Ok(Tensor::Constant(Rc::new(Folded {
-        constant,
-        quantization: None,
-        name,
-        node: label(node),
-    })))
+    Ok(Tensor::Constant(Rc::new(Folded { constant, quantization: None, name, node: label(node) })))
 }
 
 fn identity(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
@@ -444,15 +389,9 @@ fn flatten(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
     // One past the last dimension is allowed.
     let axis = node.int("axis", 1)?;
     let last = shape.len() as i64;
-    let axis = if axis < 0 {
-        axis.saturating_add(last)
-    } else {
-        axis
-    };
+    let axis = if axis < 0 { axis.saturating_add(last) } else { axis };
     if !(0..=last).contains(&axis) {
-        return Err(node.error(format!(
-            "axis {axis} is not in the range of {last} dimensions"
-        )));
+        return Err(node.error(format!("axis {axis} is not in the range of {last} dimensions")));
     }
     let (rows, columns) = shape.split_at(axis as usize);
     let shape = vec![rows.iter().product(), columns.iter().product()];
@@ -467,11 +406,7 @@ fn reshape(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
     let wanted = lowering.integers(node, 1, "shape")?;
     let impossible = || {
         let wanted: Vec<_> = wanted.iter().map(i64::to_string).collect();
-        node.error(format!(
-            "cannot reshape {} to [{}]",
-            shape_text(&from),
-            wanted.join(", ")
-        ))
+        node.error(format!("cannot reshape {} to [{}]", shape_text(&from), wanted.join(", ")))
     };
     let mut shape = Vec::new();
     let mut unknown = None;
@@ -506,10 +441,9 @@ fn squeeze(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
     if node.input(1).is_some() {
         removed = chosen_axes(node, &lowering.integers(node, 1, "axes")?, from.len())?;
         if let Some(axis) = (0..from.len()).find(|&d| removed[d] && from[d] != 1) {
-            return Err(node.error(format!(
-                "cannot squeeze dimension {axis} of {}",
-                shape_text(&from)
-            )));
+            return Err(
+                node.error(format!("cannot squeeze dimension {axis} of {}", shape_text(&from)))
+            );
         }
     }
     let kept = from.iter().zip(&removed).filter(|(_, removed)| !**removed);
@@ -524,9 +458,7 @@ fn unsqueeze(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
     let axes = lowering.integers(node, 1, "axes")?;
     let added = chosen_axes(node, &axes, from.len() + axes.len())?;
     let mut rest = from.iter();
-    let shape = added
-        .iter()
-        .filter_map(|&new| if new { Some(1) } else { rest.next().copied() });
+    let shape = added.iter().filter_map(|&new| if new { Some(1) } else { rest.next().copied() });
     let shape = shape.collect();
     lowering.reshaped(node, operand, shape)
 }
@@ -546,9 +478,9 @@ fn transpose(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
         }
     };
     if permutation.len() != rank || (0..rank).any(|d| !permutation.contains(&d)) {
-        return Err(node.error(format!(
-            "attribute 'perm' is not a permutation of {rank} dimensions"
-        )));
+        return Err(
+            node.error(format!("attribute 'perm' is not a permutation of {rank} dimensions"))
+        );
     }
     lowering.transposed(node, operand, &permutation)
 }

@@ -110,10 +110,7 @@ impl Quantization {
     /// The quantization of a tensor transposed by `permutation`.
     pub fn transposed(&self, permutation: &[usize]) -> Quantization {
         let moved = |axis| permutation.iter().position(|&d| d == axis);
-        Quantization {
-            axis: self.axis.and_then(moved),
-            ..self.clone()
-        }
+        Quantization { axis: self.axis.and_then(moved), ..self.clone() }
     }
 
     /// The quantization of a tensor reshaped `from` one shape `to` another; `None` if the
@@ -125,10 +122,7 @@ impl Quantization {
         let before: u64 = from[..axis].iter().product();
         let same = |d: usize| to[d] == from[axis] && to[..d].iter().product::<u64>() == before;
         let axis = (0..to.len()).find(|&d| same(d))?;
-        Some(Quantization {
-            axis: Some(axis),
-            ..self.clone()
-        })
+        Some(Quantization { axis: Some(axis), ..self.clone() })
     }
 }
 
@@ -144,12 +138,7 @@ impl Program {
         kind: Kind,
         shape: Vec<u64>,
     ) -> ValueId {
-        self.values.push(Value {
-            operation,
-            kind,
-            shape,
-            node: node.clone(),
-        });
+        self.values.push(Value { operation, kind, shape, node: node.clone() });
         ValueId(self.values.len() - 1)
     }
 
@@ -162,12 +151,7 @@ impl Program {
         // Operands come before operations, so one pass from the end sees all uses first.
         for index in (0..self.values.len()).rev() {
             if live[index] {
-                for operand in self.values[index]
-                    .operation
-                    .operands()
-                    .into_iter()
-                    .flatten()
-                {
+                for operand in self.values[index].operation.operands().into_iter().flatten() {
                     live[operand.0] = true;
                 }
             }

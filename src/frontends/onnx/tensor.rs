@@ -188,10 +188,7 @@ impl Constant {
         let count = shape.as_deref().and_then(elements);
         let (Some(shape), Some(count)) = (shape, count) else {
             return Err(if tensor.dims.len() > MAX_RANK {
-                format!(
-                    "has {} dimensions; at most {MAX_RANK} are supported",
-                    tensor.dims.len()
-                )
+                format!("has {} dimensions; at most {MAX_RANK} are supported", tensor.dims.len())
             } else {
                 let extents: Vec<_> = tensor.dims.iter().map(i64::to_string).collect();
                 format!("has the impossible shape {}", extents.join("x"))
@@ -212,49 +209,27 @@ impl Constant {
             let (length, bytes) = match element {
                 Element::F32 => (
                     tensor.float_data.len(),
-                    tensor
-                        .float_data
-                        .iter()
-                        .flat_map(|x| x.to_le_bytes())
-                        .collect(),
+                    tensor.float_data.iter().flat_map(|x| x.to_le_bytes()).collect(),
                 ),
                 Element::I64 => (
                     tensor.int64_data.len(),
-                    tensor
-                        .int64_data
-                        .iter()
-                        .flat_map(|x| x.to_le_bytes())
-                        .collect(),
+                    tensor.int64_data.iter().flat_map(|x| x.to_le_bytes()).collect(),
                 ),
-                _ => (
-                    tensor.int32_data.len(),
-                    narrow(element, &tensor.int32_data)?,
-                ),
+                _ => (tensor.int32_data.len(), narrow(element, &tensor.int32_data)?),
             };
             if length as u64 != count {
                 return stored(length, "elements");
             }
             bytes
         };
-        Ok(Constant {
-            element,
-            shape,
-            bytes,
-        })
+        Ok(Constant { element, shape, bytes })
     }
 
     /// A constant of integers that lie in the range of `element`.
     pub fn from_integers(element: Element, shape: Vec<u64>, values: &[i64]) -> Constant {
         let size = element.bytes();
-        let bytes = values
-            .iter()
-            .flat_map(|v| v.to_le_bytes().into_iter().take(size))
-            .collect();
-        Constant {
-            element,
-            shape,
-            bytes,
-        }
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes().into_iter().take(size)).collect();
+        Constant { element, shape, bytes }
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -290,10 +265,7 @@ impl Constant {
         match self.element {
             Element::F32 => {
                 let (chunks, _) = self.bytes.as_chunks();
-                chunks
-                    .iter()
-                    .map(|&chunk| f32::from_le_bytes(chunk))
-                    .collect()
+                chunks.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect()
             }
             _ => Vec::new(),
         }
@@ -301,10 +273,7 @@ impl Constant {
 
     /// The same elements in a shape of as many.
     pub fn reshaped(&self, shape: Vec<u64>) -> Constant {
-        Constant {
-            shape,
-            ..self.clone()
-        }
+        Constant { shape, ..self.clone() }
     }
 
     /// Dimension `i` of the result is dimension `permutation[i]` of this.
@@ -332,11 +301,7 @@ impl Constant {
                 index[d] = 0;
             }
         }
-        Constant {
-            element: self.element,
-            shape,
-            bytes,
-        }
+        Constant { element: self.element, shape, bytes }
     }
 }
 

@@ -45,9 +45,7 @@ impl Model {
     }
 
     fn integers(mut self, name: &str, element: Element, dims: &[i64], values: &[i64]) -> Self {
-        self.graph
-            .initializer
-            .push(integers(name, element, dims, values));
+        self.graph.initializer.push(integers(name, element, dims, values));
         self
     }
 
@@ -88,8 +86,11 @@ impl Model {
     /// A `QuantizeLinear` and a `DequantizeLinear`, with scale 0.25 unless given before.
     fn quantized(self, from: &str, to: &str) -> Self {
         let integers = format!("{to}_integers");
-        self.node("QuantizeLinear", &[from, "scale", "zero"], &integers)
-            .node("DequantizeLinear", &[&integers, "scale", "zero"], to)
+        self.node("QuantizeLinear", &[from, "scale", "zero"], &integers).node(
+            "DequantizeLinear",
+            &[&integers, "scale", "zero"],
+            to,
+        )
     }
 
     fn change(mut self, change: impl FnOnce(&mut GraphProto)) -> Self {
@@ -101,10 +102,7 @@ impl Model {
         ModelProto {
             ir_version: 10,
             graph: Some(self.graph.clone()),
-            opset_import: vec![OperatorSetIdProto {
-                domain: String::new(),
-                version: 21,
-            }],
+            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: 21 }],
             functions: self.functions.clone(),
         }
     }
@@ -129,15 +127,8 @@ fn text(bytes: &[u8], locations: bool) -> String {
     let module = super::import_bytes(&context, bytes, "model.onnx")
         .unwrap_or_else(|error| panic!("{error}"));
     let flags = OperationPrintingFlags::new();
-    let flags = if locations {
-        flags.enable_debug_info(true, false)
-    } else {
-        flags
-    };
-    module
-        .as_operation()
-        .to_string_with_flags(flags)
-        .expect("modules print as text")
+    let flags = if locations { flags.enable_debug_info(true, false) } else { flags };
+    module.as_operation().to_string_with_flags(flags).expect("modules print as text")
 }
 
 fn refusal(bytes: &[u8]) -> String {
@@ -148,29 +139,15 @@ fn refusal(bytes: &[u8]) -> String {
 }
 
 fn info(name: &str, element: Element, shape: &[i64]) -> ValueInfoProto {
-    let dim = |&value: &i64| Dimension {
-        extent: Some(Extent::Value(value)),
-    };
-    let shape = TensorShapeProto {
-        dim: shape.iter().map(dim).collect(),
-    };
-    let tensor = TensorTypeProto {
-        elem_type: element.data_type(),
-        shape: Some(shape),
-    };
-    ValueInfoProto {
-        name: name.into(),
-        r#type: Some(TypeProto {
-            tensor_type: Some(tensor),
-        }),
-    }
+    let dim = |&value: &i64| Dimension { extent: Some(Extent::Value(value)) };
+    let shape = TensorShapeProto { dim: shape.iter().map(dim).collect() };
+    let tensor = TensorTypeProto { elem_type: element.data_type(), shape: Some(shape) };
+    ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) }
 }
 
 fn integers(name: &str, element: Element, dims: &[i64], values: &[i64]) -> TensorProto {
-    let raw = values
-        .iter()
-        .flat_map(|v| v.to_le_bytes().into_iter().take(element.bytes()))
-        .collect();
+    let raw =
+        values.iter().flat_map(|v| v.to_le_bytes().into_iter().take(element.bytes())).collect();
     TensorProto {
         name: name.into(),
         dims: dims.into(),
@@ -181,12 +158,7 @@ fn integers(name: &str, element: Element, dims: &[i64], values: &[i64]) -> Tenso
 }
 
 fn int(name: &str, value: i64) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        kind: attribute_kind::INT,
-        i: value,
-        ..Default::default()
-    }
+    AttributeProto { name: name.into(), kind: attribute_kind::INT, i: value, ..Default::default() }
 }
 
 fn float(name: &str, value: f32) -> AttributeProto {
@@ -219,9 +191,7 @@ fn start() -> Model {
 /// [`start`] and a node from `xq` to the output `y` of that shape.
 fn one(operator: &str, more_inputs: &[&str], shape: &[i64]) -> Model {
     let inputs = [&["xq"], more_inputs].concat();
-    start()
-        .node(operator, &inputs, "y")
-        .output("y", Element::F32, shape)
+    start().node(operator, &inputs, "y").output("y", Element::F32, shape)
 }
 
 /// Weights `w`, [2, 3] as `Gemm` has them with `transB`, and a bias `b`.
@@ -272,19 +242,10 @@ fn module_does_not_depend_on_order_of_nodes() {
 #[test]
 fn scale_is_written_exactly() {
     let mut model = one("Relu", &[], &[2, 3]);
-    for scale in [
-        0.028_757_365,
-        1.0,
-        3.0e30,
-        f32::from_bits(1),
-        f32::MAX,
-        6.103_515_6e-5,
-    ] {
+    for scale in [0.028_757_365, 1.0, 3.0e30, f32::from_bits(1), f32::MAX, 6.103_515_6e-5] {
         model.graph.initializer[0].float_data = vec![scale];
         let text = model.text();
-        let (_, after) = text
-            .split_once("!quant.uniform<i8:f32, ")
-            .expect("has a quantized type");
+        let (_, after) = text.split_once("!quant.uniform<i8:f32, ").expect("has a quantized type");
         let (written, _) = after.split_once('>').expect("the type ends");
         assert_eq!(written.parse(), Ok(f64::from(scale)), "{scale}");
     }
@@ -319,11 +280,7 @@ fn zero_point_may_be_absent() {
 fn quantization_of_onnxruntimes_domain_is_the_same() {
     let model = dense();
     let renamed = model.clone().change(|graph| {
-        for node in graph
-            .node
-            .iter_mut()
-            .filter(|node| node.op_type.ends_with("Linear"))
-        {
+        for node in graph.node.iter_mut().filter(|node| node.op_type.ends_with("Linear")) {
             node.domain = "com.microsoft".into();
         }
     });
@@ -350,19 +307,12 @@ fn weights_quantized_per_axis_take_the_axis_along() {
 #[test]
 fn float_weights_between_quantize_and_dequantize_are_folded() {
     let model = start()
-        .floats(
-            "w_float",
-            &[3, 2],
-            &[0.1, 0.125, 0.375, 1e9, f32::NEG_INFINITY, -0.25],
-        )
+        .floats("w_float", &[3, 2], &[0.1, 0.125, 0.375, 1e9, f32::NEG_INFINITY, -0.25])
         .quantized("w_float", "w")
         .node("MatMul", &["xq", "w"], "y")
         .output("y", Element::F32, &[2, 2]);
     // Ties go to even: 0.5 to 0 and 1.5 to 2.
-    check(
-        &model.text(),
-        &["dense<[[[0, 0], [2, 127], [-128, -1]]]> : tensor<1x3x2xi8>"],
-    );
+    check(&model.text(), &["dense<[[[0, 0], [2, 127], [-128, -1]]]> : tensor<1x3x2xi8>"]);
 }
 
 #[test]
@@ -374,12 +324,7 @@ fn gemm_with_everything() {
             "Gemm",
             &["xq", "w", "c"],
             "y",
-            &[
-                float("alpha", 0.5),
-                float("beta", -2.0),
-                int("transA", 1),
-                int("transB", 0),
-            ],
+            &[float("alpha", 0.5), float("beta", -2.0), int("transA", 1), int("transB", 0)],
         )
         // 3x2 times 2x3: the input is transposed, the bias broadcasts along rows.
         .output("y", Element::F32, &[3, 3]);
@@ -428,10 +373,7 @@ fn matmul_joins_batches_that_meet_the_same_weights() {
         .output("y", Element::F32, &[4, 2, 5]);
     check(
         &model.text(),
-        &[
-            "tosa.matmul",
-            "(tensor<1x8x5xf32>, !tosa.shape<3>) -> tensor<4x2x5xf32>",
-        ],
+        &["tosa.matmul", "(tensor<1x8x5xf32>, !tosa.shape<3>) -> tensor<4x2x5xf32>"],
     );
 }
 
@@ -458,13 +400,7 @@ fn weights_may_be_transposed_and_reshaped_on_the_way() {
         .node("MatMul", &["xq", "w4"], "y")
         .output("y", Element::F32, &[2, 2]);
     let text = model.text();
-    check(
-        &text,
-        &[
-            "dense<[[[1, -4], [2, -5], [3, -6]]]> : tensor<1x3x2xi8>",
-            "tosa.matmul",
-        ],
-    );
+    check(&text, &["dense<[[[1, -4], [2, -5], [3, -6]]]> : tensor<1x3x2xi8>", "tosa.matmul"]);
     assert!(!text.contains("tosa.transpose"), "{text}");
 }
 
@@ -492,9 +428,11 @@ fn relu_and_clip_of_floats_are_clamps() {
         &one("Relu", &[], &[2, 3]).text(),
         &["tosa.clamp %1 {max_val = 3.40282347E+38 : f32, min_val = 0.000000e+00"],
     );
-    let relu6 = one("Clip", &["low", "high"], &[2, 3])
-        .floats("low", &[], &[0.0])
-        .floats("high", &[], &[6.0]);
+    let relu6 = one("Clip", &["low", "high"], &[2, 3]).floats("low", &[], &[0.0]).floats(
+        "high",
+        &[],
+        &[6.0],
+    );
     check(
         &relu6.text(),
         &["tosa.clamp %1 {max_val = 6.000000e+00 : f32, min_val = 0.000000e+00 : f32}"],
@@ -520,32 +458,22 @@ fn clip_after_quantize_narrows_the_type() {
     let text = model.text();
     check(&text, &["quant.qcast", "quant.dcast", "return"]);
     assert_eq!(text.matches("quant.qcast").count(), 1, "{text}");
-    check(
-        &text,
-        &["tensor<2x3x!quant.uniform<i8<-8:7>:f32, 2.500000e-01>>"],
-    );
+    check(&text, &["tensor<2x3x!quant.uniform<i8<-8:7>:f32, 2.500000e-01>>"]);
 
     // Of a constant, it changes the constant.
     let model = dense().change(|graph| {
-        graph
-            .initializer
-            .push(integers("low", Element::I8, &[], &[-5]));
+        graph.initializer.push(integers("low", Element::I8, &[], &[-5]));
         graph.initializer[2].name = "w_wide".into();
     });
     let model = model.node("Clip", &["w_wide", "low"], "w_int");
-    check(
-        &model.text(),
-        &["dense<[[[1, -4], [2, -5], [3, -5]]]> : tensor<1x3x2xi8>"],
-    );
+    check(&model.text(), &["dense<[[[1, -4], [2, -5], [3, -5]]]> : tensor<1x3x2xi8>"]);
 }
 
 #[test]
 fn shape_operators_are_reshapes() {
     let shaped = |operator: &str, values: &[i64], shape: &[i64]| {
         let length = [values.len() as i64];
-        one(operator, &["list"], shape)
-            .integers("list", Element::I64, &length, values)
-            .text()
+        one(operator, &["list"], shape).integers("list", Element::I64, &length, values).text()
     };
     let reshape = |shape: &str| {
         format!(
@@ -554,14 +482,8 @@ fn shape_operators_are_reshapes() {
         )
     };
     check(&shaped("Reshape", &[3, -1], &[3, 2]), &[&reshape("3x2")]);
-    check(
-        &shaped("Reshape", &[0, 1, 3], &[2, 1, 3]),
-        &[&reshape("2x1x3")],
-    );
-    check(
-        &shaped("Unsqueeze", &[0, -1], &[1, 2, 3, 1]),
-        &[&reshape("1x2x3x1")],
-    );
+    check(&shaped("Reshape", &[0, 1, 3], &[2, 1, 3]), &[&reshape("2x1x3")]);
+    check(&shaped("Unsqueeze", &[0, -1], &[1, 2, 3, 1]), &[&reshape("1x2x3x1")]);
     check(&one("Flatten", &[], &[2, 3]).text(), &["return %1"]);
     let flat =
         one("Flatten", &[], &[1, 6]).change(|graph| graph.node[2].attribute = vec![int("axis", 0)]);
@@ -576,14 +498,13 @@ fn transpose_that_moves_no_element_is_a_reshape() {
         .change(|graph| {
             graph.output.clear();
         });
-    let model = model
-        .node_with("Transpose", &["y"], "z", &[ints("perm", &[1, 0, 2])])
-        .output("z", Element::F32, &[2, 1, 3]);
-    let text = model.text();
-    check(
-        &text,
-        &["(tensor<1x2x3xf32>, !tosa.shape<3>) -> tensor<2x1x3xf32>"],
+    let model = model.node_with("Transpose", &["y"], "z", &[ints("perm", &[1, 0, 2])]).output(
+        "z",
+        Element::F32,
+        &[2, 1, 3],
     );
+    let text = model.text();
+    check(&text, &["(tensor<1x2x3xf32>, !tosa.shape<3>) -> tensor<2x1x3xf32>"]);
     assert!(!text.contains("tosa.transpose"), "{text}");
     check(
         &one("Transpose", &[], &[3, 2]).text(),
@@ -598,10 +519,7 @@ fn integers_between_quantize_and_dequantize_may_be_reshaped() {
         .node("Transpose", &["xq_integers"], "moved")
         .node("Relu", &["xq"], "y")
         .output("y", Element::F32, &[3, 2]);
-    check(
-        &model.text(),
-        &["quant.qcast", "tosa.transpose", "quant.dcast"],
-    );
+    check(&model.text(), &["quant.qcast", "tosa.transpose", "quant.dcast"]);
 }
 
 #[test]
@@ -643,10 +561,7 @@ fn integers_read_with_another_scale_than_written() {
 #[test]
 fn several_outputs() {
     let model = one("Relu", &[], &[2, 3]).output("xq", Element::F32, &[2, 3]);
-    check(
-        &model.text(),
-        &["return %2, %1 : tensor<2x3xf32>, tensor<2x3xf32>"],
-    );
+    check(&model.text(), &["return %2, %1 : tensor<2x3xf32>, tensor<2x3xf32>"]);
 }
 
 #[test]
@@ -720,20 +635,14 @@ fn refuses_unknown_versions_of_the_operators() {
 
 #[test]
 fn refuses_broken_graphs() {
-    assert_eq!(
-        Model::default().refusal(),
-        "the graph is empty: it has no nodes"
-    );
+    assert_eq!(Model::default().refusal(), "the graph is empty: it has no nodes");
     let change = |change: fn(&mut GraphProto)| dense().change(change).refusal();
     assert_eq!(change(|g| g.output.clear()), "the graph has no outputs");
     assert_eq!(
         change(|g| g.output[0].name = "nothing".into()),
         "output 'nothing': no node, input or initializer has this name"
     );
-    assert_eq!(
-        change(|g| g.output.push(g.output[0].clone())),
-        "output 'y': is listed twice"
-    );
+    assert_eq!(change(|g| g.output.push(g.output[0].clone())), "output 'y': is listed twice");
     assert_eq!(
         change(|g| g.node[1].output[0] = "x".into()),
         "node 'node_xq' (DequantizeLinear): the name 'x' is defined twice"
@@ -814,14 +723,9 @@ fn refuses_inputs_without_a_static_shape() {
 #[test]
 fn refuses_outputs_that_are_not_what_they_are_declared() {
     let output = |element, shape: &[i64]| {
-        dense()
-            .change(|g| g.output[0] = info("y", element, shape))
-            .refusal()
+        dense().change(|g| g.output[0] = info("y", element, shape)).refusal()
     };
-    assert_eq!(
-        output(Element::I8, &[2, 2]),
-        "output 'y': is declared int8, but is float32"
-    );
+    assert_eq!(output(Element::I8, &[2, 2]), "output 'y': is declared int8, but is float32");
     assert_eq!(
         output(Element::F32, &[2, 5]),
         "output 'y': is declared to have shape 2x5, but has 2x2"
@@ -906,10 +810,7 @@ fn refuses_operators_it_does_not_know() {
         "node 'node_y' (If): has a subgraph: control flow is not supported"
     );
     let mut model = one("Block", &[], &[2, 3]);
-    model.functions.push(FunctionProto {
-        name: "Block".into(),
-        domain: String::new(),
-    });
+    model.functions.push(FunctionProto { name: "Block".into(), domain: String::new() });
     assert_eq!(
         model.refusal(),
         "node 'node_y' (Block): calls a function of the model: functions are not supported; inline them"
@@ -919,56 +820,33 @@ fn refuses_operators_it_does_not_know() {
 #[test]
 fn refuses_attributes_and_operands_it_does_not_know() {
     let model = one("Relu", &[], &[2, 3]).change(|g| g.node[2].attribute = vec![int("alpha", 1)]);
-    assert_eq!(
-        model.refusal(),
-        "node 'node_y' (Relu): attribute 'alpha' is not supported"
-    );
+    assert_eq!(model.refusal(), "node 'node_y' (Relu): attribute 'alpha' is not supported");
     let model = dense().change(|g| g.node[4].attribute.push(int("alpha", 1)));
-    assert_eq!(
-        model.refusal(),
-        "node 'node_fc1' (Gemm): attribute 'alpha' is not a float"
-    );
+    assert_eq!(model.refusal(), "node 'node_fc1' (Gemm): attribute 'alpha' is not a float");
     let model = dense().change(|g| g.node[4].attribute.push(float("alpha", f32::NAN)));
     assert_eq!(
         model.refusal(),
         "node 'node_fc1' (Gemm): attribute 'alpha' is NaN, needs a finite number"
     );
     let model = dense().change(|g| g.node[4].attribute.push(int("transB", 0)));
-    assert_eq!(
-        model.refusal(),
-        "node 'node_fc1' (Gemm): attribute 'transB' is given twice"
-    );
+    assert_eq!(model.refusal(), "node 'node_fc1' (Gemm): attribute 'transB' is given twice");
     let model = dense().change(|g| g.node[4].input.truncate(1));
-    assert_eq!(
-        model.refusal(),
-        "node 'node_fc1' (Gemm): input 1 is missing; 2 are needed"
-    );
+    assert_eq!(model.refusal(), "node 'node_fc1' (Gemm): input 1 is missing; 2 are needed");
     let model = one("Relu", &["xq"], &[2, 3]);
-    assert_eq!(
-        model.refusal(),
-        "node 'node_y' (Relu): has 2 inputs; at most 1 are supported"
-    );
+    assert_eq!(model.refusal(), "node 'node_y' (Relu): has 2 inputs; at most 1 are supported");
     let model = one("Relu", &[], &[2, 3]).change(|g| g.node[2].output.push("mask".into()));
-    assert_eq!(
-        model.refusal(),
-        "node 'node_y' (Relu): has 2 outputs, needs one"
-    );
+    assert_eq!(model.refusal(), "node 'node_y' (Relu): has 2 outputs, needs one");
 }
 
 #[test]
 fn refuses_weights_that_are_not_quantized() {
     let model = dense().change(|g| g.node[4].input[1] = "fc1.weight".into());
     assert_eq!(
-        model
-            .clone()
-            .floats("fc1.weight", &[2, 3], &[0.0; 6])
-            .refusal(),
+        model.clone().floats("fc1.weight", &[2, 3], &[0.0; 6]).refusal(),
         "node 'node_fc1' (Gemm): weights 'fc1.weight' are float32 without QuantizeLinear/DequantizeLinear"
     );
     assert_eq!(
-        model
-            .integers("fc1.weight", Element::I8, &[2, 3], &[0; 6])
-            .refusal(),
+        model.integers("fc1.weight", Element::I8, &[2, 3], &[0; 6]).refusal(),
         "node 'node_fc1' (Gemm): weights 'fc1.weight' are int8 without DequantizeLinear"
     );
     let model = dense().change(|g| g.node[4].input[2] = "fc1.bias".into());
@@ -985,12 +863,7 @@ fn refuses_weights_that_are_not_quantized() {
 
 #[test]
 fn refuses_scales_that_are_no_scales() {
-    for (scale, text) in [
-        (0.0, "0"),
-        (-0.5, "-0.5"),
-        (f32::NAN, "NaN"),
-        (f32::INFINITY, "inf"),
-    ] {
+    for (scale, text) in [(0.0, "0"), (-0.5, "-0.5"), (f32::NAN, "NaN"), (f32::INFINITY, "inf")] {
         let model = dense().change(|g| g.initializer[0].float_data = vec![scale]);
         assert_eq!(
             model.refusal(),
@@ -1093,10 +966,7 @@ fn refuses_shapes_that_do_not_fit() {
         format!("{FC1}multiplies 2x3 with 2x3: the inner dimensions differ")
     );
     let model = dense().change(|g| g.initializer[2].dims = vec![6]);
-    assert_eq!(
-        model.refusal(),
-        format!("{FC1}weights 'w_int' has shape 6, needs 2 dimensions")
-    );
+    assert_eq!(model.refusal(), format!("{FC1}weights 'w_int' has shape 6, needs 2 dimensions"));
     let model =
         dense().change(|g| g.initializer[4] = integers("b_int", Element::I32, &[3], &[0; 3]));
     assert_eq!(
@@ -1126,10 +996,7 @@ fn refuses_shapes_that_do_not_fit() {
         listed("Squeeze", &[0]),
         "node 'node_y' (Squeeze): cannot squeeze dimension 0 of 2x3"
     );
-    assert_eq!(
-        listed("Unsqueeze", &[0, 0]),
-        "node 'node_y' (Unsqueeze): axis 0 is given twice"
-    );
+    assert_eq!(listed("Unsqueeze", &[0, 0]), "node 'node_y' (Unsqueeze): axis 0 is given twice");
     assert_eq!(
         listed("Unsqueeze", &[9]),
         "node 'node_y' (Unsqueeze): axis 9 is not in the range of 3 dimensions"
@@ -1157,37 +1024,31 @@ fn refuses_shapes_that_do_not_fit() {
 
 #[test]
 fn refuses_clips_that_leave_nothing() {
-    let model = one("Clip", &["low", "high"], &[2, 3])
-        .floats("low", &[], &[1.0])
-        .floats("high", &[], &[0.0]);
-    assert_eq!(
-        model.refusal(),
-        "node 'node_y' (Clip): clips to an empty range: [1, 0]"
+    let model = one("Clip", &["low", "high"], &[2, 3]).floats("low", &[], &[1.0]).floats(
+        "high",
+        &[],
+        &[0.0],
     );
+    assert_eq!(model.refusal(), "node 'node_y' (Clip): clips to an empty range: [1, 0]");
     let clip = |low, high| {
         let model = start()
             .change(|graph| graph.node[1].input[0] = "c".into())
             .integers("low", Element::I8, &[], &[low])
             .integers("high", Element::I8, &[], &[high]);
-        model
-            .node("Clip", &["xq_integers", "low", "high"], "c")
-            .node("Relu", &["xq"], "y")
-            .output("y", Element::F32, &[2, 3])
+        model.node("Clip", &["xq_integers", "low", "high"], "c").node("Relu", &["xq"], "y").output(
+            "y",
+            Element::F32,
+            &[2, 3],
+        )
     };
     assert_eq!(
         clip(3, 3).refusal(),
         "node 'node_c' (Clip): leaves no range of integers: clips to [3, 3]"
     );
     // A range without the zero point is one MLIR can say.
-    check(
-        &clip(3, 5).text(),
-        &["quant.uniform<i8<3:5>:f32, 2.500000e-01>"],
-    );
+    check(&clip(3, 5).text(), &["quant.uniform<i8<3:5>:f32, 2.500000e-01>"]);
     let model = one("Clip", &["low"], &[2, 3]).floats("low", &[], &[f32::NAN]);
-    assert_eq!(
-        model.refusal(),
-        "node 'node_y' (Clip): bound 'low' is not one float32"
-    );
+    assert_eq!(model.refusal(), "node 'node_y' (Clip): bound 'low' is not one float32");
 }
 
 #[test]
@@ -1222,9 +1083,8 @@ fn damaged_files_do_no_harm() {
     // More damage at once, at places that only look random.
     let mut state = 1_u64;
     let mut random = move || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize
     };
     for _ in 0..4000 {
@@ -1247,19 +1107,13 @@ fn damaged_files_do_no_harm() {
 fn files_are_told_apart_by_their_names() {
     let context = context();
     let import = |path: &str| {
-        crate::frontends::import(&context, path.as_ref())
-            .map(|_| ())
-            .unwrap_err()
-            .to_string()
+        crate::frontends::import(&context, path.as_ref()).map(|_| ()).unwrap_err().to_string()
     };
     assert_eq!(
         import("a.fml"),
         "a.fml: hls4ml models (.fml) are not supported yet; supported: .onnx, .mlir"
     );
-    assert_eq!(
-        import("model.h5"),
-        "model.h5: unknown kind of model file; supported: .onnx, .mlir"
-    );
+    assert_eq!(import("model.h5"), "model.h5: unknown kind of model file; supported: .onnx, .mlir");
     assert_eq!(
         import("model.mlir"),
         "model.mlir: is MLIR already, no frontend reads it: parse it as a module"

@@ -1,5 +1,5 @@
 use crate::{
-    dialect::aie4ml::Dense,
+    dialect::aie4ml::Layer,
     mlir::pass::{self, Pass, fail},
 };
 use melior::ir::OperationRef;
@@ -20,7 +20,7 @@ crate::pass! {
 
 impl Pass for Name {
     fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
-        let layers = Dense::all(func);
+        let layers = Layer::all(func);
         if let Some(layer) = layers.get(self.max_layers) {
             return Err(fail(
                 &layer.op,
