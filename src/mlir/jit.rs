@@ -24,6 +24,9 @@ use mlir_sys::{
 use std::{cell::OnceCell, ffi::c_void};
 
 /// From any executable level to LLVM.
+///
+/// Results are copied, not hoisted: `hoist-static-allocs` of LLVM 22 uses a freed allocation when
+/// a function returns it twice (llvm/llvm-project#219492).
 const PIPELINE: &str = "builtin.module(\
     func.func(\
         aie4ml-lower-quant,\
@@ -31,7 +34,7 @@ const PIPELINE: &str = "builtin.module(\
         convert-aie4ml-to-linalg),\
     canonicalize,cse,\
     one-shot-bufferize{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map},\
-    buffer-results-to-out-params{modify-public-functions=true hoist-static-allocs=true},\
+    buffer-results-to-out-params{modify-public-functions=true},\
     ownership-based-buffer-deallocation,canonicalize,buffer-deallocation-simplification,\
     bufferization-lower-deallocations,cse,canonicalize,\
     func.func(convert-linalg-to-loops),\

@@ -271,6 +271,22 @@ fn accumulators_clamps_biases_and_transfers_execute() {
     assert_eq!(results[2].integers(), Some(vec![1, 2, 3, 0, 0, 32767]));
 }
 
+/// Upstream's hoisting of result buffers frees a buffer twice here.
+#[test]
+fn equal_results_execute() {
+    let runner = compile(
+        "func.func @main(%x: tensor<2x3xi8>) -> (tensor<2x3xi8>, tensor<2x3xi8>, tensor<2x3xi8>) {
+           %0 = aie4ml.clamp %x min = 0 max = 5 : (tensor<2x3xi8>) -> tensor<2x3xi8>
+           %1 = aie4ml.clamp %x min = 0 max = 5 : (tensor<2x3xi8>) -> tensor<2x3xi8>
+           return %0, %1, %0 : tensor<2x3xi8>, tensor<2x3xi8>, tensor<2x3xi8>
+         }",
+    );
+    let x = Tensor::from_integers(vec![2, 3], Dtype::I8, &[1, -2, 3, 127, 5, 6]).unwrap();
+    for result in runner.run(&[x], None).unwrap() {
+        assert_eq!(result.integers(), Some(vec![1, 0, 3, 5, 5, 5]));
+    }
+}
+
 /// The shape of what the ONNX frontend writes.
 const MODEL: &str = r#"
 !qx = !quant.uniform<i8:f32, 0.0625>
