@@ -1,6 +1,9 @@
 use super::*;
 use crate::device::Device;
-use crate::plan::network::{Edge, Number};
+use crate::plan::{
+    network::{Edge, Number, Sink},
+    slices,
+};
 use proptest::prelude::*;
 
 fn vek280() -> Device {
