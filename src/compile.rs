@@ -46,7 +46,7 @@ const HEADERS: [(&str, &str); 6] = [
 ];
 
 /// What to compile, for what.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Options {
     /// `.onnx`, or `.mlir` at the model, network or mapped level.
     pub model: PathBuf,

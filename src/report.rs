@@ -74,15 +74,24 @@ pub struct Placement {
 }
 
 /// Cycles that the planner expects.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Estimate {
     /// Between two iterations.
     pub interval_cycles: i64,
     /// From the first input of an iteration to its last output.
     pub latency_cycles: i64,
-    /// No split within the limits has a smaller objective than this.
+    /// What the objective minimizes first: `tiles`, `cycles between batches` or `cycles of latency`.
+    #[serde(default)]
+    pub minimizes: String,
+    /// That of this plan.
+    #[serde(default)]
+    pub value: i64,
+    /// No splits within the limits have a smaller value than this.
     pub lower_bound: i64,
     pub optimal: bool,
+    /// The three above as a sentence, with the reason if there is a gap.
+    #[serde(default)]
+    pub proof: String,
 }
 
 /// A tensor at the edge of the array.
@@ -122,6 +131,37 @@ pub struct Layer {
     pub rectangles: Vec<Rectangle>,
     /// Between two iterations, by the planner's model.
     pub estimated_cycles: Option<i64>,
+    /// Why it is split as it is.
+    #[serde(default)]
+    pub choice: Option<Choice>,
+}
+
+/// Why a layer is split as it is, by the planner's model.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Choice {
+    /// In words.
+    pub reason: String,
+    /// What the cycles between two iterations are: of its `kernel`, `input stream` or `output stream`.
+    pub limit: String,
+    /// From the first input of an iteration to its last output.
+    pub latency_cycles: i64,
+    /// Bytes in use on its fullest tile.
+    pub tile_bytes: i64,
+    /// Splits of the layer that were possible.
+    pub candidates: i64,
+    /// The best other split with all other layers as they are.
+    pub next_best: Option<Alternative>,
+}
+
+/// A split that was not chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Alternative {
+    pub cascade: i64,
+    pub chains: i64,
+    pub tiles: i64,
+    /// Between two iterations.
+    pub interval_cycles: i64,
+    pub latency_cycles: i64,
 }
 
 /// Tiles from `(column, row)` to the east and north.
@@ -213,6 +253,7 @@ impl Report {
                     tile_outputs: layer.split.n,
                     rectangles: rectangles.collect(),
                     estimated_cycles: op.op.attribute("aie4ml.cycles").ok().and_then(number),
+                    choice: choice(op.op),
                 }
             })
             .collect();
@@ -243,8 +284,11 @@ impl Report {
             estimate: Estimate {
                 interval_cycles: plan.integer("interval"),
                 latency_cycles: plan.integer("latency"),
+                minimizes: plan.text("minimizes"),
+                value: plan.integer("value"),
                 lower_bound: plan.integer("lower_bound"),
                 optimal: plan.flag("optimal"),
+                proof: plan.text("proof"),
             },
             inputs: mapped.inputs.iter().map(boundary).collect(),
             outputs: mapped.outputs.iter().map(boundary).collect(),
@@ -289,6 +333,32 @@ fn edges(mapped: &Mapped, names: &[String]) -> Vec<Edge> {
             ports: transfer.ports.iter().map(|p| [p.column, p.channel]).collect(),
         })
         .collect()
+}
+
+/// What the planner wrote on a layer.
+fn choice(layer: OperationRef) -> Option<Choice> {
+    let choice = Dictionary::of(layer, "aie4ml.choice");
+    choice.0.as_ref()?;
+    let next =
+        Dictionary(choice.get("next_best").and_then(|a| DictionaryAttribute::try_from(a).ok()));
+    let next_best = next.0.is_some().then(|| {
+        let (cascade, chains) = (next.integer("cascade"), next.integer("chains"));
+        Alternative {
+            cascade,
+            chains,
+            tiles: cascade.saturating_mul(chains),
+            interval_cycles: next.integer("interval"),
+            latency_cycles: next.integer("latency"),
+        }
+    });
+    Some(Choice {
+        reason: choice.text("reason"),
+        limit: choice.text("limit"),
+        latency_cycles: choice.integer("latency"),
+        tile_bytes: choice.integer("tile_bytes"),
+        candidates: choice.integer("candidates"),
+        next_best,
+    })
 }
 
 fn integer(bits: u32, signed: bool) -> String {

@@ -167,7 +167,7 @@ impl Graph {
         let scratch = Scratch::new();
         let (out, text) = (scratch.path("out"), self.mlir());
         let model = scratch.write("net.mlir", &text);
-        let options = Options { model, device: None, objective, max_tiles: None };
+        let options = Options { model, objective, ..Options::default() };
         compile::compile(&options, &out, &mut |_| ())
             .unwrap_or_else(|error| panic!("{error}\n{text}"));
         let (rows, range) = (batches * self.batch, self.range());
@@ -290,7 +290,7 @@ fn of_two_signs() {
          return %0 : tensor<5x13xi8>\n}\n";
     let scratch = Scratch::new();
     let (out, model) = (scratch.path("out"), scratch.write("net.mlir", text));
-    let options = Options { model, device: None, objective: Objective::Resources, max_tiles: None };
+    let options = Options { model, ..Options::default() };
     compile::compile(&options, &out, &mut |_| ()).unwrap_or_else(|error| panic!("{error}"));
     let mut random = Random(5);
     let (a, b) = (random.many(65, (-128, 127)), random.many(65, (0, 255)));

@@ -30,7 +30,7 @@ fn vectors(model: &Path) -> Vec<(String, Tensor, Tensor)> {
 
 fn compile(model: &str, objective: Objective, max_tiles: Option<usize>, out: &Path) -> Report {
     let model = root().join(model).join("model.onnx");
-    let options = Options { model, device: None, objective, max_tiles };
+    let options = Options { model, objective, max_tiles, ..Options::default() };
     compile::compile(&options, out, &mut |_| ()).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -122,12 +122,8 @@ fn the_same_model_gives_the_same_files() {
     let model = root().join("examples/autoencoder/model.onnx");
     std::fs::copy(&model, copy.join("model.onnx")).expect("the model can be read");
     let compile = |model: &Path| {
-        let options = Options {
-            model: model.into(),
-            device: None,
-            objective: Objective::Throughput,
-            max_tiles: None,
-        };
+        let options =
+            Options { model: model.into(), objective: Objective::Throughput, ..Options::default() };
         compile::compile_in_memory(&options, &mut |_| ()).unwrap_or_else(|error| panic!("{error}"))
     };
     let (first, second) = (compile(&model), compile(&copy.join("model.onnx")));

@@ -228,7 +228,7 @@ impl Network {
         let scratch = Scratch::new();
         let out = scratch.path("out");
         let model = scratch.write("net.mlir", &text);
-        let options = Options { model, device: None, objective, max_tiles: None };
+        let options = Options { model, objective, ..Options::default() };
         let report = compile::compile(&options, &out, &mut |_| ())
             .unwrap_or_else(|error| panic!("{error}\n{text}"));
         self.check_run(random, &out);

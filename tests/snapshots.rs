@@ -4,19 +4,13 @@ mod common;
 
 use aie4ml::{
     compile::{self, Compiled, Options},
-    plan::parallelize::Objective,
     report::Report,
     testing::Pipeline,
 };
 use common::root;
 
 fn compile(model: &str) -> Compiled {
-    let options = Options {
-        model: root().join(model),
-        device: None,
-        objective: Objective::Resources,
-        max_tiles: None,
-    };
+    let options = Options { model: root().join(model), ..Options::default() };
     compile::compile_in_memory(&options, &mut |_| ()).unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -16,7 +16,7 @@
 // NETWORK: %[[FC3:.*]] = aie4ml.dense %[[FC2]], {{.*}} min = -128, max = 127>] : (tensor<5x11xi8>, tensor<11x3xi8>, tensor<3xi32>) -> tensor<5x3xi8>
 // NETWORK-NEXT: return %[[FC3]]
 
-// MAPPED: aie4ml.plan = {{{.*}} optimal = true, tiles = 3 : i64}
+// MAPPED: aie4ml.plan = {{{.*}} optimal = true, {{.*}}tiles = 3 : i64
 // MAPPED: aie4ml.transfer {{.*}} {memory_tiles = [#aie4ml.place<{{.*}}>], ports = [#aie4ml.port<{{.*}}>], regions = [#aie4ml.region<0 -> 0, 0 to 13, group = 0>]}
 // MAPPED: aie4ml.dense {{.*}} microtile = #aie4ml.microtile<4, 8, 8>, packing = {{.*}}, place = [#aie4ml.place<{{.*}}>], split = #aie4ml.split<cascade = 1, chains = 1, k = 16, n = 40, rows = 5>
 // MAPPED: aie4ml.transfer {{.*}} {memory_tiles = [#aie4ml.place<{{.*}}>], regions = [#aie4ml.region<0 -> 0, 0 to 37, group = 0>]}
@@ -112,7 +112,7 @@ func.func @main(%x: tensor<5x13xf32> {aie4ml.name = "jets"}) -> (tensor<5x3xf32>
 // NETWORK: %[[FC3:.*]] = aie4ml.dense %[[FC2]], {{.*}} min = -128, max = 127>] : (tensor<1x11xi8>, tensor<11x3xi8>, tensor<3xi32>) -> tensor<1x3xi8>
 // NETWORK-NEXT: return %[[FC3]]
 
-// MAPPED: aie4ml.plan = {{{.*}} optimal = true, tiles = 3 : i64}
+// MAPPED: aie4ml.plan = {{{.*}} optimal = true, {{.*}}tiles = 3 : i64
 // MAPPED: aie4ml.transfer {{.*}} {memory_tiles = [#aie4ml.place<{{.*}}>], ports = [#aie4ml.port<{{.*}}>], regions = [#aie4ml.region<0 -> 0, 0 to 13, group = 0>]}
 // MAPPED: aie4ml.dense {{.*}} microtile = #aie4ml.microtile<2, 8, 8>, packing = {{.*}}, place = [#aie4ml.place<{{.*}}>], split = #aie4ml.split<cascade = 1, chains = 1, k = 16, n = 40, rows = 1>
 // MAPPED: aie4ml.transfer {{.*}} {memory_tiles = [#aie4ml.place<{{.*}}>], regions = [#aie4ml.region<0 -> 0, 0 to 37, group = 0>]}

@@ -23,8 +23,10 @@ crate::pass! {
     /// together, and so is the number of rows of the batch that pass at once.
     /// Cascade, chains and rows of a split that is already there are kept.
     ///
-    /// Before: every layer has a microtile. After: every layer has a `split`,
-    /// and the function's attribute `aie4ml.plan` holds the estimate in cycles.
+    /// Before: every layer has a microtile. After: every layer has a `split`, and
+    /// in `aie4ml.choice` why it was chosen, what limits its interval, and the next
+    /// best. The function's attribute `aie4ml.plan` holds the estimate in cycles,
+    /// what the objective minimizes first, and a bound that no plan is below.
     ///
     /// Refuses a network that does not fit the device or the given number of tiles.
     pub struct Parallelize: "aie4ml-parallelize" on "func.func" {
@@ -92,21 +94,45 @@ impl Pass for Parallelize {
             rewrite::set_attribute(layer.op, "split", attribute.attribute(context));
             let cycles = aie4ml::integer(context, split.cost.interval as i64);
             rewrite::set_attribute(layer.op, "aie4ml.cycles", cycles);
+            if let Some(choice) = Attribute::parse(context, &choice(split)) {
+                rewrite::set_attribute(layer.op, "aie4ml.choice", choice);
+            }
         }
         let summary = format!(
-            "{{objective = \"{}\", interval = {} : i64, latency = {} : i64, lower_bound = {} : i64, \
-             tiles = {} : i64, iterations = {} : i64, optimal = {}}}",
+            "{{objective = \"{}\", minimizes = \"{}\", value = {} : i64, lower_bound = {} : i64, \
+             optimal = {}, proof = \"{}\", interval = {} : i64, latency = {} : i64, tiles = {} : i64, \
+             iterations = {} : i64}}",
             plan.objective,
+            plan.objective.minimizes(),
+            plan.value(),
+            plan.lower_bound,
+            plan.optimal,
+            plan.proof(),
             plan.interval,
             plan.latency,
-            plan.lower_bound,
             plan.tiles,
             plan.iterations,
-            plan.optimal
         );
         if let Some(summary) = Attribute::parse(context, &summary) {
             rewrite::set_attribute(func, "aie4ml.plan", summary);
         }
         Ok(())
     }
+}
+
+/// The attribute that says why a layer is split as it is; no text in it has quotes.
+fn choice(split: &parallelize::Split) -> String {
+    let parallelize::Reason { text, candidates, next } = &split.reason;
+    let next = next.map_or(String::new(), |next| {
+        format!(
+            ", next_best = {{cascade = {} : i64, chains = {} : i64, interval = {} : i64, latency = {} : i64}}",
+            next.cascade, next.chains, next.interval, next.latency
+        )
+    });
+    format!(
+        "{{reason = \"{text}\", limit = \"{}\", latency = {} : i64, tile_bytes = {} : i64, candidates = {candidates} : i64{next}}}",
+        split.cost.limit(),
+        split.cost.latency,
+        split.tile_bytes,
+    )
 }

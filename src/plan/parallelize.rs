@@ -61,6 +61,17 @@ pub enum Objective {
     Latency,
 }
 
+impl Objective {
+    /// The unit of what it minimizes first, and of its bound.
+    pub fn minimizes(self) -> &'static str {
+        match self {
+            Objective::Resources => "tiles",
+            Objective::Throughput => "cycles between batches",
+            Objective::Latency => "cycles of latency",
+        }
+    }
+}
+
 impl std::str::FromStr for Objective {
     type Err = String;
     fn from_str(name: &str) -> Result<Self, String> {
@@ -134,8 +145,29 @@ pub struct Split {
     /// Bytes of the fullest tile, stack included.
     pub tile_bytes: usize,
     pub cost: LayerCost,
-    /// Why this split, and what the next best would give.
-    pub reason: String,
+    pub reason: Reason,
+}
+
+/// Why a layer is split as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Reason {
+    /// In words, such as `fewest tiles that hold it`.
+    pub text: String,
+    /// Splits of the layer that fit tiles and budget, for this number of rows; directives leave
+    /// only those that meet them.
+    pub candidates: usize,
+    /// The best other split with all other layers as they are; `None` if there is none.
+    pub next: Option<Alternative>,
+}
+
+/// A split that was not chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Alternative {
+    pub cascade: usize,
+    pub chains: usize,
+    /// Cycles, as of [`LayerCost`].
+    pub interval: u64,
+    pub latency: u64,
 }
 
 impl Split {
@@ -209,6 +241,30 @@ pub struct Plan {
     pub lower_bound: u64,
     /// This plan meets the bound.
     pub optimal: bool,
+    /// Where it does not, why the bound is below.
+    pub gap: Option<Gap>,
+}
+
+/// Why a plan is not proven optimal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gap {
+    /// Better splits have few enough tiles, but an arrangement of their rectangles and of the
+    /// memory tiles between them was not found.
+    Room,
+    /// The graph was too wide to keep all ways to cut its tensors; the bound takes each layer
+    /// for itself.
+    States,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Gap::Room => {
+                "better splits have few enough tiles, but no arrangement of them on the array was found"
+            }
+            Gap::States => "the graph is too wide to try all splits together",
+        })
+    }
 }
 
 impl Plan {
@@ -220,6 +276,18 @@ impl Plan {
     /// What the objective minimizes first, of this plan.
     pub fn value(&self) -> u64 {
         rank(self).0
+    }
+
+    /// The bound, and whether the plan meets it, in words.
+    pub fn proof(&self) -> String {
+        let (value, unit) = (self.value(), self.objective.minimizes());
+        match self.gap {
+            _ if self.optimal => format!("{value} {unit}, proven optimal"),
+            None => format!("{value} {unit}, at least {} are needed", self.lower_bound),
+            Some(gap) => {
+                format!("{value} {unit}, at least {} are needed: {gap}", self.lower_bound)
+            }
+        }
     }
 }
 
@@ -298,12 +366,16 @@ pub fn parallelize(network: &Network, device: &Device, request: &Request) -> Res
                 }
             }
             // Fewer rows per block need the least memory: that refusal counts.
-            Err(error) => refused = Some(error),
+            Err(Refused { why, bound }) => {
+                refused = Some(why);
+                lower_bound = lower_bound.min(bound.unwrap_or(u64::MAX));
+            }
         }
     }
     match (best, refused) {
         (Some((_, plan)), _) => {
-            Ok(Plan { lower_bound, optimal: plan.value() == lower_bound, ..plan })
+            let optimal = plan.value() == lower_bound;
+            Ok(Plan { lower_bound, optimal, gap: plan.gap.filter(|_| !optimal), ..plan })
         }
         (None, Some(error)) => Err(error),
         (None, None) => Ok(Plan {
@@ -315,7 +387,21 @@ pub fn parallelize(network: &Network, device: &Device, request: &Request) -> Res
             latency: 0,
             lower_bound: 0,
             optimal: true,
+            gap: None,
         }),
+    }
+}
+
+/// Why there is no plan for a number of blocks, and what one could not be better than if the
+/// only obstacle is that its arrangement was not found.
+struct Refused {
+    why: NoPlan,
+    bound: Option<u64>,
+}
+
+impl From<NoPlan> for Refused {
+    fn from(why: NoPlan) -> Self {
+        Refused { why, bound: None }
     }
 }
 
@@ -398,7 +484,7 @@ fn plan_for(
     budget: usize,
     iterations: usize,
     enough: Option<u64>,
-) -> Result<Option<Plan>, NoPlan> {
+) -> Result<Option<Plan>, Refused> {
     let unit = block_unit(network, device);
     let uniform = network.layers.iter().all(|l| l.rows == network.layers[0].rows);
     let rows_of = |layer: &Layer| match request.rows {
@@ -415,20 +501,27 @@ fn plan_for(
     let coupling = Coupling::new(network, &all, device);
     let mut limit = budget;
     let mut measure = Measure::Tiles;
-    let mut lower_bound = None;
+    let mut bound = None;
     loop {
         let mut solver =
             Solver { network, all: &all, coupling: &coupling, device, measure, exact: true };
         let Some((picks, interval)) =
             search(&mut solver, &all, limit, request.objective, iterations)
         else {
-            return Err(refusal::no_plan(network, &all, device, request, budget, measure));
+            let why = refusal::no_plan(network, &all, device, request, budget, measure);
+            return Err(Refused { why, bound: bound.map(|(bound, _)| bound) });
         };
         let exact = solver.exact;
         let choice = Choice { network, all: &all, coupling: &coupling, picks: &picks };
         let mut plan = choice.assemble(interval, iterations, device, request);
         // The first plan is the best as far as numbers of tiles go.
-        plan.lower_bound = *lower_bound.get_or_insert(if exact { plan.value() } else { 0 });
+        let (lower_bound, gap) = *bound.get_or_insert(if exact {
+            (plan.value(), Gap::Room)
+        } else {
+            (floor(&all, request.objective, iterations), Gap::States)
+        });
+        plan.lower_bound = lower_bound;
+        plan.gap = Some(gap);
         if has_room(&choice, &plan, device) {
             return Ok(Some(plan));
         }

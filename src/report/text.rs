@@ -21,11 +21,13 @@ impl Display for Report {
         self.floor_plan(f)?;
         writeln!(f)?;
         self.table(f)?;
-        let super::Estimate { interval_cycles, latency_cycles, .. } = self.estimate;
+        self.reasons(f)?;
+        let super::Estimate { interval_cycles, latency_cycles, proof, .. } = &self.estimate;
         writeln!(
             f,
             "\nestimated: {interval_cycles} cycles between iterations, {latency_cycles} cycles latency"
         )?;
+        writeln!(f, "splits: {proof}")?;
         let super::Placement { cost, lower_bound, optimal } = self.placement;
         let proof = match optimal {
             true => "proven optimal".into(),
@@ -98,6 +100,31 @@ impl Report {
             let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
             let line = cells.collect::<Vec<_>>().join("  ");
             writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// Why each layer is split as it is, against the next best.
+    fn reasons(&self, f: &mut Formatter) -> fmt::Result {
+        if self.layers.iter().any(|layer| layer.choice.is_some()) {
+            writeln!(f)?;
+        }
+        for (index, layer) in self.layers.iter().enumerate() {
+            let Some(choice) = &layer.choice else { continue };
+            write!(f, "{}  {}, bound by its {}; ", sign(index), choice.reason, choice.limit)?;
+            match &choice.next_best {
+                None => writeln!(f, "nothing else fits")?,
+                Some(next) => {
+                    let tiles = next.tiles - (layer.cascade * layer.chains) as i64;
+                    let cycles = next.interval_cycles - layer.estimated_cycles.unwrap_or(0);
+                    let latency = next.latency_cycles - choice.latency_cycles;
+                    writeln!(
+                        f,
+                        "next best {} x {}: {tiles:+} tiles, {cycles:+} cycles, {latency:+} latency",
+                        next.cascade, next.chains
+                    )?;
+                }
+            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The ways to split one layer, for one number of rows.
 
-use super::{Cut, NoPlan, Request, Split, refusal};
+use super::{Cut, NoPlan, Reason, Request, Split, refusal};
 use crate::device::{Device, MmulShape, TileKind};
 use crate::plan::{
     cost::{self, Blocks},
@@ -74,7 +74,7 @@ pub(super) fn split_of(
         blocks,
         tile_bytes,
         cost,
-        reason: String::new(),
+        reason: Reason::default(),
     }
 }
 

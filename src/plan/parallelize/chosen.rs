@@ -1,7 +1,7 @@
 //! What was chosen: a candidate for every layer, made into a plan with its reasons.
 
 use super::{
-    Cut, Meeting, Objective, Plan, Request, Split,
+    Alternative, Cut, Meeting, Objective, Plan, Reason, Request, Split,
     candidates::{Candidate, Choices, split_of},
     meeting::Coupling,
 };
@@ -71,7 +71,7 @@ impl Choice<'_> {
             .sum();
         let once = splits.iter().map(|s| s.cost.latency).sum::<u64>() + edges;
         for (index, split) in splits.iter_mut().enumerate() {
-            split.reason = self.reason(index, bound, tiles, split.cost.limit(), request);
+            split.reason = self.reason(index, bound, tiles, request);
         }
         Plan {
             objective: request.objective,
@@ -82,19 +82,13 @@ impl Choice<'_> {
             latency: once + interval * (iterations as u64 - 1),
             lower_bound: 0,
             optimal: false,
+            gap: None,
         }
     }
 
     /// Why layer `index` is split as it is, and its next best with the other
     /// layers as they are.
-    fn reason(
-        &self,
-        index: usize,
-        bound: u64,
-        tiles: usize,
-        limit: &str,
-        request: &Request,
-    ) -> String {
+    fn reason(&self, index: usize, bound: u64, tiles: usize, request: &Request) -> Reason {
         let chosen = self.candidate(index);
         let choices = &self.all[index];
         let directive = request.directives.get(index).copied().unwrap_or_default();
@@ -115,7 +109,7 @@ impl Choice<'_> {
             .iter()
             .filter(|c| (c.cascade, c.chains) != (chosen.cascade, chosen.chains) && carried(c))
             .min_by_key(|c| key(c));
-        let mut text = match (directive.cascade, directive.chains) {
+        let text = match (directive.cascade, directive.chains) {
             (Some(_), Some(_)) => "as directed".to_owned(),
             _ if choices.candidates.len() == 1 => "the only split that fits".to_owned(),
             _ => match request.objective {
@@ -129,18 +123,16 @@ impl Choice<'_> {
                 Objective::Latency => format!("least latency of the network in {tiles} tiles"),
             },
         };
-        text += &format!("; {} cycles a block, bound by its {limit}", chosen.interval);
-        if let Some(next) = next {
-            text += &format!(
-                "; next best {}x{}: {:+} tiles, {:+} cycles interval, {:+} cycles latency",
-                next.cascade,
-                next.chains,
-                next.tiles as i64 - chosen.tiles as i64,
-                next.interval as i64 - chosen.interval as i64,
-                next.latency as i64 - chosen.latency as i64
-            );
+        Reason {
+            text,
+            candidates: choices.candidates.len(),
+            next: next.map(|c| Alternative {
+                cascade: c.cascade,
+                chains: c.chains,
+                interval: c.interval,
+                latency: c.latency,
+            }),
         }
-        text
     }
 
     /// What the edges ask of memory tiles, wherever the layers are.
