@@ -7,12 +7,18 @@ use crate::{
     dialect::aie,
     ir::{self, Error},
     mlir::tools,
-    run::{self, Executable, Level, Runner},
-    sim::{Engine, Kernels, host::HostKernels},
+    run::{self, Executable, Level, Runner, Timed},
+    sim::{Engine, Kernels, Timing, host::HostKernels, iterations_to_settle},
     tensor::Tensor,
 };
 use melior::{Context, ir::Module};
-use std::{path::Path, rc::Rc};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{self, Write},
+    path::Path,
+    rc::Rc,
+};
 
 /// Prepares a folder that [`compile`](crate::compile::compile) wrote, or a file of IR of any level.
 ///
@@ -68,25 +74,81 @@ struct Array {
 impl Executable for Array {
     /// All batches back to back, as a stream of data would come.
     fn execute(&self, batches: Vec<Vec<Tensor>>) -> Result<Vec<Vec<Tensor>>, Error> {
-        let fail = |error: &dyn std::fmt::Display| Error::new("array simulator", error);
         let blocks = blocks(&self.program).map_err(|error| fail(&error))?;
+        let mut engine =
+            Engine::new(&self.program, self.kernels.clone()).map_err(|failure| fail(&failure))?;
+        let inputs = self.inputs(&batches, blocks);
+        let results =
+            engine.run(&inputs, blocks * batches.len()).map_err(|failure| fail(&failure))?;
+        self.outputs(&results, batches.len(), blocks)
+    }
+
+    /// The batches again and again, until the array is full long enough for its
+    /// interval to show.
+    fn execute_timed(
+        &self,
+        mut batches: Vec<Vec<Tensor>>,
+        how: &Timed,
+    ) -> Result<(Vec<Vec<Tensor>>, Timing), Error> {
+        let blocks = blocks(&self.program).map_err(|error| fail(&error))?;
+        let given = batches.len();
+        let layers: BTreeSet<&str> = (self.program.cores.iter())
+            .filter_map(|core| core.slice.as_ref().map(|slice| slice.layer.as_str()))
+            .collect();
+        let enough = iterations_to_settle(layers.len()).div_ceil(blocks.max(1));
+        for index in 0..enough.saturating_sub(given) {
+            let again = batches.get(index).cloned();
+            batches.extend(again);
+        }
+        let mut engine = Engine::timed(&self.program, self.kernels.clone(), how.kernels)
+            .map_err(|failure| fail(&failure))?;
+        let inputs = self.inputs(&batches, blocks);
+        let results =
+            engine.run(&inputs, blocks * batches.len()).map_err(|failure| fail(&failure))?;
+        let timing = engine.timing().ok_or_else(|| {
+            fail(&"no stream enters and leaves the array, so there is no latency")
+        })?;
+        if let Some(path) = &how.trace {
+            let write = || -> io::Result<()> {
+                let mut file = io::BufWriter::new(fs::File::create(path)?);
+                engine.write_trace(&mut file)?;
+                file.flush()
+            };
+            write().map_err(|error| Error::new(path.display(), error))?;
+        }
+        Ok((self.outputs(&results, given, blocks)?, timing))
+    }
+}
+
+fn fail(error: &dyn std::fmt::Display) -> Error {
+    Error::new("array simulator", error)
+}
+
+impl Array {
+    /// All batches of each input, each filled up to whole iterations.
+    fn inputs(&self, batches: &[Vec<Tensor>], blocks: usize) -> Vec<Vec<u8>> {
         let padded = |interface: &Interface, tensor: &Tensor| {
             let mut bytes = tensor.data().to_vec();
             bytes.resize(blocks * interface.rows * row_bytes(interface), 0);
             bytes
         };
-        let inputs: Vec<Vec<u8>> = (self.program.inputs.iter().enumerate())
+        (self.program.inputs.iter().enumerate())
             .map(|(index, interface)| {
                 batches.iter().flat_map(|batch| padded(interface, &batch[index])).collect()
             })
-            .collect();
-        let mut engine =
-            Engine::new(&self.program, self.kernels.clone()).map_err(|failure| fail(&failure))?;
-        let results =
-            engine.run(&inputs, blocks * batches.len()).map_err(|failure| fail(&failure))?;
-        (0..batches.len())
+            .collect()
+    }
+
+    /// The outputs of each of the first `count` batches.
+    fn outputs(
+        &self,
+        results: &[Vec<u8>],
+        count: usize,
+        blocks: usize,
+    ) -> Result<Vec<Vec<Tensor>>, Error> {
+        (0..count)
             .map(|batch| {
-                (self.program.outputs.iter().zip(&results))
+                (self.program.outputs.iter().zip(results))
                     .map(|(interface, bytes)| output(interface, bytes, batch, blocks))
                     .collect()
             })

@@ -8,7 +8,10 @@
 //!
 //! **Invariant:** a [`Device`] is immutable and comes from [`Device::by_name`].
 
+mod latency;
 mod tables;
+
+pub use latency::Latency;
 
 use crate::array::{Bundle, Tile};
 use std::ops::Range;
@@ -140,6 +143,8 @@ pub struct Device {
     mem: TileResources,
     shim: TileResources,
     pub timing: Timing,
+    /// Time constants of the simulator.
+    pub latency: Latency,
     /// Program memory of a core, in bytes.
     pub program_memory_bytes: u32,
     /// Bits of one cascade transfer.

@@ -4,6 +4,10 @@
 //! The lowering calls instances by name, the emitter writes their sources, and
 //! both ask this module, so a name always means one source.
 
+mod signature;
+
+pub use signature::{Clamp, Signature};
+
 use crate::{
     array::{Element, Type},
     exact::{Overflow, Requant, Rounding},

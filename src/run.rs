@@ -25,6 +25,7 @@ use crate::{
         quant::Quantized,
         rewrite,
     },
+    sim::{KernelVersion, Timing},
     tensor::{Dtype, Tensor},
 };
 use melior::ir::{
@@ -32,7 +33,10 @@ use melior::ir::{
     attribute::{ArrayAttribute, DictionaryAttribute, StringAttribute, TypeAttribute},
     operation::OperationLike,
 };
-use std::fmt::{self, Display, Formatter};
+use std::{
+    fmt::{self, Display, Formatter},
+    path::PathBuf,
+};
 
 fn error(text: impl Display) -> Error {
     Error::new("", text)
@@ -100,6 +104,29 @@ pub trait Executable {
     ///
     /// If execution fails.
     fn execute(&self, iterations: Vec<Vec<Tensor>>) -> Result<Vec<Vec<Tensor>>, Error>;
+
+    /// The same, with the time that the array takes.
+    ///
+    /// # Errors
+    ///
+    /// If execution fails, or what is executed has no time.
+    fn execute_timed(
+        &self,
+        iterations: Vec<Vec<Tensor>>,
+        how: &Timed,
+    ) -> Result<(Vec<Vec<Tensor>>, Timing), Error> {
+        let _ = (iterations, how);
+        Err(error("only an array program has a time: give a compiled folder or a design.mlir"))
+    }
+}
+
+/// How to run with time.
+#[derive(Clone, Default, Debug)]
+pub struct Timed {
+    /// The version whose time the kernels take.
+    pub kernels: KernelVersion,
+    /// Where to write a Chrome trace.
+    pub trace: Option<PathBuf>,
 }
 
 impl Executable for jit::Program {
@@ -153,6 +180,29 @@ impl Runner {
     /// If an input is missing or of a shape, type or value that the network
     /// does not take, or an output does not exist in the form.
     pub fn run(&self, inputs: &[Tensor], form: Option<Form>) -> Result<Vec<Tensor>, Error> {
+        let results = self.executable.execute(self.iterations(inputs)?)?;
+        self.join(results, inputs, form)
+    }
+
+    /// The same, with the time that the array takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runner::run`], if the network is not an array program, or the trace
+    /// cannot be written.
+    pub fn run_timed(
+        &self,
+        inputs: &[Tensor],
+        form: Option<Form>,
+        how: &Timed,
+    ) -> Result<(Vec<Tensor>, Timing), Error> {
+        let iterations = self.iterations(inputs)?;
+        let (results, timing) = self.executable.execute_timed(iterations, how)?;
+        Ok((self.join(results, inputs, form)?, timing))
+    }
+
+    /// The inputs of each iteration.
+    fn iterations(&self, inputs: &[Tensor]) -> Result<Vec<Vec<Tensor>>, Error> {
         if inputs.len() != self.inputs.len() {
             let names: Vec<_> =
                 self.inputs.iter().map(|input| format!("'{}'", input.name)).collect();
@@ -185,13 +235,21 @@ impl Runner {
         if self.inputs.is_empty() {
             iterations.push(Vec::new());
         }
-        let count = iterations.len();
-        let results = self.executable.execute(iterations)?;
+        Ok(iterations)
+    }
+
+    /// The outputs of all iterations as one tensor each.
+    fn join(
+        &self,
+        results: Vec<Vec<Tensor>>,
+        inputs: &[Tensor],
+        form: Option<Form>,
+    ) -> Result<Vec<Tensor>, Error> {
         let floats = inputs.iter().all(|input| input.dtype().is_float());
         let usual = if floats { Form::Float } else { Form::Codes };
         let mut outputs: Vec<Vec<Tensor>> = self.outputs.iter().map(|_| Vec::new()).collect();
-        for (i, result) in results.into_iter().enumerate() {
-            if result.len() != self.outputs.len() || i >= count {
+        for result in results {
+            if result.len() != self.outputs.len() {
                 return Err(error("bug: the network gave a wrong number of results"));
             }
             for (output, tensor) in outputs.iter_mut().zip(result) {

@@ -4,8 +4,10 @@
 //! each with its own local state, and a *fabric* between them: memory, locks,
 //! streams, cascades. One scheduler takes actors from an agenda and lets each
 //! go on until it would have to wait; whatever could end the wait puts the
-//! actor back on the agenda. There is no time: the run shows what an array
-//! computes and that it cannot stall, for one fair order of events.
+//! actor back on the agenda. Without time, the run shows what an array
+//! computes and that it cannot stall, for one fair order of events; with time
+//! ([`Engine::timed`]) it does the same in the order of time, and tells how long
+//! everything took.
 //!
 //! Memory is made of [`Cell`]s. Bytes run the real kernels; [`Tag`]s travel the
 //! same way and prove where each byte went, without computing anything.
@@ -16,20 +18,29 @@
 mod boundary;
 mod cascade;
 mod cell;
+mod clock;
 mod core;
+mod critical;
 mod dma;
 mod engine;
 mod explain;
 mod fabric;
 pub mod host;
+mod kernel_time;
 mod lock;
 mod memory;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod timing;
+mod trace;
 
 pub use cascade::{CASCADE_BYTES, Cascade};
 pub use cell::{Cell, Tag};
+pub use clock::Cycle;
 pub use core::{Call, Interrupt, Kernels, Value};
+pub use critical::{Kind, Path, Step};
 pub use engine::{Engine, State};
 pub use explain::{Deadlock, Failure};
+pub use kernel_time::{Dense, KernelTime, KernelVersion, kernel_time};
+pub use timing::{Stall, StreamUse, Timing, Use, iterations_to_settle};

@@ -4,7 +4,8 @@ use super::{Progress, say};
 use crate::{
     design,
     ir::Error,
-    run::{self, Form, Level, Mismatches},
+    run::{self, Form, Level, Mismatches, Timed},
+    sim::{KernelVersion, Timing},
     tensor::Tensor,
 };
 use serde::Serialize;
@@ -31,9 +32,26 @@ pub struct RunArguments {
     /// The right class of each row: also report how often the first output is largest there
     #[arg(long, value_name = "L.npy")]
     labels: Option<PathBuf>,
+    /// Simulate time as well: latency, interval, and where the cycles go
+    #[arg(long)]
+    timing: bool,
+    /// Where to write who did what when, as a Chrome trace for Perfetto; implies --timing
+    #[arg(long, value_name = "T.json")]
+    trace: Option<PathBuf>,
+    /// Version whose time the dense kernels take: own, aie4ml-0.1, aie4ml-0.2 or amd; implies
+    /// --timing
+    #[arg(long, value_name = "NAME", value_parser = kernel_version)]
+    kernel_version: Option<KernelVersion>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
+}
+
+fn kernel_version(name: &str) -> Result<KernelVersion, String> {
+    KernelVersion::by_name(name).ok_or_else(|| {
+        let names = KernelVersion::ALL.map(|version| version.name);
+        format!("one of {}", names.join(", "))
+    })
 }
 
 /// What `--json` prints.
@@ -45,6 +63,9 @@ struct Summary {
     mismatches: Option<usize>,
     /// Null without `--labels`.
     accuracy: Option<Accuracy>,
+    /// Only with `--timing`.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    timing: Option<Timing>,
 }
 
 #[derive(Serialize)]
@@ -110,7 +131,15 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
         Level::Array => "run in the array simulator",
         _ => "run",
     });
-    let outputs = runner.run(&inputs, form)?;
+    let timed = arguments.timing || arguments.trace.is_some() || arguments.kernel_version.is_some();
+    let (outputs, timing) = if timed {
+        let kernels = arguments.kernel_version.unwrap_or_default();
+        let how = Timed { kernels, trace: arguments.trace.clone() };
+        let (outputs, timing) = runner.run_timed(&inputs, form, &how)?;
+        (outputs, Some(timing))
+    } else {
+        (runner.run(&inputs, form)?, None)
+    };
     drop(progress);
 
     let mut comparisons = Vec::new();
@@ -137,7 +166,8 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
     let outputs: Vec<Output> = outputs.collect();
     let compared = outputs.iter().filter_map(|output| output.comparison.as_ref());
     let mismatches = compared.map(|comparison| comparison.mismatches).reduce(|a, b| a + b);
-    let summary = Summary { level: runner.level.to_string(), outputs, mismatches, accuracy };
+    let summary =
+        Summary { level: runner.level.to_string(), outputs, mismatches, accuracy, timing };
     if arguments.json {
         say(&(serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n"))?;
     } else {
@@ -193,6 +223,9 @@ impl Summary {
         if let Some(Accuracy { correct, rows }) = self.accuracy {
             let percent = 100.0 * correct as f64 / rows.max(1) as f64;
             _ = writeln!(text, "accuracy: {correct} of {rows} rows, {percent:.2} %");
+        }
+        if let Some(timing) = &self.timing {
+            text += &timing.to_string();
         }
         text
     }

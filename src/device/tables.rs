@@ -8,7 +8,9 @@
 //! * *AIE API*: matrix multiplication modes of the AI Engine API User Guide
 //!   (UG1529), and `detail/aie2`, `detail/aie2p` of aie_api, commit dc3ab77.
 
-use super::{BdFields, Device, Generation, MmulShape, PortSide, TileKind, TileResources, Timing};
+use super::{
+    BdFields, Device, Generation, Latency, MmulShape, PortSide, TileKind, TileResources, Timing,
+};
 use crate::array::Bundle;
 use std::ops::Range;
 
@@ -254,6 +256,7 @@ fn base(name: &'static str, generation: Generation) -> Device {
         mem: MEM,
         shim: SHIM,
         timing: VERSAL_TIMING,
+        latency: Latency::of(generation),
         // 1024 instructions of 128 bits (AM020; aie-rt `ProgMemSize`).
         program_memory_bytes: 16384,
         // 512 bits (target model, `getAccumulatorCascadeSize`), a FIFO of two

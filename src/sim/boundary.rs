@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use super::cell::{Cell, Word};
+use super::clock::{Activity, Clock, Cycle, Span};
 use super::fabric::{ActorId, Fabric, Wait, port};
 use super::stream::{CAPACITY, Network, Route, StreamId};
 use crate::array::{Interface, Port, Stream, StreamSlice};
@@ -18,6 +19,10 @@ pub(super) struct Feeder<C> {
     words: Vec<Word<C>>,
     sent: usize,
     wait: Option<Wait>,
+    clock: Clock,
+    /// Words of an iteration, and when the first of each was sent.
+    each: usize,
+    pub starts: Vec<Cycle>,
 }
 
 /// Collects one stream of an output.
@@ -30,6 +35,12 @@ pub(super) struct Collector<C> {
     words: Vec<Word<C>>,
     buffer: Vec<Word<C>>,
     wait: Option<Wait>,
+    clock: Clock,
+    /// Words of an iteration, and when the last of each came.
+    each: usize,
+    pub ends: Vec<Cycle>,
+    /// When the first word of the current iteration came.
+    begin: Cycle,
 }
 
 impl<C: Cell> Feeder<C> {
@@ -42,7 +53,17 @@ impl<C: Cell> Feeder<C> {
         check(interface, stream, &name)?;
         let route =
             network.route(stream.port, None).map_err(|message| format!("{name}: {message}"))?;
-        Ok(Feeder { name, port: stream.port, route, words: Vec::new(), sent: 0, wait: None })
+        Ok(Feeder {
+            name,
+            port: stream.port,
+            route,
+            words: Vec::new(),
+            sent: 0,
+            wait: None,
+            clock: Clock::default(),
+            each: words(interface, stream),
+            starts: Vec::new(),
+        })
     }
 
     pub(super) fn connect(&self, me: ActorId, network: &mut Network<C>) {
@@ -82,11 +103,32 @@ impl<C: Cell> Feeder<C> {
             self.wait = Some(Wait::Unconnected(self.port));
             return;
         };
-        let count = self.left().min(fabric.network.room(&route.destinations));
-        let words = &self.words[self.sent..self.sent + count];
-        fabric.network.push(&route.destinations, words, &mut fabric.agenda);
-        fabric.crossed += count as u64;
-        self.sent += count;
+        loop {
+            // Up to the end of the iteration, so that its first word can be told.
+            let at = self.sent % self.each;
+            let room = fabric.network.room(&route.destinations);
+            let count = self.left().min(room).min(self.each - at);
+            if count == 0 {
+                break;
+            }
+            if at == 0 {
+                self.clock.begin();
+            }
+            let words = &self.words[self.sent..self.sent + count];
+            let sender = (me, &mut self.clock);
+            let to = &route.destinations;
+            let first = fabric.network.push(route, to, words, sender, &mut fabric.agenda);
+            fabric.crossed += count as u64;
+            self.sent += count;
+            if at == 0 {
+                self.starts.push(first);
+            }
+            if at + count == self.each {
+                let iteration = self.starts.len() - 1;
+                let begin = self.starts[iteration];
+                fabric.log.add(me, span(iteration, begin, &self.clock));
+            }
+        }
         if self.left() > 0 {
             let full = fabric.network.await_room(&route.destinations, me);
             self.wait = Some(Wait::Room(full));
@@ -110,6 +152,10 @@ impl<C: Cell> Collector<C> {
             words: Vec::new(),
             buffer: Vec::with_capacity(CAPACITY),
             wait: None,
+            clock: Clock::default(),
+            each: words(interface, stream),
+            ends: Vec::new(),
+            begin: 0,
         })
     }
 
@@ -146,7 +192,7 @@ impl<C: Cell> Collector<C> {
         unpack(interface, stream, &self.words, tensor);
     }
 
-    pub(super) fn step(&mut self, fabric: &mut Fabric<C>) {
+    pub(super) fn step(&mut self, me: ActorId, fabric: &mut Fabric<C>) {
         self.wait = None;
         if self.is_complete() {
             return;
@@ -155,16 +201,39 @@ impl<C: Cell> Collector<C> {
             self.wait = Some(Wait::Unconnected(self.port));
             return;
         };
-        let missing = self.target - self.words.len();
-        fabric.network.pull(stream, missing, &mut self.buffer, &mut fabric.agenda);
-        self.words.extend(&self.buffer);
-        fabric.crossed += self.buffer.len() as u64;
+        loop {
+            let at = self.words.len() % self.each;
+            let missing = (self.target - self.words.len()).min(self.each - at);
+            if at == 0 {
+                self.clock.begin();
+            }
+            let (clock, agenda) = (&mut self.clock, &mut fabric.agenda);
+            let first = fabric.network.pull(stream, missing, &mut self.buffer, clock, agenda);
+            if self.buffer.is_empty() {
+                break;
+            }
+            self.words.extend(&self.buffer);
+            fabric.crossed += self.buffer.len() as u64;
+            if at == 0 {
+                self.begin = first;
+            }
+            if at + self.buffer.len() == self.each {
+                fabric.log.add(me, span(self.ends.len(), self.begin, &self.clock));
+                self.ends.push(self.clock.now);
+            }
+        }
         if self.is_complete() {
             fabric.lacking -= 1;
         } else {
             self.wait = Some(Wait::Data(stream));
         }
     }
+}
+
+/// The words of an iteration, from `begin` until now.
+fn span(iteration: usize, begin: Cycle, clock: &Clock) -> Span {
+    let activity = Activity::Stream { iteration, waited: clock.waited };
+    Span { begin, end: clock.now, activity, cause: clock.cause }
 }
 
 fn check(interface: &Interface, stream: &Stream, name: &str) -> Result<(), String> {

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use super::cell::Cell;
+use super::clock::{Clock, Cycle};
 use super::core::Interrupt;
 use super::fabric::{ActorId, Agenda, place};
 use crate::array::Tile;
@@ -33,7 +34,6 @@ pub trait Cascade<C> {
 
 pub(super) struct Cascades<C> {
     links: Vec<Link<C>>,
-    depth: usize,
 }
 
 pub(super) struct Link<C> {
@@ -42,7 +42,10 @@ pub(super) struct Link<C> {
     /// The cores at the ends, as far as there are any.
     pub writer: Option<ActorId>,
     pub reader: Option<ActorId>,
-    values: VecDeque<[C; CASCADE_BYTES]>,
+    /// With the time from when each may be read.
+    values: VecDeque<([C; CASCADE_BYTES], Cycle)>,
+    /// Since when each of the free places is free.
+    places: VecDeque<Cycle>,
     reader_waits: bool,
     writer_waits: bool,
 }
@@ -73,11 +76,12 @@ impl<C: Cell> Cascades<C> {
                 writer: core(source),
                 reader: core(destination),
                 values: VecDeque::with_capacity(depth),
+                places: vec![0; depth].into(),
                 reader_waits: false,
                 writer_waits: false,
             });
         }
-        Ok(Cascades { links, depth })
+        Ok(Cascades { links })
     }
 
     pub(super) fn leaving(&self, tile: Tile) -> Option<usize> {
@@ -92,34 +96,45 @@ impl<C: Cell> Cascades<C> {
         &self.links[index]
     }
 
-    /// False if there is no room; the writer is then registered.
+    /// False if there is no room; the writer is then registered. The value may be
+    /// read `latency` cycles after `clock`.
     pub(super) fn put(
         &mut self,
         index: usize,
         value: &[C; CASCADE_BYTES],
+        (clock, latency): (&mut Clock, Cycle),
         agenda: &mut Agenda,
     ) -> bool {
         let link = &mut self.links[index];
-        if link.values.len() >= self.depth {
+        let Some(free) = link.places.pop_front() else {
             link.writer_waits = true;
             return false;
-        }
-        link.values.push_back(*value);
+        };
+        clock.wait(free, link.reader, free);
+        link.values.push_back((*value, clock.now + latency));
         if std::mem::take(&mut link.reader_waits) {
-            link.reader.into_iter().for_each(|actor| agenda.wake(actor));
+            let time = clock.now + latency;
+            link.reader.into_iter().for_each(|actor| agenda.wake_at(actor, time));
         }
         true
     }
 
     /// `None` if there is no value; the reader is then registered.
-    pub(super) fn get(&mut self, index: usize, agenda: &mut Agenda) -> Option<[C; CASCADE_BYTES]> {
+    pub(super) fn get(
+        &mut self,
+        index: usize,
+        (clock, latency): (&mut Clock, Cycle),
+        agenda: &mut Agenda,
+    ) -> Option<[C; CASCADE_BYTES]> {
         let link = &mut self.links[index];
-        let Some(value) = link.values.pop_front() else {
+        let Some((value, ready)) = link.values.pop_front() else {
             link.reader_waits = true;
             return None;
         };
+        clock.wait(ready, link.writer, ready.saturating_sub(latency));
+        link.places.push_back(clock.now);
         if std::mem::take(&mut link.writer_waits) {
-            link.writer.into_iter().for_each(|actor| agenda.wake(actor));
+            link.writer.into_iter().for_each(|actor| agenda.wake_at(actor, clock.now));
         }
         Some(value)
     }

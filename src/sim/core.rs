@@ -9,6 +9,7 @@
 //! answers every request with [`Reply::Stop`] until the body has returned.
 
 use std::cell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use corosensei::stack::DefaultStack;
@@ -16,9 +17,13 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::cascade::{CASCADE_BYTES, Cascade};
 use super::cell::Cell;
+use super::clock::{Activity, Clock, Cycle, Span};
 use super::fabric::{ActorId, Fabric, Wait, place};
+use super::kernel_time::KernelTime;
 use super::memory::Memory;
-use crate::array::{Argument, Element, Kernel, KernelId, Program, Reg, Stmt, Tile, Type, UseLock};
+use crate::array::{
+    Argument, Element, Kernel, KernelId, LockAction, Program, Reg, Stmt, Tile, Type, UseLock,
+};
 
 /// In bytes, for the interpreter and a kernel's host build, whose frames are
 /// larger than the core's own. Pages that are not touched cost nothing.
@@ -108,6 +113,21 @@ pub(super) struct Core<C: Cell> {
     wait: Option<Wait>,
     cascade_in: Option<usize>,
     cascade_out: Option<usize>,
+    clock: Clock,
+    /// The time of each kernel that the core calls. Empty without time.
+    times: HashMap<KernelId, Rc<KernelTime>>,
+    call: Option<Running>,
+    /// Since when the core asks for a lock.
+    asked: Option<Cycle>,
+}
+
+/// A call under way.
+struct Running {
+    kernel: KernelId,
+    time: Rc<KernelTime>,
+    begin: Cycle,
+    /// Cascade transfers that it has begun.
+    transfers: usize,
 }
 
 impl<C: Cell> Core<C> {
@@ -145,12 +165,21 @@ impl<C: Cell> Core<C> {
             wait: None,
             cascade_in: None,
             cascade_out: None,
+            clock: Clock::default(),
+            times: HashMap::new(),
+            call: None,
+            asked: None,
         })
     }
 
     /// Tell the core which cascades enter and leave its tile.
     pub(super) fn connect(&mut self, cascade_in: Option<usize>, cascade_out: Option<usize>) {
         (self.cascade_in, self.cascade_out) = (cascade_in, cascade_out);
+    }
+
+    /// Let the core's kernels take these times.
+    pub(super) fn set_times(&mut self, times: HashMap<KernelId, Rc<KernelTime>>) {
+        self.times = times;
     }
 
     pub(super) fn wait(&self) -> Option<&Wait> {
@@ -167,37 +196,87 @@ impl<C: Cell> Core<C> {
         while !self.thread.done() {
             let reply = match self.request.take() {
                 None => Reply::Done,
-                Some(request) => match self.serve(&request, me, fabric)? {
-                    Ok(reply) => reply,
-                    Err(wait) => {
+                Some(request) => {
+                    if self.is_early(&request, me, fabric) {
                         self.request = Some(request);
-                        self.wait = Some(wait);
                         return Ok(());
                     }
-                },
+                    match self.serve(&request, me, fabric)? {
+                        Ok(reply) => reply,
+                        Err(wait) => {
+                            self.request = Some(request);
+                            self.wait = Some(wait);
+                            return Ok(());
+                        }
+                    }
+                }
             };
             match self.thread.resume(reply) {
                 CoroutineResult::Yield(request) => {
                     let compute =
                         if let Request::Compute(kernel) = request { Some(kernel) } else { None };
+                    self.pass(&request, me, fabric);
                     self.request = Some(request);
                     if compute.is_some() {
                         // Others go first, so that a core that never waits keeps nobody waiting.
                         self.kernel = compute;
-                        fabric.agenda.wake(me);
+                        fabric.agenda.wake_at(me, self.clock.now);
                         return Ok(());
                     }
                 }
-                CoroutineResult::Return(Ok(()) | Err(Interrupt::Stop)) => {}
+                CoroutineResult::Return(Ok(()) | Err(Interrupt::Stop)) => self.end_call(me, fabric),
                 CoroutineResult::Return(Err(Interrupt::Error(message))) => return Err(message),
             }
         }
         Ok(())
     }
 
+    /// Spend the time that lies before `request`.
+    fn pass(&mut self, request: &Request<C>, me: ActorId, fabric: &mut Fabric<C>) {
+        if self.times.is_empty() && fabric.latency.is_none() {
+            return;
+        }
+        match (request, &mut self.call) {
+            (Request::Put(_) | Request::Get, Some(call)) => {
+                let cycles = call.time.before.get(call.transfers).copied().unwrap_or(1);
+                call.transfers += 1;
+                self.clock.spend(cycles);
+            }
+            (Request::Put(_) | Request::Get, None) => self.clock.spend(1),
+            (Request::Lock(_), _) => self.end_call(me, fabric),
+            (Request::Compute(kernel), _) => {
+                self.end_call(me, fabric);
+                let Some(time) = self.times.get(kernel).cloned() else { return };
+                self.clock.begin();
+                let (kernel, begin) = (*kernel, self.clock.now);
+                if time.before.is_empty() {
+                    self.clock.spend(time.after);
+                }
+                self.call = Some(Running { kernel, time, begin, transfers: 0 });
+            }
+        }
+    }
+
+    fn end_call(&mut self, me: ActorId, fabric: &mut Fabric<C>) {
+        let Some(call) = self.call.take() else { return };
+        if !call.time.before.is_empty() {
+            let left = call.time.before.get(call.transfers..).unwrap_or_default();
+            self.clock.spend(left.iter().sum::<Cycle>() + call.time.after);
+        }
+        let activity = Activity::Compute { kernel: call.kernel, waited: self.clock.waited };
+        let (begin, end, cause) = (call.begin, self.clock.now, self.clock.cause);
+        fabric.log.add(me, Span { begin, end, activity, cause });
+    }
+
+    /// Whether others come before `request`, which only its order in time decides.
+    fn is_early(&mut self, request: &Request<C>, me: ActorId, fabric: &mut Fabric<C>) -> bool {
+        matches!(request, Request::Lock(action) if action.action != LockAction::Release)
+            && fabric.is_early(me, &self.clock)
+    }
+
     /// Serve `request`, or say what it must wait for.
     fn serve(
-        &self,
+        &mut self,
         request: &Request<C>,
         me: ActorId,
         fabric: &mut Fabric<C>,
@@ -205,16 +284,36 @@ impl<C: Cell> Core<C> {
         let agenda = &mut fabric.agenda;
         Ok(match request {
             Request::Compute(_) => Ok(Reply::Done),
+            Request::Lock(action) if action.action == LockAction::Release => {
+                let begin = self.clock.now;
+                fabric.spend(&mut self.clock, |latency| latency.core_lock);
+                let end = self.clock.now;
+                let activity = Activity::Locks;
+                fabric.log.add(me, Span { begin, end, activity, cause: None });
+                fabric.release(*action, me, end)?;
+                Ok(Reply::Done)
+            }
             Request::Lock(action) => {
-                if fabric.locks.apply(*action, Some(me), agenda)? {
-                    Ok(Reply::Done)
-                } else {
-                    Err(Wait::Lock(*action))
+                let asked = *self.asked.get_or_insert(self.clock.now);
+                if !fabric.locks.apply(*action, Some(me), agenda)? {
+                    return Ok(Err(Wait::Lock(*action)));
                 }
+                self.asked = None;
+                self.clock.begin();
+                self.clock.wait(agenda.now, fabric.locks.releaser(action.lock), agenda.now);
+                let (end, cause) = (self.clock.now, self.clock.cause);
+                let activity = Activity::WaitLock(action.lock);
+                fabric.log.add(me, Span { begin: asked, end, activity, cause });
+                fabric.spend(&mut self.clock, |latency| latency.core_lock);
+                let (begin, end) = (end, self.clock.now);
+                let activity = Activity::Locks;
+                fabric.log.add(me, Span { begin, end, activity, cause: None });
+                Ok(Reply::Done)
             }
             Request::Put(value) => {
                 let link = self.cascade_out.ok_or("puts to a cascade, but none leaves its tile")?;
-                if fabric.cascades.put(link, value, agenda) {
+                let delay = fabric.latency.map_or(0, |latency| latency.cascade);
+                if fabric.cascades.put(link, value, (&mut self.clock, delay), agenda) {
                     Ok(Reply::Done)
                 } else {
                     Err(Wait::CascadeRoom(link))
@@ -223,7 +322,10 @@ impl<C: Cell> Core<C> {
             Request::Get => {
                 let link =
                     self.cascade_in.ok_or("gets from a cascade, but none enters its tile")?;
-                fabric.cascades.get(link, agenda).map(Reply::Bits).ok_or(Wait::CascadeData(link))
+                let delay = fabric.latency.map_or(0, |latency| latency.cascade);
+                let clock = (&mut self.clock, delay);
+                let value = fabric.cascades.get(link, clock, agenda);
+                value.map(Reply::Bits).ok_or(Wait::CascadeData(link))
             }
         })
     }

@@ -11,6 +11,7 @@ use std::cell;
 use std::rc::Rc;
 
 use super::cell::{Cell, Word, word};
+use super::clock::{Activity, Clock, Cycle, Span};
 use super::fabric::{ActorId, Fabric, Wait, place};
 use super::stream::{CAPACITY, Network, Route, StreamId};
 use crate::array::{
@@ -229,6 +230,19 @@ pub(super) struct Channel<C> {
     phase: Phase,
     wait: Option<Wait>,
     words: Vec<Word<C>>,
+    clock: Clock,
+    /// Since when the channel asks for the lock of its descriptor.
+    asked: Option<Cycle>,
+    /// When the first word of the descriptor moved.
+    begin: Option<Cycle>,
+}
+
+/// What became of an attempt to go on.
+enum Outcome {
+    Done,
+    Wait(Wait),
+    /// Others come first in time.
+    Early,
 }
 
 struct Transfer {
@@ -319,6 +333,9 @@ impl<C: Cell> Channel<C> {
             phase: Phase::Acquire,
             wait: None,
             words: Vec::with_capacity(CAPACITY),
+            clock: Clock { now: device.latency.dma_start, ..Clock::default() },
+            asked: None,
+            begin: None,
         })
     }
 
@@ -375,24 +392,41 @@ impl<C: Cell> Channel<C> {
     pub(super) fn step(&mut self, me: ActorId, fabric: &mut Fabric<C>) -> Result<(), String> {
         self.wait = None;
         while !self.has_ended() {
-            if let Some(wait) = self.advance(me, fabric)? {
-                self.wait = Some(wait);
-                break;
+            match self.advance(me, fabric)? {
+                Outcome::Done => {}
+                Outcome::Wait(wait) => {
+                    self.wait = Some(wait);
+                    break;
+                }
+                Outcome::Early => break,
             }
         }
         Ok(())
     }
 
     /// Do the next thing, or say what it needs.
-    fn advance(&mut self, me: ActorId, fabric: &mut Fabric<C>) -> Result<Option<Wait>, String> {
+    fn advance(&mut self, me: ActorId, fabric: &mut Fabric<C>) -> Result<Outcome, String> {
         let bd = &self.bds[self.current];
         match self.phase {
             Phase::Acquire => {
-                if let Some(acquire) = bd.acquire
-                    && !fabric.locks.apply(acquire, Some(me), &mut fabric.agenda)?
-                {
-                    return Ok(Some(Wait::Lock(acquire)));
+                if let Some(acquire) = bd.acquire {
+                    if fabric.is_early(me, &self.clock) {
+                        return Ok(Outcome::Early);
+                    }
+                    let asked = *self.asked.get_or_insert(self.clock.now);
+                    if !fabric.locks.apply(acquire, Some(me), &mut fabric.agenda)? {
+                        return Ok(Outcome::Wait(Wait::Lock(acquire)));
+                    }
+                    self.asked = None;
+                    self.clock.begin();
+                    let now = fabric.agenda.now;
+                    self.clock.wait(now, fabric.locks.releaser(acquire.lock), now);
+                    let activity = Activity::WaitLock(acquire.lock);
+                    let cause = self.clock.cause;
+                    fabric.log.add(me, Span { begin: asked, end: self.clock.now, activity, cause });
+                    fabric.spend(&mut self.clock, |latency| latency.dma_lock);
                 }
+                self.clock.begin();
                 self.phase = match bd.route.as_deref() {
                     Some(route) if route.packet => Phase::Claim,
                     Some(route) if !route.kept.is_empty() => Phase::Header,
@@ -401,46 +435,65 @@ impl<C: Cell> Channel<C> {
             }
             Phase::Claim => {
                 let destinations = bd.route.as_deref().map_or(&[][..], |route| &route.destinations);
-                if !fabric.network.claim(destinations, me) {
-                    return Ok(Some(Wait::Packet(destinations.to_vec())));
+                if fabric.is_early(me, &self.clock) {
+                    return Ok(Outcome::Early);
                 }
+                if !fabric.network.claim(destinations, me) {
+                    return Ok(Outcome::Wait(Wait::Packet(destinations.to_vec())));
+                }
+                let now = fabric.agenda.now;
+                self.clock.wait(now, None, now);
                 self.phase = Phase::Header;
             }
             Phase::Header => {
-                let kept = bd.route.as_deref().map_or(&[][..], |route| &route.kept);
-                if fabric.network.room(kept) == 0 {
-                    return Ok(Some(Wait::Room(fabric.network.await_room(kept, me))));
+                if let Some(route) = bd.route.as_deref() {
+                    let kept = &route.kept;
+                    if fabric.network.room(kept) == 0 {
+                        return Ok(Outcome::Wait(Wait::Room(fabric.network.await_room(kept, me))));
+                    }
+                    let header = [word(bd.header.map_or(0, |packet| header(packet, self.tile)))];
+                    let sender = (me, &mut self.clock);
+                    fabric.network.push(route, kept, &header, sender, &mut fabric.agenda);
                 }
-                let header = bd.header.map_or(0, |packet| header(packet, self.tile));
-                fabric.network.push(kept, &[word(header)], &mut fabric.agenda);
                 self.phase = Phase::Move { cursor: Cursor::default(), left: bd.words };
             }
-            Phase::Move { left: 0, .. } => self.finish(fabric)?,
+            Phase::Move { left: 0, .. } => {
+                // The end of a packet lets another pass, so it has to come in time.
+                let packet = bd.route.as_deref().is_some_and(|route| route.packet);
+                if packet && fabric.is_early(me, &self.clock) {
+                    return Ok(Outcome::Early);
+                }
+                self.finish(me, fabric)?;
+            }
             Phase::Move { mut cursor, left } => {
                 let memory = fabric.memory.cells(bd.buffer);
                 let port = Port { tile: self.tile, bundle: Bundle::Dma, channel: self.number };
-                let moved = match (self.direction, bd.route.as_deref(), self.stream) {
+                let agenda = &mut fabric.agenda;
+                let (moved, first) = match (self.direction, bd.route.as_deref(), self.stream) {
                     (Direction::Mm2s, Some(route), _) => {
                         let count = left.min(fabric.network.room(&route.destinations));
                         if count == 0 {
                             let full = fabric.network.await_room(&route.destinations, me);
-                            return Ok(Some(Wait::Room(full)));
+                            return Ok(Outcome::Wait(Wait::Room(full)));
                         }
                         self.words.clear();
                         cursor.read(&bd.runs, memory, count, &mut self.words);
-                        fabric.network.push(&route.destinations, &self.words, &mut fabric.agenda);
-                        count
+                        let (words, sender) = (&self.words, (me, &mut self.clock));
+                        let to = &route.destinations;
+                        (count, fabric.network.push(route, to, words, sender, agenda))
                     }
                     (Direction::S2mm, _, Some(stream)) => {
-                        fabric.network.pull(stream, left, &mut self.words, &mut fabric.agenda);
+                        let (words, clock) = (&mut self.words, &mut self.clock);
+                        let first = fabric.network.pull(stream, left, words, clock, agenda);
                         if self.words.is_empty() {
-                            return Ok(Some(Wait::Data(stream)));
+                            return Ok(Outcome::Wait(Wait::Data(stream)));
                         }
                         cursor.write(&bd.runs, memory, &self.words);
-                        self.words.len()
+                        (self.words.len(), first)
                     }
-                    _ => return Ok(Some(Wait::Unconnected(port))),
+                    _ => return Ok(Outcome::Wait(Wait::Unconnected(port))),
                 };
+                self.begin.get_or_insert(first);
                 if bd.external {
                     fabric.crossed += moved as u64;
                 }
@@ -448,18 +501,28 @@ impl<C: Cell> Channel<C> {
             }
             Phase::Ended => {}
         }
-        Ok(None)
+        Ok(Outcome::Done)
     }
 
     /// Leave the current descriptor for the next.
-    fn finish(&mut self, fabric: &mut Fabric<C>) -> Result<(), String> {
+    fn finish(&mut self, me: ActorId, fabric: &mut Fabric<C>) -> Result<(), String> {
         let bd = &self.bds[self.current];
+        let begin = self.begin.take().unwrap_or(self.clock.now);
+        let activity = Activity::Move { bd: self.current, waited: self.clock.waited };
+        let cause = self.clock.cause;
+        fabric.log.add(me, Span { begin, end: self.clock.now, activity, cause });
         if let Some(route) = bd.route.as_deref().filter(|route| route.packet) {
             fabric.network.release(&route.destinations, &mut fabric.agenda);
         }
         if let Some(release) = bd.release {
-            fabric.locks.apply(release, None, &mut fabric.agenda)?;
+            // What was received is in memory a little later; the channel need not wait for it.
+            let written = fabric.latency.map_or(0, |latency| {
+                latency.dma_lock
+                    + if self.direction == Direction::S2mm { latency.dma_memory } else { 0 }
+            });
+            fabric.release(release, me, self.clock.now + written)?;
         }
+        fabric.spend(&mut self.clock, |latency| latency.dma_chain);
         self.phase = Phase::Acquire;
         match bd.next {
             Some(next) => self.current = next,

@@ -3,23 +3,26 @@
 //! **Invariant:** after a failure the engine refuses to run again.
 
 use std::cell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::boundary::{Collector, Feeder};
 use super::cascade::Cascades;
 use super::cell::Cell;
+use super::clock::Log;
 use super::core::{Core, Kernels};
 use super::dma::Channel;
 use super::explain::{Failure, explain, leftovers};
-use super::fabric::{ActorId, Agenda, Fabric, Wait, place, port};
+use super::fabric::{ActorId, Agenda, Event, Fabric, Wait, place, port};
+use super::kernel_time::{KernelTime, KernelVersion, kernel_time};
 use super::lock::Locks;
 use super::memory::Memory;
 use super::stream::Network;
 use crate::array::{
-    Argument, BufferId, Bundle, Direction, LockAction, LockId, Port, Program, Stmt, UseLock,
+    Argument, BufferId, Bundle, Direction, KernelId, LockAction, LockId, Port, Program, Stmt,
+    UseLock,
 };
-use crate::device::Device;
+use crate::device::{Device, TileKind};
 
 /// Steps without a word over the edge of the array, after which the array is
 /// held to be busy with itself for ever.
@@ -62,22 +65,45 @@ impl<C: Cell> Engine<C> {
     /// [`Failure::Invalid`] if the program says something that no hardware
     /// could do, such as a descriptor that leaves its buffer.
     pub fn new(program: &Program, kernels: Rc<dyn Kernels<C>>) -> Result<Engine<C>, Failure> {
-        Engine::build(Rc::new(program.clone()), kernels).map_err(Failure::Invalid)
+        Engine::build(Rc::new(program.clone()), kernels, None).map_err(Failure::Invalid)
     }
 
-    fn build(program: Rc<Program>, kernels: Rc<dyn Kernels<C>>) -> Result<Engine<C>, String> {
+    /// The same with time: what happens, happens in the order of time, and
+    /// [`Engine::timing`] tells when it did. Kernels take the time of `version`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::new`].
+    pub fn timed(
+        program: &Program,
+        kernels: Rc<dyn Kernels<C>>,
+        version: KernelVersion,
+    ) -> Result<Engine<C>, Failure> {
+        Engine::build(Rc::new(program.clone()), kernels, Some(version)).map_err(Failure::Invalid)
+    }
+
+    fn build(
+        program: Rc<Program>,
+        kernels: Rc<dyn Kernels<C>>,
+        timed: Option<KernelVersion>,
+    ) -> Result<Engine<C>, String> {
         check_indices(&program)?;
         let device = Device::by_name(&program.device)
             .ok_or_else(|| format!("device '{}' is not known", program.device))?;
         let memory = Rc::new(Memory::new(&program)?);
-        let mut network = Network::new(&program.flows)?;
+        let latency = timed.map(|_| device.latency);
+        let mut network = Network::new(&program.flows, latency.as_ref())?;
         let mut actors = Vec::new();
         let mut tiles = HashSet::new();
         for (index, core) in program.cores.iter().enumerate() {
             if !tiles.insert(core.tile) {
                 return Err(format!("tile {} has two cores", place(core.tile)));
             }
-            actors.push(Actor::Core(Core::new(&program, index, &memory, &kernels)?));
+            let mut actor = Core::new(&program, index, &memory, &kernels)?;
+            if let Some(version) = timed {
+                actor.set_times(times(&program, index, &device, version));
+            }
+            actors.push(Actor::Core(actor));
         }
         let (mut receivers, mut senders) = (HashSet::new(), HashSet::new());
         for dma in &program.dmas {
@@ -128,10 +154,21 @@ impl<C: Cell> Engine<C> {
                 Actor::Collector(collector, ..) => collector.connect(me, &mut network),
             }
         }
-        let mut agenda = Agenda::new(actors.len());
+        let mut agenda = Agenda::new(actors.len(), timed.is_some());
         (0..actors.len()).for_each(|index| agenda.wake(ActorId(index)));
         let locks = Locks::new(&program.locks, &device)?;
-        let fabric = Fabric { memory, locks, network, cascades, agenda, crossed: 0, lacking: 0 };
+        let log = Log::new(if timed.is_some() { actors.len() } else { 0 });
+        let fabric = Fabric {
+            memory,
+            locks,
+            network,
+            cascades,
+            agenda,
+            latency,
+            log,
+            crossed: 0,
+            lacking: 0,
+        };
         Ok(Engine { program, fabric, actors, failed: false })
     }
 
@@ -247,7 +284,19 @@ impl<C: Cell> Engine<C> {
     /// Let everyone act until nobody can, or nobody needs to.
     fn settle(&mut self) -> Result<(), Failure> {
         let (mut idle, mut late) = (0, 0);
-        while let Some(id) = self.fabric.agenda.next() {
+        while let Some(event) = self.fabric.agenda.next() {
+            let id = match event {
+                Event::Act(id) => id,
+                Event::Release(id, action) => {
+                    let fabric = &mut self.fabric;
+                    let released = fabric.locks.release(action, id, &mut fabric.agenda);
+                    released.map_err(|message| Failure::Fault {
+                        actor: self.actors[id.0].name(),
+                        message,
+                    })?;
+                    continue;
+                }
+            };
             let crossed = self.fabric.crossed;
             let actor = &mut self.actors[id.0];
             let stepped = match actor {
@@ -258,7 +307,7 @@ impl<C: Cell> Engine<C> {
                     Ok(())
                 }
                 Actor::Collector(collector, ..) => {
-                    collector.step(&mut self.fabric);
+                    collector.step(id, &mut self.fabric);
                     Ok(())
                 }
             };
@@ -374,6 +423,43 @@ impl<C: Cell> Actor<C> {
             Actor::Collector(collector, ..) => collector.wait(),
         }
     }
+}
+
+/// The time of every kernel that a core calls.
+fn times(
+    program: &Program,
+    core: usize,
+    device: &Device,
+    version: KernelVersion,
+) -> HashMap<KernelId, Rc<KernelTime>> {
+    // Banks as a core sees them; without an address, a buffer is taken to be alone.
+    let bank_bytes = device.resources(TileKind::Core).bank_bytes().max(1);
+    let bank = |argument: Option<&Argument>| match argument {
+        Some(Argument::Buffer(id)) => {
+            let buffer = &program.buffers[id.0];
+            Some((buffer.tile, buffer.address? / bank_bytes))
+        }
+        _ => None,
+    };
+    let mut times: HashMap<KernelId, Rc<KernelTime>> = HashMap::new();
+    let mut pending: Vec<&Stmt> = program.cores[core].body.iter().collect();
+    while let Some(statement) = pending.pop() {
+        match statement {
+            Stmt::UseLock(_) => {}
+            Stmt::For { body, .. } => pending.extend(body),
+            Stmt::Call { kernel, arguments, .. } => {
+                let banks = [bank(arguments.first()), bank(arguments.get(1))];
+                let conflict = banks[0].is_some() && banks[0] == banks[1];
+                let time = kernel_time(&program.kernels[kernel.0], conflict, device, version);
+                // Of calls that differ in their banks, the slowest.
+                let slower = times.get(kernel).is_none_or(|other| other.total() < time.total());
+                if slower {
+                    times.insert(*kernel, Rc::new(time));
+                }
+            }
+        }
+    }
+    times
 }
 
 /// Whether `actor` should have filled external memory, but has not.

@@ -15,6 +15,7 @@ struct State {
     value: i32,
     largest: i32,
     waiting: Vec<ActorId>,
+    releaser: Option<ActorId>,
 }
 
 impl Locks {
@@ -33,13 +34,35 @@ impl Locks {
                     lock.initial
                 ));
             }
-            states.push(State { name, value: lock.initial, largest, waiting: Vec::new() });
+            states.push(State {
+                name,
+                value: lock.initial,
+                largest,
+                waiting: Vec::new(),
+                releaser: None,
+            });
         }
         Ok(Locks { states })
     }
 
     pub(super) fn value(&self, lock: LockId) -> i32 {
         self.states[lock.0].value
+    }
+
+    /// Who released the lock last.
+    pub(super) fn releaser(&self, lock: LockId) -> Option<ActorId> {
+        self.states[lock.0].releaser
+    }
+
+    /// Carry out a release by `actor`.
+    pub(super) fn release(
+        &mut self,
+        action: UseLock,
+        actor: ActorId,
+        agenda: &mut Agenda,
+    ) -> Result<(), String> {
+        self.states[action.lock.0].releaser = Some(actor);
+        self.apply(action, None, agenda).map(|_| ())
     }
 
     /// Carry out `action`. False means that `actor` must wait and is now registered.

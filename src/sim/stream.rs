@@ -4,14 +4,21 @@
 //! broadcast moves a word only when every destination has room. Packets of
 //! several sources share a destination; a packet holds it until its last word.
 //!
-//! **Invariant:** no queue holds more than [`CAPACITY`] words.
+//! With time, a word has a time of arrival and every place in a queue the time
+//! at which it became free, so a batch of words moves at once, each at its own
+//! time. A word on its way is in the queue already; what the switches on the
+//! way hold adds to the queue's capacity.
+//!
+//! **Invariant:** no queue holds more words than its capacity.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 
 use super::cell::{Cell, Word};
+use super::clock::{Clock, Cycle};
 use super::fabric::{ActorId, Agenda, port};
-use crate::array::{Flow, Port};
+use crate::array::{Bundle, Flow, Port};
+use crate::device::Latency;
 
 /// Words between a sender and a receiver. Every flow has at least the 16 words
 /// at the entry of the receiving DMA (hardware.md 3g); switches on the way add
@@ -34,12 +41,27 @@ pub(super) struct Stream<C> {
     /// All that ever write here.
     pub writers: Vec<ActorId>,
     words: VecDeque<Word<C>>,
+    /// In words.
+    capacity: usize,
+    /// With time: when each of the words arrives, and since when each of the
+    /// free places is free.
+    times: Option<Times>,
     /// Writers that wait for room.
     waiting: Vec<ActorId>,
     /// Whose packet passes.
     holder: Option<ActorId>,
     /// Writers whose packets wait for the holder's to end.
     packets: VecDeque<ActorId>,
+}
+
+#[derive(Default)]
+struct Times {
+    arrivals: VecDeque<Cycle>,
+    places: VecDeque<Cycle>,
+    /// Who wrote last, and how long its words take.
+    writer: Option<(ActorId, Cycle)>,
+    /// Words that came through, for the report.
+    count: u64,
 }
 
 #[derive(Default)]
@@ -52,6 +74,8 @@ struct Source {
 #[derive(Default, Debug)]
 pub(super) struct Route {
     pub destinations: Vec<StreamId>,
+    /// Of each destination: cycles until a word arrives there. Zeros without time.
+    pub latencies: Vec<Cycle>,
     /// The destinations that get the packet header as well.
     pub kept: Vec<StreamId>,
     /// Whether destinations are shared packet by packet.
@@ -59,7 +83,8 @@ pub(super) struct Route {
 }
 
 impl<C: Cell> Network<C> {
-    pub(super) fn new(flows: &[Flow]) -> Result<Network<C>, String> {
+    /// With `latency`, words take time.
+    pub(super) fn new(flows: &[Flow], latency: Option<&Latency>) -> Result<Network<C>, String> {
         let mut network = Network {
             streams: Vec::new(),
             by_destination: HashMap::new(),
@@ -85,6 +110,8 @@ impl<C: Cell> Network<C> {
                         reader: None,
                         writers: Vec::new(),
                         words: VecDeque::with_capacity(CAPACITY),
+                        capacity: CAPACITY,
+                        times: latency.map(|_| Times::default()),
                         waiting: Vec::new(),
                         holder: None,
                         packets: VecDeque::new(),
@@ -93,10 +120,21 @@ impl<C: Cell> Network<C> {
                 });
                 if !route.destinations.contains(&stream) {
                     route.destinations.push(stream);
+                    let (delay, held) = latency.map_or((0, 0), |latency| {
+                        (delay(latency, flow.source, destination), held(latency, flow, destination))
+                    });
+                    route.latencies.push(delay);
+                    let stream = &mut network.streams[stream.0];
+                    stream.capacity = stream.capacity.max(CAPACITY + held);
                 }
                 if flow.keep_packet_header && !route.kept.contains(&stream) {
                     route.kept.push(stream);
                 }
+            }
+        }
+        for stream in &mut network.streams {
+            if let Some(times) = &mut stream.times {
+                times.places = vec![0; stream.capacity].into();
             }
         }
         for ((source, packet), route) in routes {
@@ -130,6 +168,7 @@ impl<C: Cell> Network<C> {
             (Some(route), None) => Ok(Some(route.clone())),
             (Some(route), Some(_)) => Ok(Some(Rc::new(Route {
                 destinations: route.destinations.clone(),
+                latencies: route.latencies.clone(),
                 kept: route.destinations.clone(),
                 packet: false,
             }))),
@@ -172,7 +211,7 @@ impl<C: Cell> Network<C> {
     pub(super) fn room(&self, destinations: &[StreamId]) -> usize {
         destinations
             .iter()
-            .map(|stream| CAPACITY - self.streams[stream.0].words.len())
+            .map(|stream| self.streams[stream.0].capacity - self.streams[stream.0].words.len())
             .min()
             .unwrap_or(CAPACITY)
     }
@@ -194,37 +233,83 @@ impl<C: Cell> Network<C> {
         full
     }
 
-    /// Write `words`, for which there is room, to all of `destinations`.
+    /// Write `words`, for which there is room, to `destinations` of `route`, one
+    /// a cycle from `clock` on. Returns the time of the first.
     pub(super) fn push(
         &mut self,
+        route: &Route,
         destinations: &[StreamId],
         words: &[Word<C>],
+        (actor, clock): (ActorId, &mut Clock),
         agenda: &mut Agenda,
-    ) {
-        for stream in destinations {
+    ) -> Cycle {
+        let delays = destinations.iter().map(|stream| {
+            let index = route.destinations.iter().position(|other| other == stream);
+            index.map_or(0, |index| route.latencies[index])
+        });
+        let delays: Vec<Cycle> = delays.collect();
+        let timed = destinations.iter().any(|stream| self.streams[stream.0].times.is_some());
+        let mut first = clock.now;
+        for index in 0..if timed { words.len() } else { 0 } {
+            for stream in destinations {
+                let stream = &mut self.streams[stream.0];
+                let free = stream.times.as_mut().and_then(|times| times.places.pop_front());
+                let free = free.unwrap_or(0);
+                clock.wait(free, stream.reader, free);
+            }
+            if index == 0 {
+                first = clock.now;
+            }
+            for (stream, delay) in destinations.iter().zip(&delays) {
+                if let Some(times) = &mut self.streams[stream.0].times {
+                    times.arrivals.push_back(clock.now + delay);
+                    times.writer = Some((actor, *delay));
+                    times.count += 1;
+                }
+            }
+            clock.spend(1);
+        }
+        for (stream, delay) in destinations.iter().zip(&delays) {
             let stream = &mut self.streams[stream.0];
             stream.words.extend(words);
-            stream.reader.into_iter().for_each(|actor| agenda.wake(actor));
+            stream.reader.into_iter().for_each(|actor| agenda.wake_at(actor, first + delay));
         }
+        first
     }
 
-    /// Take up to `limit` words into `words`, which is emptied first.
+    /// Take up to `limit` words into `words`, which is emptied first, one a cycle
+    /// from `clock` on. Returns the time of the first.
     pub(super) fn pull(
         &mut self,
         stream: StreamId,
         limit: usize,
         words: &mut Vec<Word<C>>,
+        clock: &mut Clock,
         agenda: &mut Agenda,
-    ) {
+    ) -> Cycle {
         let stream = &mut self.streams[stream.0];
         let count = limit.min(stream.words.len());
         words.clear();
         words.extend(stream.words.drain(..count));
-        if count > 0 {
-            for actor in stream.waiting.drain(..) {
-                agenda.wake(actor);
+        let mut first = clock.now;
+        if let Some(times) = &mut stream.times {
+            for index in 0..count {
+                let arrival = times.arrivals.pop_front().unwrap_or(0);
+                let (writer, delay) = times.writer.unzip();
+                clock.wait(arrival, writer, arrival - delay.unwrap_or(0).min(arrival));
+                if index == 0 {
+                    first = clock.now;
+                }
+                times.places.push_back(clock.now);
+                clock.spend(1);
             }
         }
+        if count > 0 {
+            for actor in stream.waiting.drain(..) {
+                agenda.wake_at(actor, first);
+            }
+        }
+        first
     }
 
     /// Hold all of `destinations` for a packet of `actor`, or queue for them.
@@ -275,10 +360,39 @@ impl<C> Stream<C> {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.words.len() >= CAPACITY
+        self.words.len() >= self.capacity
+    }
+
+    /// Words that came through in time.
+    pub(super) fn count(&self) -> u64 {
+        self.times.as_ref().map_or(0, |times| times.count)
     }
 
     pub(super) fn holder(&self) -> Option<ActorId> {
         self.holder
     }
+}
+
+/// Tiles between a source and a destination, at least.
+fn hops(from: Port, to: Port) -> u32 {
+    from.tile.column.abs_diff(to.tile.column) + from.tile.row.abs_diff(to.tile.row)
+}
+
+/// Cycles from a word's departure to its arrival, the way being the shortest.
+fn delay(latency: &Latency, from: Port, to: Port) -> Cycle {
+    let mut cycles = latency.stream_ends + latency.hop * Cycle::from(hops(from, to));
+    if from.bundle == Bundle::Dma {
+        cycles += latency.dma_memory;
+    }
+    for port in [from, to] {
+        cycles += if port.bundle == Bundle::Plio { latency.plio } else { 0 };
+    }
+    cycles
+}
+
+/// Words that are held between a source and a destination, beside the
+/// destination's own buffer. At least those on their way at full rate.
+fn held(latency: &Latency, flow: &Flow, to: Port) -> usize {
+    let held = latency.hop_words * (1 + hops(flow.source, to) as usize);
+    held.max(delay(latency, flow.source, to) as usize)
 }

@@ -1,0 +1,82 @@
+//! What moving data, synchronizing and calling costs, in cycles of the array
+//! clock: the one table of the timed simulator, per device.
+//!
+//! Sources by short name, beside those of [`tables`](super::tables):
+//! * *xdna-emu*: an emulator of XDNA 1 calibrated on hardware
+//!   (`xdna-archspec`, `model_builder.rs`);
+//! * *ignite-xdna*: measurements on AIE-ML silicon (`SILICON.md`, cross audit);
+//! * *Peano*: `AIE2Schedule.td` of llvm-aie, commit 0361a31;
+//! * *fitted*: least mean error over the 36 published networks of
+//!   `docs/calibration/network_latency.csv`, see `docs/simulator.md`.
+
+use super::Generation;
+
+/// Time constants beside the rates of [`Timing`](super::Timing).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Latency {
+    /// From one buffer descriptor of a chain to the next.
+    pub dma_chain: u64,
+    /// From a channel's first descriptor to its first request.
+    pub dma_start: u64,
+    /// Of a DMA's access to memory.
+    pub dma_memory: u64,
+    /// Of a lock request of a DMA channel.
+    pub dma_lock: u64,
+    /// Of a stream from a DMA into its tile's switch and out of one, together.
+    pub stream_ends: u64,
+    /// Of a stream from one tile's switch to the next.
+    pub hop: u64,
+    /// Of a stream between programmable logic and the interface tile's switch.
+    pub plio: u64,
+    /// Words that a stream holds in each switch on its way.
+    pub hop_words: usize,
+    /// Of a lock request of a core, beside waiting.
+    pub core_lock: u64,
+    /// Of a call of an empty kernel.
+    pub call: u64,
+    /// From a write to a cascade to where the next core may read the value.
+    pub cascade: u64,
+    /// From reading a cascade to using the value.
+    pub cascade_read: u64,
+    /// Of the steps that a block of products goes through: load, multiply,
+    /// round and store. A block that is shorter takes this long.
+    pub pipeline: u64,
+}
+
+/// AIE-ML. AIE-MLv2 has no published figures of its own.
+const AIE_ML: Latency = Latency {
+    // xdna-emu: BD chaining 2; BD setup 4 and channel start 2; memory 5; lock
+    // acquire or release 1, arbitration 1 per request even without contention.
+    dma_chain: 2,
+    dma_start: 6,
+    dma_memory: 5,
+    dma_lock: 2,
+    // AM020 chapter 2: local to external 4, external to local 3.
+    stream_ends: 7,
+    // AM020: external to external 4, and 2 between tiles. AIE4ML's
+    // documentation observes about 8 per column (`docs/support.md`). Fitted.
+    hop: 8,
+    // Fitted.
+    plio: 8,
+    // AM020 chapter 2: 6 to 8 words per crossing; no fewer than a hop's cycles,
+    // or a long way would throttle a stream, which it does not.
+    hop_words: 8,
+    // ignite-xdna: about 30 cycles of hand-off per call, with four requests.
+    core_lock: 7,
+    // ignite-xdna: an empty call takes 19.1 to 20.4 cycles.
+    call: 19,
+    // cern-nextgen aie4ml cost artifact: link latency 4 (of AIE1).
+    cascade: 4,
+    // Peano: cascade read 7, and an addition of accumulators 2.
+    cascade_read: 9,
+    // Peano: load 7, VMAC 5, VSRS 4, and two cycles between dependent issues.
+    pipeline: 18,
+};
+
+impl Latency {
+    pub(super) const fn of(generation: Generation) -> Latency {
+        match generation {
+            Generation::AieMl | Generation::AieMlV2 => AIE_ML,
+        }
+    }
+}

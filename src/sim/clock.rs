@@ -1,0 +1,115 @@
+//! Time: where each actor is in it, and what it did when.
+//!
+//! Every actor has a clock of its own. Words, cascade values and lock requests
+//! carry the time at which they happen, so an actor may run ahead of the others
+//! through whatever is already certain: the words that have been sent to it, the
+//! room that has been made for it. Only lock requests, whose order decides who
+//! gets a lock, happen in the order of time (see [`Agenda`](super::fabric::Agenda)).
+//!
+//! In a run without time all of this stands still at 0.
+//!
+//! **Invariant:** an actor's clock never goes back.
+
+use super::fabric::ActorId;
+use crate::array::{KernelId, LockId};
+
+/// Cycles of the array clock since the array started.
+pub type Cycle = u64;
+
+/// An actor's clock, and what it last waited for.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Clock {
+    pub now: Cycle,
+    /// Cycles spent waiting since [`Clock::begin`].
+    pub waited: Cycle,
+    /// The end of the last wait.
+    pub cause: Option<Cause>,
+}
+
+/// Who ended a wait, and when: the time is that of the other's action.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Cause {
+    pub by: Option<ActorId>,
+    pub at: Cycle,
+    /// When the one that waited could go on.
+    pub until: Cycle,
+}
+
+impl Clock {
+    /// Begin to count waits anew.
+    pub(super) fn begin(&mut self) {
+        (self.waited, self.cause) = (0, None);
+    }
+
+    pub(super) fn spend(&mut self, cycles: Cycle) {
+        self.now += cycles;
+    }
+
+    /// Wait until `time`, if that is still to come, for what `by` did at `at`.
+    pub(super) fn wait(&mut self, time: Cycle, by: Option<ActorId>, at: Cycle) {
+        if time > self.now {
+            self.waited += time - self.now;
+            self.now = time;
+            self.cause = Some(Cause { by, at, until: time });
+        }
+    }
+}
+
+/// What an actor does in a span of time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Activity {
+    /// A call of a kernel; `waited` cycles of it were spent waiting in a cascade.
+    Compute {
+        kernel: KernelId,
+        waited: Cycle,
+    },
+    /// Lock requests, beside waiting.
+    Locks,
+    /// The words of a descriptor; `waited` cycles of them were spent waiting for
+    /// words or for room.
+    Move {
+        bd: usize,
+        waited: Cycle,
+    },
+    /// A stream of the boundary: words of an iteration.
+    Stream {
+        iteration: usize,
+        waited: Cycle,
+    },
+    WaitLock(LockId),
+}
+
+/// Half open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Span {
+    pub begin: Cycle,
+    pub end: Cycle,
+    pub activity: Activity,
+    /// The last wait in it.
+    pub cause: Option<Cause>,
+}
+
+/// What every actor did, in the order of time. Empty in a run without time.
+#[derive(Default)]
+pub(super) struct Log {
+    spans: Vec<Vec<Span>>,
+}
+
+impl Log {
+    /// `actors` is 0 for a run without time.
+    pub(super) fn new(actors: usize) -> Log {
+        Log { spans: vec![Vec::new(); actors] }
+    }
+
+    pub(super) fn add(&mut self, actor: ActorId, span: Span) {
+        if let Some(spans) = self.spans.get_mut(actor.0)
+            && span.end > span.begin
+        {
+            spans.push(span);
+        }
+    }
+
+    pub(super) fn of(&self, actor: usize) -> &[Span] {
+        self.spans.get(actor).map_or(&[], Vec::as_slice)
+    }
+}

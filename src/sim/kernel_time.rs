@@ -1,0 +1,269 @@
+//! How long a kernel takes, from the issue slots of a core.
+//!
+//! A core issues one vector operation, two loads and one store in a cycle, and
+//! stalls a cycle when both loads go to one bank. A dense kernel works on groups
+//! of up to 2x2 blocks of its result, as `kernels/README.md` explains; a group
+//! takes
+//!
+//! ```text
+//! max(KB * step + rest + overhead, pipeline)
+//! step = max(products, loads of A, loads of W, all loads / 2, dependence)
+//! ```
+//!
+//! * *products*: vector operations of one step along K;
+//! * *loads of W*: all from one bank, so one in a cycle; likewise of A; and if
+//!   both share a bank, all loads one by one;
+//! * *dependence*: a product that adds to the sums of the one before it waits
+//!   for it, two cycles;
+//! * *rest*: vector operations after the last step that no other slot takes;
+//! * *overhead*: what the loop over groups costs, a property of how a version
+//!   of a kernel is written and compiled ([`KernelVersion`]);
+//! * *pipeline*: the time of one operand through all units, which a group with
+//!   few steps does not fill.
+
+use crate::{
+    array::{Kernel, Type},
+    device::{Device, MmulShape},
+    kernel::{Clamp, Role, Signature},
+};
+
+/// What distinguishes versions of a dense kernel in time: nothing else does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KernelVersion {
+    pub name: &'static str,
+    /// Cycles of the loop over groups, per group.
+    pub overhead: u64,
+    /// Whether every group is 2x2, with padding where there is no block.
+    pub whole_groups: bool,
+}
+
+impl KernelVersion {
+    /// AIE4ML 0.1: 22 cycles, from 697 cycles for 8x128x128 and 609 for 8x256x64.
+    pub const AIE4ML_0_1: KernelVersion =
+        KernelVersion { name: "aie4ml-0.1", overhead: 22, whole_groups: true };
+    /// AIE4ML 0.2.1: 3 cycles, from 1122 cycles for 64x64x64.
+    pub const AIE4ML_0_2: KernelVersion =
+        KernelVersion { name: "aie4ml-0.2", overhead: 3, whole_groups: true };
+    /// AMD's tutorial: 17 cycles for 16 products, from the listing of its loop.
+    pub const AMD: KernelVersion = KernelVersion { name: "amd", overhead: 1, whole_groups: false };
+    /// The kernels of this project, see `docs/simulator.md`.
+    pub const OWN: KernelVersion = KernelVersion { name: "own", overhead: 22, whole_groups: false };
+
+    pub const ALL: [KernelVersion; 4] = [Self::OWN, Self::AIE4ML_0_1, Self::AIE4ML_0_2, Self::AMD];
+
+    pub fn by_name(name: &str) -> Option<KernelVersion> {
+        Self::ALL.into_iter().find(|version| version.name == name)
+    }
+}
+
+impl Default for KernelVersion {
+    fn default() -> Self {
+        Self::OWN
+    }
+}
+
+/// The time of one call, cut at its cascade transfers.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct KernelTime {
+    /// Cycles before each transfer, in order, since the one before it.
+    pub before: Vec<u64>,
+    /// Cycles after the last.
+    pub after: u64,
+}
+
+impl KernelTime {
+    /// Cycles of a call that never waits.
+    pub fn total(&self) -> u64 {
+        self.before.iter().sum::<u64>() + self.after
+    }
+}
+
+/// Blocks of a dense kernel, and what it takes to compute them.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Dense<'a> {
+    pub role: Role,
+    pub shape: &'a MmulShape,
+    /// Blocks of rows, inputs and outputs.
+    pub blocks: [usize; 3],
+    /// Most rows and columns of blocks in a group.
+    pub group: [usize; 2],
+    /// Width of a result, in bits.
+    pub output_bits: u32,
+    /// Vector operations on the results of one block that no store does.
+    pub rest: u64,
+    /// Whether inputs and weights share a bank.
+    pub conflict: bool,
+}
+
+impl Dense<'_> {
+    /// The time of one call.
+    pub fn time(&self, device: &Device, version: KernelVersion) -> KernelTime {
+        let latency = &device.latency;
+        let [mb, kb, nb] = self.blocks;
+        let mut clock = Cut { time: KernelTime::default(), since: latency.call };
+        for rows in groups(mb, self.group[0], version) {
+            // Without a second row, more columns make up for it.
+            let most = self.group[0] * self.group[1] / rows;
+            for columns in groups(nb, most, version) {
+                self.group_time(rows, columns, kb as u64, device, version, &mut clock);
+            }
+        }
+        clock.time.after = clock.since;
+        clock.time
+    }
+
+    fn group_time(
+        &self,
+        rows: usize,
+        columns: usize,
+        kb: u64,
+        device: &Device,
+        version: KernelVersion,
+        clock: &mut Cut,
+    ) {
+        let MmulShape { types, m, k, n, accumulator_bits, cycles, .. } = *self.shape;
+        let (latency, timing) = (&device.latency, &device.timing);
+        let (rows, columns) = (rows as u64, columns as u64);
+        let loads = |elements: u32, bits: u32| {
+            u64::from((elements * bits).div_ceil(8).div_ceil(timing.load_bytes))
+        };
+        let (a, w) = (rows * loads(m * k, types.0), columns * loads(k * n, types.1));
+        let products = rows * columns * u64::from(cycles);
+        // Sums of a block in registers of 1024 bits, which its products take in turn.
+        let registers = u64::from((m * n * accumulator_bits).div_ceil(1024));
+        let dependence = (2 * u64::from(cycles)).div_ceil(registers);
+        let both = if self.conflict { a + w } else { (a + w).div_ceil(u64::from(timing.loads)) };
+        let step = products.max(a).max(w).max(both).max(dependence);
+        // The vector unit is free while loads go on.
+        let vector = kb * products + rows * columns * self.rest;
+        let group = (kb * step).max(vector) + version.overhead;
+        clock.since += group.max(latency.pipeline);
+        let values = u64::from((m * n * accumulator_bits).div_ceil(device.cascade_bits));
+        for block in 0..rows * columns {
+            if !self.role.has_bias() {
+                (0..values).for_each(|_| clock.transfer());
+                // The units work on one block while the next arrives.
+                clock.since += if block == 0 { latency.cascade_read } else { 0 };
+            }
+            if !self.role.has_output() {
+                (0..values).for_each(|_| clock.transfer());
+            }
+        }
+    }
+}
+
+/// The time so far, and the cycles since the last transfer.
+struct Cut {
+    time: KernelTime,
+    since: u64,
+}
+
+impl Cut {
+    /// One cascade transfer, in a cycle of its own.
+    fn transfer(&mut self) {
+        self.time.before.push(std::mem::replace(&mut self.since, 1));
+    }
+}
+
+/// The sizes of the groups that `blocks` are taken in.
+fn groups(blocks: usize, most: usize, version: KernelVersion) -> Vec<usize> {
+    let mut sizes = Vec::new();
+    let (mut left, mut size) = (blocks, most.max(1));
+    while left > 0 {
+        if left >= size || version.whole_groups {
+            sizes.push(size);
+            left = left.saturating_sub(size);
+        } else {
+            size /= 2;
+        }
+    }
+    sizes
+}
+
+/// The time of a call of `kernel`; `conflict` is whether its first two arguments
+/// share a bank.
+///
+/// A kernel that this compiler did not make counts as one that loads all its
+/// arguments once, which is as much as its declaration tells.
+pub fn kernel_time(
+    kernel: &Kernel,
+    conflict: bool,
+    device: &Device,
+    version: KernelVersion,
+) -> KernelTime {
+    match Signature::of(&kernel.name) {
+        Some(Signature::Dense {
+            role,
+            microtile,
+            rows,
+            k,
+            n,
+            input,
+            weight,
+            accumulator,
+            output,
+            stages,
+        }) => {
+            let fits = |shape: &&MmulShape| {
+                (shape.m as usize, shape.k as usize, shape.n as usize)
+                    == (microtile.m, microtile.k, microtile.n)
+                    && shape.accumulator_bits == accumulator
+            };
+            if let Some(shape) = device.mmul_shapes(input.bits, weight.bits).find(fits) {
+                let output_bits = output.map_or(0, |output| output.bits);
+                let dense = Dense {
+                    role,
+                    shape,
+                    blocks: [rows / microtile.m, k / microtile.k, n / microtile.n],
+                    group: [2, 2],
+                    output_bits,
+                    rest: rest(microtile.m * microtile.n, output_bits, &stages, device),
+                    conflict,
+                };
+                return dense.time(device, version);
+            }
+        }
+        Some(Signature::Add { rows, n, output, stages, .. }) => {
+            // Two loads, two additions or shifts and a store per vector, and the
+            // loop is not deep enough to hide their latency.
+            let elements = rows * n;
+            let vectors = elements.div_ceil(device.timing.store_bytes as usize) as u64;
+            let after =
+                device.latency.call + 4 * vectors + rest(elements, output.bits, &stages, device);
+            return KernelTime { before: Vec::new(), after };
+        }
+        None => {}
+    }
+    let bytes: usize = kernel.arguments.iter().map(argument_bytes).sum();
+    let after = device.latency.call + (bytes as u64).div_ceil(u64::from(device.timing.load_bytes));
+    KernelTime { before: Vec::new(), after }
+}
+
+fn argument_bytes(argument: &Type) -> usize {
+    match argument {
+        Type::MemRef(shape, element) => shape.iter().product::<usize>() * element.bytes(),
+        Type::Vector(count, element) => count * element.bytes(),
+        Type::Scalar(_) | Type::Index | Type::I1 => 0,
+    }
+}
+
+/// Vector operations that `stages` need on `elements` results beside the store,
+/// which shifts, rounds and saturates by itself. One clamp is part of a
+/// version's overhead.
+fn rest(elements: usize, bits: u32, stages: &[Clamp], device: &Device) -> u64 {
+    let vectors = |lanes: usize| elements.div_ceil(lanes.max(1)) as u64;
+    match stages {
+        [] => 0,
+        [stage] if stage.zero_point == 0 => {
+            let lowest = [0, -(1 << (bits - 1))].contains(&stage.min);
+            let highest = [(1 << bits) - 1, (1 << (bits - 1)) - 1].contains(&stage.max);
+            let clamps = u64::from(!lowest) + u64::from(!highest);
+            let wraps = if stage.width < i64::from(bits) { 3 } else { 0 };
+            let lanes = device.timing.store_bytes as usize * 8 / bits.max(1) as usize;
+            (clamps + wraps) * vectors(lanes)
+        }
+        // Through 64-bit sums, 16 lanes at a time: widen, shift, narrow, add,
+        // clamp twice, and their moves.
+        _ => stages.len() as u64 * 12 * vectors(16),
+    }
+}
