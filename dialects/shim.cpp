@@ -4,7 +4,7 @@
 // Nothing else lives here: decisions and rewrites are in Rust.
 //===----------------------------------------------------------------------===//
 #include "shim.h"
-#include "aie/Dialect.h"
+#include "aiex/Dialect.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/CAPI/IR.h"
 #include "mlir/CAPI/Registration.h"
@@ -195,7 +195,7 @@ struct Aie4mlPass {
 static void fill(DialectRegistry &registry) {
   registerAllDialects(registry);
   registerAllExtensions(registry);
-  registry.insert<::aie4ml::Aie4mlDialect, ::aie4ml::aie::AieDialect>();
+  registry.insert<::aie4ml::Aie4mlDialect, ::aie4ml::aie::AieDialect, ::aie4ml::aiex::AiexDialect>();
 }
 
 namespace {
@@ -217,7 +217,7 @@ public:
   StringRef getDescription() const override { return unwrap(def.summary); }
   // Whatever a pass of ours may create; declaring it for all of them spares every pass a list.
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<::aie4ml::Aie4mlDialect, ::aie4ml::aie::AieDialect, arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
+    registry.insert<::aie4ml::Aie4mlDialect, ::aie4ml::aie::AieDialect, ::aie4ml::aiex::AiexDialect, arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
                     math::MathDialect, memref::MemRefDialect, quant::QuantDialect, scf::SCFDialect,
                     tensor::TensorDialect, tosa::TosaDialect>();
   }
@@ -294,7 +294,7 @@ extern "C" {
 void aie4mlRegisterDialects(MlirDialectRegistry registry) { fill(*unwrap(registry)); }
 /// Ours only: what a plugin adds to a host.
 void aie4mlRegisterOwnDialects(MlirDialectRegistry registry) {
-  unwrap(registry)->insert<::aie4ml::Aie4mlDialect, ::aie4ml::aie::AieDialect>();
+  unwrap(registry)->insert<::aie4ml::Aie4mlDialect, ::aie4ml::aie::AieDialect, ::aie4ml::aiex::AiexDialect>();
 }
 
 int aie4mlOptMain(int argc, char **argv, MlirStringRef title) {

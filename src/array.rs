@@ -314,7 +314,11 @@ pub struct Interface {
     pub zero_point: i64,
     /// Smallest and largest code.
     pub range: (i64, i64),
+    /// Empty if the tensor lies in `memory`.
     pub streams: Vec<Stream>,
+    /// An external buffer `[rows][pitch]` that holds the tensor of one
+    /// invocation, whole iterations of `rows`, zero beyond `batch` and `columns`.
+    pub memory: Option<BufferId>,
 }
 
 /// One port's share of an [`Interface`].
@@ -332,6 +336,73 @@ pub struct StreamSlice {
     pub pitch: usize,
 }
 
+/// `aie.shim_dma_allocation`: what the host's program calls a channel of a shim tile.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Allocation {
+    pub name: String,
+    pub tile: Tile,
+    pub direction: Direction,
+    pub channel: u32,
+}
+
+/// `aie.runtime_sequence`: the host's program for one invocation.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Sequence {
+    pub name: String,
+    /// The host's buffers, external ones of [`Program::buffers`] called `argument0` and so on.
+    pub arguments: Vec<BufferId>,
+    pub steps: Vec<Step>,
+}
+
+/// What the host does.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Step {
+    /// Start a copy; it runs on its own.
+    Copy(Memcpy),
+    /// `aiex.npu.dma_wait`: take a token of a channel, when there is one.
+    Wait {
+        /// Index into [`Program::allocations`].
+        allocation: usize,
+    },
+}
+
+/// `aiex.npu.dma_memcpy_nd`: a buffer descriptor of a shim channel, and the
+/// task that runs it once. Outermost dimension first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Memcpy {
+    /// Index into [`Program::allocations`].
+    pub allocation: usize,
+    pub buffer: BufferId,
+    /// In steps of `strides`.
+    pub offsets: [usize; 4],
+    /// The outermost counts repetitions of the descriptor.
+    pub sizes: [usize; 4],
+    pub strides: [usize; 4],
+    /// Which descriptor of the shim tile it takes.
+    pub id: u32,
+    pub issue_token: bool,
+}
+
+impl Memcpy {
+    /// What the copy walks.
+    pub fn descriptor(&self) -> Bd {
+        let dims: Vec<Dim> = (self.sizes.iter().zip(self.strides))
+            .map(|(&size, stride)| Dim { size, stride })
+            .collect();
+        Bd {
+            buffer: self.buffer,
+            offset: self.offsets.iter().zip(self.strides).map(|(o, stride)| o * stride).sum(),
+            len: self.sizes.iter().product(),
+            dims,
+            pad: Vec::new(),
+            acquire: None,
+            release: None,
+            packet: None,
+            next: None,
+        }
+    }
+}
+
 /// All of one device's program.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Program {
@@ -345,6 +416,8 @@ pub struct Program {
     pub cascades: Vec<(Tile, Tile)>,
     pub kernels: Vec<Kernel>,
     pub cores: Vec<Core>,
+    pub allocations: Vec<Allocation>,
+    pub sequences: Vec<Sequence>,
     pub inputs: Vec<Interface>,
     pub outputs: Vec<Interface>,
 }

@@ -145,6 +145,8 @@ pub struct Device {
     pub timing: Timing,
     /// Time constants of the simulator.
     pub latency: Latency,
+    /// Tasks that wait at a DMA channel before the one that runs ends.
+    pub dma_tasks: u32,
     /// Program memory of a core, in bytes.
     pub program_memory_bytes: u32,
     /// Bits of one cascade transfer.

@@ -15,7 +15,7 @@ use melior::ir::{OperationRef, operation::OperationLike};
 /// Checks what ODS cannot; called by every op's verifier.
 pub fn verify<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     match op.name().as_string_ref().as_str() {
-        Ok(name) if name.starts_with("aie.") => aie::verify(op),
+        Ok(name) if name.starts_with("aie.") || name.starts_with("aiex.") => aie::verify(op),
         _ => aie4ml::verify(op),
     }
 }

@@ -1,6 +1,6 @@
 //! The array simulator: executes an [`array::Program`](crate::array::Program).
 //!
-//! An [`Engine`] holds one *actor* per core, DMA channel, and boundary stream,
+//! An [`Engine`] holds one *actor* per core, DMA channel, and boundary stream, and one for the host,
 //! each with its own local state, and a *fabric* between them: memory, locks,
 //! streams, cascades. One scheduler takes actors from an agenda and lets each
 //! go on until it would have to wait; whatever could end the wait puts the
@@ -29,6 +29,9 @@ pub mod host;
 mod kernel_time;
 mod lock;
 mod memory;
+mod sequence;
+#[cfg(test)]
+mod sequence_tests;
 mod stream;
 #[cfg(test)]
 mod tests;

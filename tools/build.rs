@@ -42,7 +42,7 @@ fn main() {
         ));
     }
 
-    for (dialect, prefix) in [("aie4ml", "Aie4ml"), ("aie", "Aie")] {
+    for (dialect, prefix) in [("aie4ml", "Aie4ml"), ("aie", "Aie"), ("aiex", "Aiex")] {
         let source = format!("dialects/{dialect}/Ops.td");
         for (suffix, generator) in GENERATORS {
             let mut tblgen = Command::new(llvm.join("bin/mlir-tblgen"));

@@ -257,6 +257,9 @@ fn base(name: &'static str, generation: Generation) -> Device {
         shim: SHIM,
         timing: VERSAL_TIMING,
         latency: Latency::of(generation),
+        // The task queue of a channel (AM020; the DMA model of xdna-emu,
+        // calibrated on hardware).
+        dma_tasks: 4,
         // 1024 instructions of 128 bits (AM020; aie-rt `ProgMemSize`).
         program_memory_bytes: 16384,
         // 512 bits (target model, `getAccumulatorCascadeSize`), a FIFO of two

@@ -8,6 +8,7 @@
 mod build;
 mod interface;
 mod read;
+mod sequence;
 #[cfg(test)]
 pub(crate) mod tests;
 mod verify;

@@ -132,6 +132,7 @@ fn interface(tensor: &Boundary, rows: usize) -> Result<Interface> {
         zero_point: tensor.zero_point,
         range: tensor.range,
         streams: Vec::new(),
+        memory: None,
     })
 }
 

@@ -228,6 +228,8 @@ pub(super) struct Channel<C> {
     /// Further runs of the chain after this one.
     repeats: u32,
     phase: Phase,
+    /// The queue that the host starts descriptors by, if it does.
+    queue: Option<usize>,
     wait: Option<Wait>,
     words: Vec<Word<C>>,
     clock: Clock,
@@ -256,6 +258,8 @@ struct Transfer {
     /// Where an MM2S descriptor's words go.
     route: Option<Rc<Route>>,
     next: Option<usize>,
+    /// Whether the host is told of the end.
+    token: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -314,6 +318,7 @@ impl<C: Cell> Channel<C> {
                 header: bd.packet,
                 route,
                 next: bd.next,
+                token: false,
             });
         }
         // A chain without an end comes back to a descriptor within as many steps as it has.
@@ -331,12 +336,22 @@ impl<C: Cell> Channel<C> {
             current: 0,
             repeats: channel.repeat_count,
             phase: Phase::Acquire,
+            queue: None,
             wait: None,
             words: Vec::with_capacity(CAPACITY),
             clock: Clock { now: device.latency.dma_start, ..Clock::default() },
             asked: None,
             begin: None,
         })
+    }
+
+    /// Rests until the host starts one of the descriptors by that queue, and
+    /// says when one of `tokens` has ended.
+    pub(super) fn started_by(mut self, queue: usize, tokens: &[bool]) -> Channel<C> {
+        for (bd, &token) in self.bds.iter_mut().zip(tokens) {
+            bd.token = token;
+        }
+        Channel { queue: Some(queue), phase: Phase::Ended, ..self }
     }
 
     /// Make this the reader of its stream, or a writer of those it sends to.
@@ -391,7 +406,7 @@ impl<C: Cell> Channel<C> {
     /// Go on until there is something to wait for.
     pub(super) fn step(&mut self, me: ActorId, fabric: &mut Fabric<C>) -> Result<(), String> {
         self.wait = None;
-        while !self.has_ended() {
+        while !self.has_ended() || self.next_task(fabric) {
             match self.advance(me, fabric)? {
                 Outcome::Done => {}
                 Outcome::Wait(wait) => {
@@ -402,6 +417,18 @@ impl<C: Cell> Channel<C> {
             }
         }
         Ok(())
+    }
+
+    /// Take up what the host has started next.
+    fn next_task(&mut self, fabric: &mut Fabric<C>) -> bool {
+        let Some(queue) = self.queue.map(|queue| &mut fabric.queues[queue]) else { return false };
+        let Some(task) = queue.tasks.pop_front() else { return false };
+        let now = fabric.agenda.now;
+        self.clock.wait(now, Some(queue.host), now);
+        fabric.agenda.wake_at(queue.host, self.clock.now);
+        self.current = task;
+        self.phase = Phase::Acquire;
+        true
     }
 
     /// Do the next thing, or say what it needs.
@@ -530,7 +557,13 @@ impl<C: Cell> Channel<C> {
                 self.repeats -= 1;
                 self.current = 0;
             }
-            None => self.phase = Phase::Ended,
+            None => {
+                self.phase = Phase::Ended;
+                if let Some(queue) = self.queue.map(|queue| &mut fabric.queues[queue]) {
+                    queue.tokens.extend(bd.token.then_some(self.clock.now));
+                    fabric.agenda.wake_at(queue.host, self.clock.now);
+                }
+            }
         }
         Ok(())
     }

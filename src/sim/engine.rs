@@ -17,9 +17,10 @@ use super::fabric::{ActorId, Agenda, Event, Fabric, Wait, place, port};
 use super::kernel_time::{KernelTime, KernelVersion, kernel_time};
 use super::lock::Locks;
 use super::memory::Memory;
+use super::sequence::{self, Host, Invocation};
 use super::stream::Network;
 use crate::array::{
-    Argument, BufferId, Bundle, Direction, KernelId, LockAction, LockId, Port, Program, Stmt,
+    Argument, BufferId, Bundle, Direction, KernelId, LockAction, LockId, Port, Program, Step, Stmt,
     UseLock,
 };
 use crate::device::{Device, TileKind};
@@ -37,6 +38,7 @@ pub struct Engine<C: Cell> {
     pub(super) program: Rc<Program>,
     pub(super) fabric: Fabric<C>,
     pub(super) actors: Vec<Actor<C>>,
+    invocation: Option<Invocation>,
     failed: bool,
 }
 
@@ -55,6 +57,8 @@ pub(super) enum Actor<C: Cell> {
     /// With the index of the interface and of its stream.
     Feeder(Feeder<C>, usize, usize),
     Collector(Collector<C>, usize, usize),
+    /// The host, if the program says what it does.
+    Host(Host),
 }
 
 impl<C: Cell> Engine<C> {
@@ -117,6 +121,10 @@ impl<C: Cell> Engine<C> {
             }
             actors.push(Actor::Channel(channel));
         }
+        let queues =
+            sequence::actors(&program, &device, &network, &mut actors, |port, is_source| {
+                (if is_source { &mut senders } else { &mut receivers }).insert(port)
+            })?;
         for (index, interface) in program.inputs.iter().enumerate() {
             for (number, stream) in interface.streams.iter().enumerate() {
                 let feeder = Feeder::new(interface, stream, &network)?;
@@ -152,24 +160,27 @@ impl<C: Cell> Engine<C> {
                 Actor::Channel(channel) => channel.connect(me, &mut network),
                 Actor::Feeder(feeder, ..) => feeder.connect(me, &mut network),
                 Actor::Collector(collector, ..) => collector.connect(me, &mut network),
+                Actor::Host(_) => {}
             }
         }
         let mut agenda = Agenda::new(actors.len(), timed.is_some());
         (0..actors.len()).for_each(|index| agenda.wake(ActorId(index)));
         let locks = Locks::new(&program.locks, &device)?;
+        let invocation = Invocation::of(&program)?;
         let log = Log::new(if timed.is_some() { actors.len() } else { 0 });
         let fabric = Fabric {
             memory,
             locks,
             network,
             cascades,
+            queues,
             agenda,
             latency,
             log,
             crossed: 0,
             lacking: 0,
         };
-        Ok(Engine { program, fabric, actors, failed: false })
+        Ok(Engine { program, fabric, actors, invocation, failed: false })
     }
 
     /// Run `iterations` of the program, back to back.
@@ -178,8 +189,9 @@ impl<C: Cell> Engine<C> {
     /// codes in little endian, `columns` elements a row, as many rows as the
     /// iterations have or fewer in the last (which zeros then fill up). The
     /// result has one tensor for each output, with the full `iterations * rows`
-    /// rows. State stays: the next run goes on where this one ended. A program
-    /// whose data comes from external buffers runs with no inputs.
+    /// rows. State stays: the next run goes on where this one ended. Tensors in
+    /// the host's memory pass in as many invocations as that takes; a program
+    /// with other external buffers runs with no inputs.
     ///
     /// # Errors
     ///
@@ -193,18 +205,27 @@ impl<C: Cell> Engine<C> {
         let sizes = self.check_inputs(inputs, iterations).map_err(Failure::Invalid)?;
         self.failed = true;
         self.begin(inputs, iterations);
-        self.settle()?;
-        let stuck = self.fabric.lacking > 0
-            || self.actors.iter().any(|actor| lacks_external(actor, &self.program));
-        if stuck {
-            return Err(Failure::Deadlock(Box::new(explain(self))));
-        }
-        let left = leftovers(self);
-        if !left.is_empty() && self.fabric.agenda.is_empty() {
-            return Err(Failure::Leftover(left));
+        let mut outputs: Vec<Vec<C>> = sizes.iter().map(|&size| vec![C::ZERO; size]).collect();
+        let times = self.invocation.as_ref().map_or(1, |one| iterations / one.iterations);
+        for time in 0..times {
+            self.start(inputs, time)?;
+            self.settle()?;
+            let stuck = self.fabric.lacking > 0
+                || self.actors.iter().any(|actor| lacks_external(actor, &self.program));
+            if stuck || !self.end()? {
+                return Err(Failure::Deadlock(Box::new(explain(self))));
+            }
+            let left = leftovers(self);
+            if !left.is_empty() && self.fabric.agenda.is_empty() {
+                return Err(Failure::Leftover(left));
+            }
+            for (interface, output) in self.program.outputs.iter().zip(&mut outputs) {
+                let Some(memory) = interface.memory else { continue };
+                let buffer = &self.program.buffers[memory.0];
+                sequence::take(interface, buffer, self.fabric.memory.cells(memory), output, time);
+            }
         }
         self.failed = false;
-        let mut outputs: Vec<Vec<C>> = sizes.iter().map(|&size| vec![C::ZERO; size]).collect();
         for actor in &self.actors {
             if let Actor::Collector(collector, index, stream) = actor {
                 let interface = &self.program.outputs[*index];
@@ -214,8 +235,50 @@ impl<C: Cell> Engine<C> {
         Ok(outputs)
     }
 
+    /// Invoke the program the `time`th time in this run.
+    fn start(&mut self, inputs: &[Vec<C>], time: usize) -> Result<(), Failure> {
+        for (interface, tensor) in self.program.inputs.iter().zip(inputs) {
+            let Some(memory) = interface.memory else { continue };
+            let buffer = &self.program.buffers[memory.0];
+            sequence::fill(interface, buffer, self.fabric.memory.cells(memory), tensor, time);
+        }
+        let starts = self.invocation.iter().flat_map(|invocation| &invocation.starts);
+        for action in starts.copied().collect::<Vec<_>>() {
+            self.release(action.lock, action.value)?;
+        }
+        for (index, actor) in self.actors.iter_mut().enumerate() {
+            if let Actor::Host(host) = actor
+                && host.begin()
+            {
+                self.fabric.lacking += 1;
+                self.fabric.agenda.wake(ActorId(index));
+            }
+        }
+        Ok(())
+    }
+
+    /// Take note that the shim channels are done; false if they are not.
+    fn end(&mut self) -> Result<bool, Failure> {
+        let mut done = true;
+        for &action in self.invocation.iter().flat_map(|invocation| &invocation.ends) {
+            let agenda = &mut self.fabric.agenda;
+            let taken = self.fabric.locks.apply(action, None, agenda);
+            done &=
+                taken.map_err(|message| Failure::Fault { actor: "the host".into(), message })?;
+        }
+        Ok(done)
+    }
+
     /// Check the inputs and return the size in bytes of each output.
     fn check_inputs(&self, inputs: &[Vec<C>], iterations: usize) -> Result<Vec<usize>, String> {
+        if let Some(invocation) = &self.invocation
+            && !iterations.is_multiple_of(invocation.iterations)
+        {
+            return Err(format!(
+                "{iterations} iterations are not whole invocations of {}",
+                invocation.iterations
+            ));
+        }
         if inputs.len() != self.program.inputs.len() {
             return Err(format!(
                 "{} inputs given, but the program has {}",
@@ -310,6 +373,10 @@ impl<C: Cell> Engine<C> {
                     collector.step(id, &mut self.fabric);
                     Ok(())
                 }
+                Actor::Host(host) => {
+                    host.step(&mut self.fabric);
+                    Ok(())
+                }
             };
             stepped.map_err(|message| Failure::Fault { actor: actor.name(), message })?;
             idle = if self.fabric.crossed == crossed { idle + 1 } else { 0 };
@@ -365,7 +432,7 @@ impl<C: Cell> Engine<C> {
         let position = |actor: &Actor<C>| match actor {
             Actor::Core(core) => usize::from(core.has_ended()),
             Actor::Channel(channel) => channel.place(),
-            Actor::Feeder(..) | Actor::Collector(..) => 0,
+            Actor::Feeder(..) | Actor::Collector(..) | Actor::Host(_) => 0,
         };
         State {
             locks: (0..self.program.locks.len())
@@ -412,6 +479,7 @@ impl<C: Cell> Actor<C> {
             Actor::Channel(channel) => channel.name(),
             Actor::Feeder(feeder, ..) => feeder.name.clone(),
             Actor::Collector(collector, ..) => collector.name.clone(),
+            Actor::Host(_) => "the runtime sequence".to_string(),
         }
     }
 
@@ -421,6 +489,7 @@ impl<C: Cell> Actor<C> {
             Actor::Channel(channel) => channel.wait(),
             Actor::Feeder(feeder, ..) => feeder.wait(),
             Actor::Collector(collector, ..) => collector.wait(),
+            Actor::Host(host) => host.wait(),
         }
     }
 }
@@ -465,10 +534,13 @@ fn times(
 /// Whether `actor` should have filled external memory, but has not.
 pub(super) fn lacks_external<C: Cell>(actor: &Actor<C>, program: &Program) -> bool {
     let Actor::Channel(channel) = actor else { return false };
+    let memory = || program.outputs.iter().any(|output| output.memory.is_some());
+    // One that runs for ever, and that the host holds up, rests at a lock.
+    let began = || memory() && matches!(channel.wait(), Some(Wait::Data(_)));
     channel.direction == Direction::S2mm
-        && channel.finite
         && !channel.has_ended()
         && channel.buffers().any(|buffer| program.buffers[buffer.0].external)
+        && (channel.finite || began())
 }
 
 /// Check what [`Program`] promises, so that nothing below needs to.
@@ -484,6 +556,13 @@ fn check_indices(program: &Program) -> Result<(), String> {
     for bd in program.dmas.iter().flat_map(|dma| &dma.bds) {
         buffer(bd.buffer)?;
         bd.acquire.iter().chain(&bd.release).try_for_each(lock)?;
+    }
+    for sequence in &program.sequences {
+        for step in &sequence.steps {
+            if let Step::Copy(copy) = step {
+                buffer(copy.buffer)?;
+            }
+        }
     }
     for dma in &program.dmas {
         for next in dma.bds.iter().filter_map(|bd| bd.next) {

@@ -102,6 +102,7 @@ pub(super) fn explain<C: Cell>(engine: &Engine<C>) -> Deadlock {
     let starts: Vec<usize> = (0..engine.actors.len())
         .filter(|&index| match &engine.actors[index] {
             Actor::Collector(collector, ..) => !collector.is_complete(),
+            Actor::Host(host) => !host.is_done(),
             actor => lacks_external(actor, &engine.program),
         })
         .collect();
@@ -142,6 +143,10 @@ fn missing<C: Cell>(engine: &Engine<C>, index: usize) -> String {
                 collector.collected(),
                 collector.target
             )
+        }
+        Actor::Host(host) => {
+            let (done, all) = host.position();
+            format!("{} has done {done} of {all} steps", engine.actors[index].name())
         }
         actor => format!("{} has not filled its external buffers", actor.name()),
     }
@@ -228,6 +233,9 @@ impl<'a, C: Cell> Graph<'a, C> {
                 Some(Wait::Packet(streams)) => {
                     each(streams, &|stream| network.stream(stream).holder())
                 }
+                Some(Wait::Task(queue) | Wait::Token(queue)) => {
+                    vec![engine.fabric.queues[*queue].channel.0]
+                }
                 Some(Wait::CascadeData(link)) => {
                     ids(engine.fabric.cascades.link(*link).writer.as_slice())
                 }
@@ -295,6 +303,7 @@ impl<'a, C: Cell> Graph<'a, C> {
             Wait::Data(_) => ("sent by", "which nothing sends"),
             Wait::Room(_) => ("made by", "which nothing makes, for nothing reads there"),
             Wait::Packet(_) => ("held by", "which is free"),
+            Wait::Task(_) | Wait::Token(_) => ("given by", "which nothing gives"),
             Wait::CascadeData(_) => ("put by", "where no core puts"),
             Wait::CascadeRoom(_) => ("got by", "where no core gets"),
         };
@@ -343,6 +352,8 @@ impl<'a, C: Cell> Graph<'a, C> {
                 name,
                 format!(" ({} of {} words arrived)", collector.collected(), collector.target),
             ),
+            Actor::Host(host) if host.is_done() => return format!("{name} is done"),
+            Actor::Host(_) => (name, String::new()),
         };
         let what = match actor.wait() {
             None => return format!("{name} is busy"),
@@ -366,6 +377,12 @@ impl<'a, C: Cell> Graph<'a, C> {
                 format!("room at {}", full.join(" and "))
             }
             Some(Wait::Packet(_)) => "the end of another packet".to_string(),
+            Some(Wait::Task(queue)) => {
+                format!("room for a task at {}", port(self.engine.fabric.queues[*queue].port))
+            }
+            Some(Wait::Token(queue)) => {
+                format!("the end of a copy at {}", port(self.engine.fabric.queues[*queue].port))
+            }
             Some(Wait::Unconnected(_)) => "a stream, but no flow connects it".to_string(),
             Some(Wait::CascadeData(link)) => {
                 let source = self.engine.fabric.cascades.link(*link).source;

@@ -24,6 +24,8 @@ pub(super) struct Fabric<C> {
     pub locks: Locks,
     pub network: Network<C>,
     pub cascades: Cascades<C>,
+    /// Of the shim channels that the host starts.
+    pub queues: Vec<Queue>,
     pub agenda: Agenda,
     /// What things cost; `None` in a run without time.
     pub latency: Option<Latency>,
@@ -64,6 +66,17 @@ impl<C> Fabric<C> {
     }
 }
 
+/// What the host and a shim channel tell each other.
+pub(super) struct Queue {
+    pub port: Port,
+    pub host: ActorId,
+    pub channel: ActorId,
+    /// Descriptors that the host has started, and the channel has not.
+    pub tasks: VecDeque<usize>,
+    /// Ends of tasks that the host has not taken note of.
+    pub tokens: VecDeque<Cycle>,
+}
+
 /// Why an actor does not go on.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Wait {
@@ -77,6 +90,10 @@ pub(super) enum Wait {
     /// For a value on the cascade with this index.
     CascadeData(usize),
     CascadeRoom(usize),
+    /// For room among the tasks of the shim channel with this index.
+    Task(usize),
+    /// For a copy of the shim channel with this index to end.
+    Token(usize),
     /// The port has no flow: this wait never ends.
     Unconnected(Port),
 }

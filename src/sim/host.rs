@@ -675,6 +675,7 @@ mod tests {
                 port,
                 slices: vec![StreamSlice { begin: 0, end: 4, pitch: 4 }],
             }],
+            memory: None,
         }];
         let kernels = Rc::new(Folder::new().kernels(&program).unwrap());
         let failure = Engine::new(&program, kernels).unwrap().run(&[], 1).unwrap_err();

@@ -241,6 +241,7 @@ fn interface(name: &str, port: Port, bytes: usize) -> Interface {
             port,
             slices: vec![StreamSlice { begin: 0, end: bytes, pitch: bytes }],
         }],
+        memory: None,
     }
 }
 

@@ -110,7 +110,7 @@ impl<C: Cell> Engine<C> {
             match actor {
                 Actor::Core(_) => timing.cores.push(self.usage(index, time)),
                 Actor::Channel(_) => timing.channels.push(self.usage(index, time)),
-                Actor::Feeder(..) | Actor::Collector(..) => {}
+                Actor::Feeder(..) | Actor::Collector(..) | Actor::Host(_) => {}
             }
         }
         for stream in self.fabric.network.streams() {

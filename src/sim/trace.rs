@@ -30,7 +30,7 @@ impl<C: Cell> Engine<C> {
         }
         for (tid, actor) in self.actors.iter().enumerate() {
             let pid = match actor {
-                Actor::Feeder(..) | Actor::Collector(..) => 0,
+                Actor::Feeder(..) | Actor::Collector(..) | Actor::Host(_) => 0,
                 Actor::Core(_) => 1,
                 Actor::Channel(_) => 2,
             };

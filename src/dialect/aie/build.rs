@@ -2,7 +2,7 @@
 
 use super::{
     ACQUIRE_EQUAL, ACQUIRE_GREATER_EQUAL, CORE, DEVICE, DEVICES, Dims, INPUTS, MM2S, OUTPUTS, Pads,
-    RELEASE, S2MM, SLICE, element_type, interface, memref, mlir_type,
+    RELEASE, S2MM, SLICE, element_type, interface, memref, mlir_type, sequence,
 };
 use crate::{
     array::{
@@ -63,7 +63,10 @@ pub fn build_located<'c>(
         let op = body.append_operation(builder.tile(location, tile));
         builder.tiles.insert(tile, result(op));
     }
-    for buffer in &program.buffers {
+    // The arguments of runtime sequences are declared there, after all others.
+    let arguments =
+        program.sequences.iter().map(|sequence| sequence.arguments.len()).sum::<usize>();
+    for buffer in &program.buffers[..program.buffers.len() - arguments] {
         let op = body.append_operation(builder.buffer(location, buffer));
         builder.buffers.push(result(op));
     }
@@ -88,6 +91,13 @@ pub fn build_located<'c>(
     for core in &program.cores {
         body.append_operation(builder.core(core_location(core), core));
     }
+    for allocation in &program.allocations {
+        let tile = builder.tiles[&allocation.tile];
+        body.append_operation(sequence::build_allocation(context, location, allocation, tile));
+    }
+    for sequence in &program.sequences {
+        body.append_operation(sequence::build(context, location, program, sequence));
+    }
     body.append_operation(end(location));
 
     let number = DEVICES.iter().position(|name| *name == program.device);
@@ -95,7 +105,8 @@ pub fn build_located<'c>(
     let mut attributes = vec![builder.named("device", builder.i32(number as i64))];
     for (name, interfaces) in [(INPUTS, &program.inputs), (OUTPUTS, &program.outputs)] {
         if !interfaces.is_empty() {
-            attributes.push(builder.named(name, interface::write(context, interfaces)));
+            attributes
+                .push(builder.named(name, interface::write(context, interfaces, &program.buffers)));
         }
     }
     op(location, DEVICE)
@@ -186,6 +197,7 @@ impl<'c> Builder<'c, '_> {
             .chain(ports.map(|port| port.tile))
             .chain(program.cascades.iter().flat_map(|&(source, destination)| [source, destination]))
             .chain(program.cores.iter().map(|core| core.tile))
+            .chain(program.allocations.iter().map(|allocation| allocation.tile))
             .collect();
         tiles.sort();
         tiles.dedup();

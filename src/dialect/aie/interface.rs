@@ -3,7 +3,7 @@
 
 use super::{BUNDLES, element_of, element_type};
 use crate::{
-    array::{Bundle, Interface, Port, Slice, Source, Stream, StreamSlice, Tile},
+    array::{Buffer, BufferId, Bundle, Interface, Port, Slice, Source, Stream, StreamSlice, Tile},
     mlir::constant,
 };
 use melior::{
@@ -18,30 +18,33 @@ use melior::{
     },
 };
 
-/// Writes interfaces as an array attribute.
-pub fn write<'c>(context: &'c Context, interfaces: &[Interface]) -> Attribute<'c> {
+/// Writes interfaces of a program with those buffers as an array attribute.
+pub fn write<'c>(
+    context: &'c Context,
+    interfaces: &[Interface],
+    buffers: &[Buffer],
+) -> Attribute<'c> {
     array(context, interfaces, |interface| {
-        dictionary(
-            context,
-            &[
-                ("name", StringAttribute::new(context, &interface.name).into()),
-                ("rows", number(context, interface.rows)),
-                ("columns", number(context, interface.columns)),
-                ("batch", number(context, interface.batch)),
-                ("element", TypeAttribute::new(element_type(context, interface.element)).into()),
-                ("signed", BoolAttribute::new(context, interface.signed).into()),
-                (
-                    "scale",
-                    FloatAttribute::new(context, Type::float64(context), interface.scale).into(),
-                ),
-                ("zero_point", integer(context, interface.zero_point)),
-                ("range", integers(context, &[interface.range.0, interface.range.1])),
-                (
-                    "streams",
-                    array(context, &interface.streams, |stream| write_stream(context, stream)),
-                ),
-            ],
-        )
+        let mut entries = vec![
+            ("name", StringAttribute::new(context, &interface.name).into()),
+            ("rows", number(context, interface.rows)),
+            ("columns", number(context, interface.columns)),
+            ("batch", number(context, interface.batch)),
+            ("element", TypeAttribute::new(element_type(context, interface.element)).into()),
+            ("signed", BoolAttribute::new(context, interface.signed).into()),
+            ("scale", FloatAttribute::new(context, Type::float64(context), interface.scale).into()),
+            ("zero_point", integer(context, interface.zero_point)),
+            ("range", integers(context, &[interface.range.0, interface.range.1])),
+        ];
+        match interface.memory {
+            Some(BufferId(buffer)) => entries
+                .push(("memory", StringAttribute::new(context, &buffers[buffer].name).into())),
+            None => entries.push((
+                "streams",
+                array(context, &interface.streams, |stream| write_stream(context, stream)),
+            )),
+        }
+        dictionary(context, &entries)
     })
 }
 
@@ -67,12 +70,22 @@ fn write_stream<'c>(context: &'c Context, stream: &Stream) -> Attribute<'c> {
     dictionary(context, &entries)
 }
 
-/// Reads what [`write`] wrote; the error names what is missing.
-pub fn read(attribute: Attribute) -> Result<Vec<Interface>, String> {
+/// Reads what [`write`] wrote; the error names what is missing. `buffer` finds a buffer by its name.
+pub fn read(
+    attribute: Attribute,
+    buffer: &dyn Fn(&str) -> Option<BufferId>,
+) -> Result<Vec<Interface>, String> {
     list(attribute, |attribute| {
         let fields = Dictionary::of(attribute)?;
         let &[low, high] = fields.integers("range")?.as_slice() else {
             return Err("'range' of two integers".into());
+        };
+        let memory = match fields.attribute("memory") {
+            Err(_) => None,
+            Ok(_) => {
+                let name = fields.string("memory")?;
+                Some(buffer(&name).ok_or_else(|| format!("external buffer '{name}'"))?)
+            }
         };
         Ok(Interface {
             name: fields.string("name")?,
@@ -88,7 +101,11 @@ pub fn read(attribute: Attribute) -> Result<Vec<Interface>, String> {
             scale: fields.get::<FloatAttribute>("scale")?.value(),
             zero_point: fields.integer("zero_point")?,
             range: (low, high),
-            streams: list(fields.attribute("streams")?, read_stream)?,
+            streams: match memory {
+                Some(_) => Vec::new(),
+                None => list(fields.attribute("streams")?, read_stream)?,
+            },
+            memory,
         })
     })
 }

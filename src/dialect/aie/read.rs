@@ -2,7 +2,8 @@
 
 use super::{
     ACQUIRE_EQUAL, ACQUIRE_GREATER_EQUAL, BUNDLES, CORE, DEVICE, Dims, INPUTS, MM2S, OUTPUTS, Pads,
-    RELEASE, S2MM, SLICE, device_name, flag, integer, interface, memref_of, string, type_of,
+    RELEASE, S2MM, SLICE, device_name, flag, integer, interface, memref_of, sequence, string,
+    type_of,
 };
 use crate::{
     array::{
@@ -73,18 +74,8 @@ fn read_as<'c, 'a>(
         return Err(fail(&device, format_args!("is not an '{DEVICE}'")));
     }
     let name = device_name(device).ok_or_else(|| fail(&device, "needs a known device"))?;
-    let interfaces = |name: &str| match device.attribute(name) {
-        Err(_) => Ok(Vec::new()),
-        Ok(attribute) => interface::read(attribute)
-            .map_err(|missing| fail(&device, format_args!("needs {missing} in '{name}'"))),
-    };
     let mut reader = Reader {
-        program: Program {
-            device: name.to_string(),
-            inputs: interfaces(INPUTS)?,
-            outputs: interfaces(OUTPUTS)?,
-            ..Program::default()
-        },
+        program: Program { device: name.to_string(), ..Program::default() },
         lenient,
         ..Reader::default()
     };
@@ -116,7 +107,17 @@ fn read_as<'c, 'a>(
                 .extend(starts(op).into_iter().take(new).map(|start| (start, descriptors(start))));
         }
     }
-    Ok((reader.program, places))
+    let mut program = reader.program;
+    let external = |name: &str| {
+        program.buffers.iter().position(|b| b.external && b.name == name).map(BufferId)
+    };
+    let interfaces = |name: &str| match device.attribute(name) {
+        Err(_) => Ok(Vec::new()),
+        Ok(attribute) => interface::read(attribute, &external)
+            .map_err(|missing| fail(&device, format_args!("needs {missing} in '{name}'"))),
+    };
+    (program.inputs, program.outputs) = (interfaces(INPUTS)?, interfaces(OUTPUTS)?);
+    Ok((program, places))
 }
 
 /// The `aie.dma_start`s of a DMA program, in order.
@@ -241,8 +242,17 @@ impl Reader {
             }
             "aie.mem" | "aie.memtile_dma" | "aie.shim_dma" => self.dma(op)?,
             CORE => self.core(op)?,
-            // A name alone does nothing; the functions were read before.
-            "aie.shim_dma_allocation" | "func.func" | "aie.end" => {}
+            "aie.shim_dma_allocation" => {
+                let tile = self.tile(op, 0)?;
+                self.program.allocations.push(sequence::read_allocation(op, tile)?);
+            }
+            "aie.runtime_sequence" => {
+                let (sequence, arguments) = sequence::read(op, &self.program)?;
+                self.program.buffers.extend(arguments);
+                self.program.sequences.push(sequence);
+            }
+            // The functions were read before.
+            "func.func" | "aie.end" => {}
             _ => return Err(fail(&op, "is not supported in an array program")),
         }
         Ok(())

@@ -106,6 +106,7 @@ pub(crate) fn example() -> Program {
         zero_point: 0,
         range: (-128, 127),
         streams: vec![Stream { port: port(shim, Bundle::Plio, channel), slices: vec![slice] }],
+        memory: None,
     };
     Program {
         device: "xcve2802".into(),
@@ -204,6 +205,7 @@ pub(crate) fn example() -> Program {
         ],
         inputs: vec![interface("x", 30, 0, StreamSlice { begin: 0, end: 16, pitch: 16 })],
         outputs: vec![interface("y", 16, 1, StreamSlice { begin: 0, end: 16, pitch: 16 })],
+        ..Program::default()
     }
 }
 
@@ -297,6 +299,65 @@ fn keeps_packets_padding_repeats_and_external_memory() {
             packet: Some(5),
             keep_packet_header: true,
         }],
+        ..Program::default()
+    };
+    assert_eq!(round_trip(&program), program);
+}
+
+#[test]
+fn keeps_runtime_sequences_and_tensors_in_memory() {
+    let shim = tile(1, 0);
+    let external = |name: &str, shape: Vec<usize>| Buffer {
+        tile: tile(0, 0),
+        name: name.into(),
+        shape,
+        element: Element::I16,
+        address: None,
+        initial: None,
+        external: true,
+    };
+    let copy = |allocation, buffer, sizes, issue_token| {
+        Step::Copy(Memcpy {
+            allocation,
+            buffer: BufferId(buffer),
+            offsets: [0, 0, 1, 2],
+            sizes,
+            strides: [16, 0, 8, 1],
+            id: 3 + allocation as u32,
+            issue_token,
+        })
+    };
+    let interface = |name: &str, memory| Interface {
+        streams: Vec::new(),
+        memory: Some(BufferId(memory)),
+        ..Interface { name: name.into(), ..example().inputs[0].clone() }
+    };
+    let program = Program {
+        device: "npu2".into(),
+        buffers: vec![
+            external("ddr", vec![2, 4]),
+            external("argument0", vec![8, 8]),
+            external("argument1", vec![8, 8]),
+        ],
+        allocations: [("x", Direction::Mm2s), ("y", Direction::S2mm)]
+            .map(|(name, direction)| Allocation {
+                name: name.into(),
+                tile: shim,
+                direction,
+                channel: 1,
+            })
+            .into(),
+        sequences: vec![Sequence {
+            name: "sequence".into(),
+            arguments: vec![BufferId(1), BufferId(2)],
+            steps: vec![
+                copy(0, 1, [2, 1, 2, 4], false),
+                copy(1, 2, [1, 1, 3, 2], true),
+                Step::Wait { allocation: 1 },
+            ],
+        }],
+        inputs: vec![interface("x", 1)],
+        outputs: vec![interface("y", 2), interface("z", 0)],
         ..Program::default()
     };
     assert_eq!(round_trip(&program), program);
@@ -530,6 +591,7 @@ fn interfaces() -> impl Strategy<Value = Interface> {
                 zero_point,
                 range,
                 streams: streams.collect(),
+                memory: None,
             })
         },
     )

@@ -7,10 +7,10 @@
 
 use super::{
     DEVICE, Dims, DimsPerConsumer, INPUTS, MM2S, OUTPUTS, Pads, RELEASE, S2MM, SLICE, device_name,
-    flag, integer, interface, string,
+    flag, integer, interface, sequence, string,
 };
 use crate::{
-    array::{Bundle, Dim, Direction, Packet, Pad, Port, Tile},
+    array::{BufferId, Bundle, Dim, Direction, Packet, Pad, Port, Tile},
     device::{Device, PortSide, TileKind},
     mlir::{
         constant,
@@ -39,6 +39,7 @@ pub fn verify<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
         "aie.dma_bd" => descriptor(op),
         "aie.buffer" => buffer(op),
         "aie.packet_flow" => packet_flow(op),
+        "aiex.npu.dma_memcpy_nd" | "aiex.npu.dma_wait" => sequence::verify(op),
         "aie.objectfifo" => fifo(op),
         "aie.objectfifo.acquire" | "aie.objectfifo.release" => fifo_use(op),
         "aie.objectfifo.subview.access" => fifo_element(op),
@@ -408,7 +409,8 @@ fn fifo_element<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
 fn device<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     for name in [INPUTS, OUTPUTS] {
         if let Ok(interfaces) = op.attribute(name) {
-            interface::read(interfaces)
+            // That its buffers exist shows when the device is read.
+            interface::read(interfaces, &|_| Some(BufferId(0)))
                 .map_err(|missing| fail(&op, format_args!("needs {missing} in '{name}'")))?;
         }
     }

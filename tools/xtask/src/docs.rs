@@ -30,7 +30,7 @@ pub fn pages(root: &Path, opt: &Path) -> Result<Pages, String> {
         pages.insert(page.into(), pass_page(root, pass, opt)?);
     }
     pages.insert("passes.md".into(), index);
-    for dialect in ["aie4ml", "aie"] {
+    for dialect in ["aie4ml", "aie", "aiex"] {
         pages.insert(format!("dialects/{dialect}.md").into(), dialect_page(root, dialect)?);
     }
     pages.insert("README.md".into(), source::read(&root.join("README.md"))?);
