@@ -6,7 +6,7 @@ mod run;
 use crate::{
     compile::{self, Options},
     ir::Error,
-    plan::parallelize::Objective,
+    plan::{hand_over::Transport, parallelize::Objective},
     report::Report,
 };
 use clap::{Parser, Subcommand};
@@ -62,6 +62,9 @@ struct CompileArguments {
     /// Tiles that may be used [default: all of the device]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_tiles: Option<u32>,
+    /// Between layers: auto, from tile to tile where possible, or memtile, memory tiles everywhere
+    #[arg(long, value_name = "WAY", default_value_t)]
+    transport: Transport,
 }
 
 /// Parses the command line and does what it says.
@@ -86,12 +89,13 @@ fn finish(result: Result<bool, Error>) -> ExitCode {
 }
 
 fn compile(arguments: CompileArguments) -> Result<bool, Error> {
-    let CompileArguments { model, output, device, optimize, max_tiles } = arguments;
+    let CompileArguments { model, output, device, optimize, max_tiles, transport } = arguments;
     let options = Options {
         model,
         device,
         objective: optimize,
         max_tiles: max_tiles.map(|tiles| tiles as usize),
+        transport,
     };
     let progress = Progress::start();
     let report = compile::compile(&options, &output, &mut |step| progress.say(step))?;

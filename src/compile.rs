@@ -10,7 +10,7 @@ use crate::{
     ir::{self, Error},
     mlir::{rewrite, tools},
     passes::PIPELINE,
-    plan::parallelize::Objective,
+    plan::{hand_over::Transport, parallelize::Objective},
     report::{PassSeconds, Report, Seconds},
 };
 use melior::{
@@ -55,6 +55,7 @@ pub struct Options {
     pub objective: Objective,
     /// `None`: all of the device.
     pub max_tiles: Option<usize>,
+    pub transport: Transport,
 }
 
 /// A compiled model, in memory.
@@ -175,11 +176,14 @@ fn the_function<'c, 'a>(module: &'a Module<'c>) -> Result<OperationRef<'c, 'a>, 
 
 /// A pass with those options of the command line that are meant for it.
 fn with_options(pass: &str, options: &Options) -> String {
-    if pass != "aie4ml-parallelize" {
-        return pass.into();
+    let Options { objective, max_tiles, transport, .. } = options;
+    match pass {
+        "aie4ml-parallelize" => {
+            format!("{pass}{{objective={objective} max-tiles={}}}", max_tiles.unwrap_or(0))
+        }
+        "aie4ml-plan-transport" => format!("{pass}{{transport={transport}}}"),
+        _ => pass.into(),
     }
-    let Options { objective, max_tiles, .. } = options;
-    format!("{pass}{{objective={objective} max-tiles={}}}", max_tiles.unwrap_or(0))
 }
 
 /// A pipeline of one pass.

@@ -2,14 +2,16 @@
 //!
 //! Each module answers one question: which [`microtile`] a layer computes
 //! with, how it is split over tiles ([`parallelize`]), what a tile's memory
-//! holds ([`memory`]), and where everything goes ([`place`]). All of them
-//! read a [`network::Network`] and a [`crate::device::Device`], and are
-//! deterministic: the same question has the same answer.
+//! holds ([`memory`]), what carries each edge ([`hand_over`]), and where
+//! everything goes ([`place`]). All of them read a [`network::Network`] or a
+//! [`mapped::Mapped`] and a [`crate::device::Device`], and are deterministic:
+//! the same question has the same answer.
 //!
 //! **Invariant:** nothing here knows MLIR, and nothing here reads a clock.
 
 pub mod cost;
 pub mod greedy;
+pub mod hand_over;
 pub mod mapped;
 pub mod mapping;
 pub mod memory;
@@ -20,5 +22,6 @@ pub mod parallelize;
 pub mod place;
 pub mod ports;
 pub mod program;
+pub mod retile;
 pub mod slices;
 pub mod transport;

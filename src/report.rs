@@ -181,6 +181,8 @@ pub struct Edge {
     pub features: usize,
     /// Slices that one producer hands to one consumer.
     pub regions: usize,
+    /// What carries it: `memory_tile`, `stream` or `shared_memory`.
+    pub via: String,
     /// Column and row of each.
     pub memory_tiles: Vec<[usize; 2]>,
     /// Shim column and PLIO channel of each stream, at the edge of the array.
@@ -329,6 +331,7 @@ fn edges(mapped: &Mapped, names: &[String]) -> Vec<Edge> {
             to: name(transfer.to, &mapped.outputs),
             features: transfer.features,
             regions: transfer.regions.len(),
+            via: transfer.via.name().into(),
             memory_tiles: transfer.memory_tiles.iter().map(|t| [t.column, t.row]).collect(),
             ports: transfer.ports.iter().map(|p| [p.column, p.channel]).collect(),
         })

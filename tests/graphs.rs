@@ -6,7 +6,7 @@ use aie4ml::{
     compile::{self, Options},
     design,
     exact::{Overflow, Requant, Rounding, range},
-    plan::parallelize::Objective,
+    plan::{hand_over::Transport, parallelize::Objective},
     run::{Form, compare},
     tensor::{Dtype, Tensor},
 };
@@ -162,14 +162,20 @@ impl Graph {
         values
     }
 
-    /// Compiles the network and compares every level with the loops, over so many batches.
+    /// Compiles the network with either transport and compares every level with
+    /// the loops, over so many batches.
     fn check(mut self, batches: usize, objective: Objective) {
         let scratch = Scratch::new();
-        let (out, text) = (scratch.path("out"), self.mlir());
+        let text = self.mlir();
         let model = scratch.write("net.mlir", &text);
-        let options = Options { model, objective, ..Options::default() };
-        compile::compile(&options, &out, &mut |_| ())
-            .unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let [auto, stored] = [Transport::Auto, Transport::MemoryTiles].map(|transport| {
+            let out = scratch.path(&transport.to_string());
+            let options =
+                Options { model: model.clone(), objective, transport, ..Options::default() };
+            compile::compile(&options, &out, &mut |_| ())
+                .unwrap_or_else(|error| panic!("{transport}: {error}\n{text}"));
+            out
+        });
         let (rows, range) = (batches * self.batch, self.range());
         let dtype = Dtype::integer(self.bits, self.signed).expect("8 and 16 bits have types");
         let tensor = |columns: usize, values: &[i64]| {
@@ -183,10 +189,17 @@ impl Graph {
         let inputs: Vec<Tensor> =
             columns.iter().zip(&codes).map(|(&columns, codes)| tensor(columns, codes)).collect();
         let values = self.compute(&codes);
-        for level in [compile::NETWORK, compile::MAPPED, compile::DESIGN] {
-            let outputs = design::open(&out.join(level))
+        let levels = [
+            auto.join(compile::NETWORK),
+            auto.join(compile::MAPPED),
+            auto.join(compile::DESIGN),
+            stored.join(compile::DESIGN),
+        ];
+        for level in levels {
+            let outputs = design::open(&level)
                 .and_then(|runner| runner.run(&inputs, Some(Form::Codes)))
-                .unwrap_or_else(|error| panic!("{level}: {error}\n{text}"));
+                .unwrap_or_else(|error| panic!("{}: {error}\n{text}", level.display()));
+            let level = level.display();
             assert_eq!(outputs.len(), self.outputs.len());
             for (output, &value) in outputs.iter().zip(&self.outputs) {
                 let expected = tensor(self.nodes[value].1, &values[value]);
@@ -246,7 +259,21 @@ fn an_add_on_several_tiles() {
     }
 }
 
-/// A layer's output goes two ways at most, as a core has two channels.
+/// Readers of one tensor with layers of other widths, an output among them.
+#[test]
+fn many_readers_of_one_tensor() {
+    for (batch, objective) in [(1, Objective::Resources), (5, Objective::Throughput)] {
+        let mut graph = Graph::new(6, batch, 8, true);
+        let x = graph.input(13);
+        let shared = graph.dense(x, 40);
+        let heads = [3, 64, 17].map(|n| graph.dense(shared, n));
+        let sum = graph.dense(heads[1], 40);
+        let sum = graph.add(shared, sum);
+        graph.outputs = vec![heads[0], shared, heads[2], sum];
+        graph.check(2, objective);
+    }
+}
+
 #[test]
 fn graphs_at_random() {
     for seed in 10..14 {
@@ -266,7 +293,7 @@ fn graphs_at_random() {
                 // Of equal extents, so that there is something to add.
                 _ => graph.dense(a, columns),
             };
-            free.extend([value; 2]);
+            free.extend([value; 3]);
         }
         let used = |graph: &Graph, value: usize| {
             graph.nodes.iter().any(|(node, _)| match node {

@@ -6,7 +6,7 @@ use aie4ml::{
     compile::{self, Options},
     design,
     exact::{Overflow, Requant, Rounding, range},
-    plan::parallelize::Objective,
+    plan::{hand_over::Transport, parallelize::Objective},
     report::Report,
     run::{Form, compare},
     tensor::{Dtype, Tensor},
@@ -228,11 +228,16 @@ impl Network {
         let scratch = Scratch::new();
         let out = scratch.path("out");
         let model = scratch.write("net.mlir", &text);
-        let options = Options { model, objective, ..Options::default() };
-        let report = compile::compile(&options, &out, &mut |_| ())
-            .unwrap_or_else(|error| panic!("{error}\n{text}"));
-        self.check_run(random, &out);
-        report
+        let mut options = Options { model, objective, ..Options::default() };
+        let mut compile = |transport| {
+            options.transport = transport;
+            let report = compile::compile(&options, &out, &mut |_| ())
+                .unwrap_or_else(|error| panic!("{transport}: {error}\n{text}"));
+            self.check_run(random, &out);
+            report
+        };
+        compile(Transport::MemoryTiles);
+        compile(Transport::Auto)
     }
 
     fn check_run(&self, random: &mut Random, out: &Path) {

@@ -119,13 +119,36 @@ def Aie4ml_RegionAttr : Aie4ml_Attr<"Region", "region"> {
   let description = [{
     `producer` counts the chains of the layer before (or the ports of an
     input), `consumer` the cascade positions of the layer after (or the ports of
-    an output). `group` counts the memory tiles of the transfer.
+    an output). `group` counts the memory tiles of the transfer; it is 0 where
+    the transfer needs none.
   }];
   let parameters = (ins "int64_t":$producer, "int64_t":$consumer,
                         "int64_t":$begin, "int64_t":$end, "int64_t":$group);
   let assemblyFormat = [{
     `<` $producer `->` $consumer `,` $begin `to` $end `,` `group` `=` $group `>`
   }];
+}
+
+def Aie4ml_Via : I32Enum<"Via", "What carries a tensor from one layer to the next", [
+    I32EnumCase<"MemoryTile", 0, "memory_tile">,
+    I32EnumCase<"Stream", 1, "stream">,
+    I32EnumCase<"SharedMemory", 2, "shared_memory">]> {
+  let cppNamespace = "::aie4ml";
+}
+
+def Aie4ml_ViaAttr : Aie4ml_Attr<"Via", "via"> {
+  let summary = "What carries a tensor from one layer to the next.";
+  let description = [{
+    * `memory_tile`: streams into memory tiles, which hold every region twice,
+      and streams on to the consumers.
+    * `stream`: a stream from the tile that makes a region to all tiles that
+      read it; the DMAs at both ends take it from one order of blocks to the
+      other.
+    * `shared_memory`: the reader's core loads from the neighboring tile whose
+      core made the region.
+  }];
+  let parameters = (ins EnumParameter<Aie4ml_Via>:$carrier);
+  let assemblyFormat = "`<` $carrier `>`";
 }
 
 #endif

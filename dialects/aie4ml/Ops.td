@@ -108,12 +108,14 @@ def Aie4ml_ClampOp : Aie4ml_Op<"clamp", [Pure]> {
 def Aie4ml_TransferOp : Aie4ml_Op<"transfer", [Pure]> {
   let summary = "An edge of the network: how a tensor moves between two layers.";
   let description = [{
-    Computes nothing. `regions` says who hands what to whom, `memory_tiles`
-    where the regions of each group lie, and `ports`, on an edge to the outside,
-    through which streams the tensor enters or leaves.
+    Computes nothing. `regions` says who hands what to whom, `via` how, by
+    memory tiles if it is absent, `memory_tiles` where the regions of each group
+    lie, and `ports`, on an edge to the outside, through which streams the tensor
+    enters or leaves.
   }];
   let arguments = (ins Aie4ml_Codes:$input,
     OptionalAttr<Aie4ml_RegionArray>:$regions,
+    OptionalAttr<Aie4ml_ViaAttr>:$via,
     OptionalAttr<Aie4ml_PlaceArray>:$memory_tiles,
     OptionalAttr<Aie4ml_PortArray>:$ports);
   let results = (outs Aie4ml_Codes:$output);

@@ -23,7 +23,7 @@
 
 use super::{At, Violation, races};
 use crate::{
-    array::{Argument, Element, Program, Slice, Source, Stmt, Type},
+    array::{Argument, Element, Program, Slice, Source, Stmt, Tile, Type},
     device::Device,
     kernel::{Add, Dense, Integer, Kernel, Role},
     plan::microtile::Microtile,
@@ -550,8 +550,9 @@ impl Task {
 
 struct Checker {
     network: Network,
-    /// By the names of buffers, which cores pass to their kernels.
-    initial: HashMap<String, Vec<u8>>,
+    /// Where they are and what they hold at first, by the names of buffers,
+    /// which cores pass to their kernels.
+    initial: HashMap<String, (Tile, Vec<u8>)>,
     /// Calls of each core so far.
     calls: Vec<Cell<usize>>,
     /// Cascade values of a call, per core of the cascade.
@@ -562,8 +563,9 @@ struct Checker {
 fn run(program: &Program, network: Network) -> Result<(), Violation> {
     let device = Device::by_name(&program.device)
         .ok_or_else(|| Violation::new(At::Device, "is of a device that is not known"))?;
-    let initial =
-        program.buffers.iter().filter_map(|b| Some((b.name.clone(), b.initial.clone()?))).collect();
+    let initial = program.buffers.iter();
+    let initial = initial.filter_map(|b| Some((b.name.clone(), (b.tile, b.initial.clone()?))));
+    let initial = initial.collect();
     let checker = Rc::new(Checker {
         initial,
         calls: network.tasks.iter().map(|_| Cell::new(0)).collect(),
@@ -729,7 +731,15 @@ impl Checker {
         };
         for (cells, name, _) in &buffers[constants] {
             let initial = self.initial.get(*name);
-            let same = |initial: &Vec<u8>| {
+            // A neighbor's weights have the right shape, but are for another slice.
+            if let Some((tile, _)) = initial.filter(|(tile, _)| *tile != call.tile) {
+                return Err(format!(
+                    "takes '{name}' of {tile} at {} in iteration {iteration}, needs weights of its own",
+                    call.tile
+                )
+                .into());
+            }
+            let same = |(_, initial): &(Tile, Vec<u8>)| {
                 cells
                     .iter()
                     .zip(initial)

@@ -7,10 +7,11 @@ use crate::{
     exact::{Overflow, Requant, Rounding},
     kernel::Integer,
     plan::{
+        hand_over::{self, Transport},
         mapped::{Boundary, End, Layer, Mapped, Operation, Transfer},
-        mapping::{Packing, Place, Port as PlacedPort, Split},
+        mapping::{Packing, Place, Port as PlacedPort, Split, Via},
         microtile::Microtile,
-        program, slices, transport,
+        program, slices,
     },
 };
 use std::{
@@ -21,11 +22,17 @@ use std::{
 const I8: Integer = Integer { bits: 8, signed: true };
 
 /// A chain of layers `(k, n, cascade, chains)` with a microtile of 4 x 8 x 8,
-/// one layer above the other.
+/// one layer above the other, memory tiles between them.
 fn lowered(layers: &[(usize, usize, usize, usize)], rows: usize) -> Program {
+    carried(layers, rows, &vec![Via::MemoryTile; layers.len() - 1])
+}
+
+/// The same where `vias` carry what is between the layers. A layer that shares
+/// memory is beside the last tile of the one before, above it otherwise.
+fn carried(layers: &[(usize, usize, usize, usize)], rows: usize, vias: &[Via]) -> Program {
     let device = Device::by_name("xcve2802").unwrap();
     let mut mapped = Mapped::default();
-    let mut row = device.core_rows().start as usize;
+    let (mut column, mut row) = (2, device.core_rows().start as usize);
     for (index, &(k, n, cascade, chains)) in layers.iter().enumerate() {
         let split = Split {
             cascade,
@@ -65,9 +72,13 @@ fn lowered(layers: &[(usize, usize, usize, usize)], rows: usize) -> Program {
                 input: vec![0x8400, 0xa000],
                 output: vec![0xc000, 0xe000],
             },
-            places: vec![Place { column: 2, row }],
+            places: vec![Place { column, row }],
         });
-        row += chains;
+        if vias.get(index) == Some(&Via::SharedMemory) {
+            column += cascade;
+        } else {
+            (column, row) = (2, row + chains);
+        }
     }
     let boundary = |name: &str, features| Boundary {
         name: name.into(),
@@ -88,18 +99,26 @@ fn lowered(layers: &[(usize, usize, usize, usize)], rows: usize) -> Program {
             if index > last { End::Boundary(0) } else { End::Layer(index) },
         );
         let features = if index > last { layers[last].1 } else { layers[index].0 };
-        let mut transfer = Transfer {
+        let transfer = Transfer {
             from,
             to,
             port: 0,
             features,
             element: I8,
             regions: Vec::new(),
+            via: Via::MemoryTile,
             memory_tiles: Vec::new(),
             ports: Vec::new(),
         };
-        transfer.regions = transport::plan(&program::edge(&mapped, &transfer), &device).unwrap();
-        let groups = transfer.regions.iter().map(|r| r.group + 1).max().unwrap_or(0);
+        mapped.transfers.push(transfer);
+    }
+    let vias: Vec<_> = [Via::MemoryTile].iter().chain(vias).copied().map(Some).collect();
+    hand_over::plan(&mut mapped, Transport::Auto, &vias, &device).unwrap();
+    for (index, transfer) in mapped.transfers.iter_mut().enumerate() {
+        let groups = match transfer.via {
+            Via::MemoryTile => transfer.regions.iter().map(|r| r.group + 1).max().unwrap_or(0),
+            _ => 0,
+        };
         transfer.memory_tiles =
             (0..groups).map(|g| Place { column: 2 + 2 * index + g, row: 1 }).collect();
         let streams =
@@ -113,7 +132,6 @@ fn lowered(layers: &[(usize, usize, usize, usize)], rows: usize) -> Program {
                 })
                 .collect();
         }
-        mapped.transfers.push(transfer);
     }
     program::lower(&mapped, &device).unwrap()
 }
@@ -144,9 +162,28 @@ fn lowered_programs_are_valid() {
     }
 }
 
+#[test]
+fn hand_overs_are_valid() {
+    use Via::{MemoryTile, SharedMemory, Stream};
+    for (layers, vias) in [
+        (&[(13, 37, 2, 2), (37, 21, 2, 2)][..], &[Stream][..]),
+        // Two chains to a column, a chain to two columns, regions between both.
+        (&[(13, 37, 2, 2), (37, 30, 1, 1), (30, 20, 2, 3)], &[Stream, Stream]),
+        (&[(13, 45, 1, 2), (45, 9, 2, 1)], &[Stream]),
+        (&[(13, 13, 2, 1), (13, 29, 1, 1), (29, 5, 1, 1)], &[SharedMemory, SharedMemory]),
+        (&[(8, 40, 1, 5), (40, 8, 5, 1), (8, 8, 1, 1)], &[Stream, MemoryTile]),
+    ] {
+        for rows in [1, 4, 5, 16] {
+            let program = carried(layers, rows, vias);
+            assert_eq!(violations(&program), [], "{layers:?} with {rows} rows");
+        }
+    }
+}
+
 /// Every single change of a kind, with its name.
 fn mutants(program: &Program) -> Vec<(String, Program)> {
     let mut made: Vec<(String, Program)> = Vec::new();
+    let device = Device::by_name(&program.device).unwrap();
     let mut add = |name: String, change: &dyn Fn(&mut Program)| {
         let mut mutant = program.clone();
         change(&mut mutant);
@@ -338,7 +375,7 @@ fn mutants(program: &Program) -> Vec<(String, Program)> {
                         });
                     });
                     for (l, lock) in program.locks.iter().enumerate() {
-                        if lock.tile == core.tile {
+                        if device.memory_reachable(core.tile, lock.tile) {
                             add(format!("{who}: statement {s} on '{}'", lock.name), &|p| {
                                 inside(p, &|body| {
                                     if let Stmt::UseLock(action) = &mut body[s] {
@@ -352,7 +389,7 @@ fn mutants(program: &Program) -> Vec<(String, Program)> {
                 Stmt::Call { arguments, .. } => {
                     for a in 0..arguments.len() {
                         for (other, buffer) in program.buffers.iter().enumerate() {
-                            if buffer.tile == core.tile {
+                            if device.memory_reachable(core.tile, buffer.tile) {
                                 add(
                                     format!("{who}: statement {s} argument {a} '{}'", buffer.name),
                                     &|p| {
@@ -492,4 +529,16 @@ fn single_mistakes_are_caught() {
 fn single_mistakes_among_regions_are_caught() {
     // The two chains and three columns between the layers share four regions.
     check_mutants(&lowered(&[(16, 48, 1, 2), (48, 24, 3, 1)], 5), &[]);
+}
+
+#[test]
+fn single_mistakes_among_streams_are_caught() {
+    use Via::Stream;
+    // A chain to two columns, two chains to one.
+    check_mutants(&carried(&[(13, 30, 1, 1), (30, 13, 2, 2), (13, 5, 1, 1)], 5, &[Stream; 2]), &[]);
+}
+
+#[test]
+fn single_mistakes_in_shared_memory_are_caught() {
+    check_mutants(&carried(&[(13, 13, 2, 1), (13, 5, 1, 1)], 5, &[Via::SharedMemory]), &[]);
 }

@@ -32,7 +32,7 @@ pub const REQUANTIZE: &str = "aie4ml.requantize";
 pub const CLAMP: &str = "aie4ml.clamp";
 pub const TRANSFER: &str = "aie4ml.transfer";
 
-pub use crate::plan::mapping::{Packing, Place, Port, Region, Split};
+pub use crate::plan::mapping::{Packing, Place, Port, Region, Split, Via};
 pub use crate::plan::microtile::Microtile;
 
 /// Fields that are all unsigned, in order.
@@ -56,6 +56,17 @@ plain_fields! {
     Place: "place" { column, row }
     Port: "port" { column, channel }
     Region: "region" { producer, consumer, begin, end, group }
+}
+
+impl Fields for Via {
+    const MNEMONIC: &'static str = "via";
+    fn to_fields(&self) -> Vec<i64> {
+        vec![*self as i64]
+    }
+    fn from_fields(fields: &[i64]) -> Option<Self> {
+        let &[code] = fields else { return None };
+        Via::ALL.into_iter().find(|via| *via as i64 == code)
+    }
 }
 
 impl Fields for Packing {
@@ -387,6 +398,9 @@ impl<'c, 'a> Transfer<'c, 'a> {
     pub fn regions(&self) -> Option<Vec<Region>> {
         read_list(self.op, "regions")
     }
+    pub fn via(&self) -> Option<Via> {
+        read(self.op, "via")
+    }
     pub fn memory_tiles(&self) -> Option<Vec<Place>> {
         read_list(self.op, "memory_tiles")
     }
@@ -452,6 +466,12 @@ pub fn verify<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
                     ("ports", transfer.ports().is_some()),
                 ],
             )?;
+            if let Some(via) = transfer.via().filter(|via| *via != Via::MemoryTile)
+                && op.has_attribute("memory_tiles")
+            {
+                let via = via.name();
+                return Err(fail(&op, format_args!("has memory tiles, but goes via '{via}'")));
+            }
             verify_regions(transfer, input.columns)
         }
         _ => Ok(()),

@@ -1,7 +1,7 @@
 //! A function of the mapped level as plain data.
 
 use super::{
-    aie4ml::{self, Add, Codes, Dense, Layer as LayerOp, Packing, Split, Transfer},
+    aie4ml::{self, Add, Codes, Dense, Layer as LayerOp, Packing, Split, Transfer, Via},
     network,
 };
 use crate::{
@@ -130,6 +130,7 @@ pub fn mapped<'c: 'a, 'a>(
                 features: codes.columns,
                 element: integer(codes),
                 regions: transfer.and_then(|t| t.regions()).unwrap_or_default(),
+                via: transfer.and_then(|t| t.via()).unwrap_or_default(),
                 memory_tiles: transfer.and_then(|t| t.memory_tiles()).unwrap_or_default(),
                 ports: transfer.and_then(|t| t.ports()).unwrap_or_default(),
             };
@@ -153,6 +154,17 @@ fn check_regions<'c>(
     layers: &[Layer],
     planned: &PlannedTransfer,
 ) -> Result<'c> {
+    if planned.via != Via::MemoryTile
+        && let (End::Boundary(_), _) | (_, End::Boundary(_)) = (planned.from, planned.to)
+    {
+        return Err(fail(
+            &transfer.op,
+            format_args!(
+                "goes via '{}' to or from the outside, which only memory tiles exchange tensors with",
+                planned.via.name()
+            ),
+        ));
+    }
     let sides = [(planned.from, "chain"), (planned.to, "column")];
     for (end, what) in sides {
         let End::Layer(index) = end else { continue };

@@ -6,7 +6,10 @@ use crate::{
         pass::{self, Pass, fail},
         rewrite,
     },
-    plan::{mapping::Place, program},
+    plan::{
+        mapping::{Place, Via},
+        program,
+    },
 };
 use melior::ir::{OperationRef, operation::OperationLike};
 use std::collections::BTreeMap;
@@ -106,7 +109,7 @@ fn check<'c>(func: OperationRef<'c, '_>, device: &Device) -> pass::Result<'c> {
                 "has an edge without regions: run aie4ml-plan-transport first",
             ));
         }
-        if transfer.memory_tiles.is_empty() {
+        if transfer.via == Via::MemoryTile && transfer.memory_tiles.is_empty() {
             return Err(fail(
                 &edge.user.op,
                 "has an edge without memory tiles: run aie4ml-place first",

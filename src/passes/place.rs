@@ -5,11 +5,14 @@ use crate::{
         mapped, network,
     },
     mlir::{
+        fields::Fields,
         pass::{self, Pass, fail},
         rewrite,
     },
     plan::{
+        hand_over,
         mapped::{End, Layer, Mapped, Transfer},
+        mapping::Via,
         memtile::{self, Demand},
         parallelize,
         place::{self, Block, Link, Position, Problem, Weights},
@@ -29,7 +32,8 @@ crate::pass! {
     /// group of regions gets the memory tile, and every stream of the boundary
     /// the port, that is nearest to those it serves. The function's attribute
     /// `aie4ml.placement` holds cost, lower bound and whether the cost is proven
-    /// optimal. A place that is already there is kept.
+    /// optimal. A place that is already there is kept. A transfer by `stream`
+    /// between neighbors that hold it alike becomes one by `shared_memory`.
     ///
     /// Before: every edge has planned regions. Refuses a network whose
     /// rectangles, memory tiles or ports do not fit the device.
@@ -119,6 +123,14 @@ impl Pass for Place {
             rewrite::set_attribute(func, "aie4ml.placement", summary);
         }
 
+        // Neighbors share memory.
+        hand_over::share_memory(&mut plan, &device);
+        for (transfer, edge) in plan.transfers.iter().zip(&edges) {
+            if let Some(op) = edge.transfer.filter(|_| transfer.via == Via::SharedMemory) {
+                rewrite::set_attribute(op.op, "via", transfer.via.attribute(context));
+            }
+        }
+
         // Memory tiles: all groups of all transfers at once.
         let mut demands = Vec::new();
         let mut firsts = Vec::new();
@@ -134,7 +146,7 @@ impl Pass for Place {
                 .iter()
                 .map(|tile| Corner { column: tile.column as usize, row: tile.row as usize })
                 .collect();
-            if let Some(transfer) = edge.transfer {
+            if let Some(transfer) = edge.transfer.filter(|_| !tiles.is_empty()) {
                 let list = aie4ml::list(context, &tiles);
                 rewrite::set_attribute(transfer.op, "memory_tiles", list);
             }
@@ -243,6 +255,9 @@ fn check<'c>(layer: aie4ml::Layer<'c, '_>, planned: &Layer, device: &Device) -> 
 
 /// What each group of a transfer asks of its memory tile.
 fn demands(plan: &Mapped, transfer: &Transfer) -> Vec<Demand> {
+    if transfer.via != Via::MemoryTile {
+        return Vec::new();
+    }
     let edge = program::edge(plan, transfer);
     let groups = transfer.regions.iter().map(|region| region.group + 1).max().unwrap_or(0);
     let mut demands = vec![Demand::default(); groups];

@@ -5,7 +5,7 @@
 //! whole microtiles.
 
 use super::{
-    mapping::{Packing, Place, Port, Region, Split},
+    mapping::{Packing, Place, Port, Region, Split, Via},
     microtile::Microtile,
 };
 use crate::{exact::Requant, kernel::Integer};
@@ -124,6 +124,7 @@ pub struct Transfer {
     pub features: usize,
     pub element: Integer,
     pub regions: Vec<Region>,
+    pub via: Via,
     pub memory_tiles: Vec<Place>,
     /// At the boundary: one per producer or consumer.
     pub ports: Vec<Port>,

@@ -36,6 +36,31 @@ pub struct Port {
     pub channel: usize,
 }
 
+/// What carries a tensor from one layer to the next.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub enum Via {
+    /// Streams into memory tiles and streams out of them.
+    #[default]
+    MemoryTile,
+    /// Streams from tile to tile.
+    Stream,
+    /// The reader loads from its neighbor's memory.
+    SharedMemory,
+}
+
+impl Via {
+    pub const ALL: [Via; 3] = [Via::MemoryTile, Via::Stream, Via::SharedMemory];
+
+    /// As the dialect calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Via::MemoryTile => "memory_tile",
+            Via::Stream => "stream",
+            Via::SharedMemory => "shared_memory",
+        }
+    }
+}
+
 /// Features `begin..end` that one producer hands to one consumer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Region {
@@ -43,6 +68,6 @@ pub struct Region {
     pub consumer: usize,
     pub begin: usize,
     pub end: usize,
-    /// Memory tile of the transfer.
+    /// Memory tile of the transfer; 0 if it needs none.
     pub group: usize,
 }

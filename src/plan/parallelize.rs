@@ -39,7 +39,7 @@ use super::cost::{Blocks, LayerCost};
 use super::memory;
 use super::memtile;
 use super::microtile::{self, Microtile};
-use super::network::{Kind, Layer, Network, Source};
+use super::network::{Kind, Layer, Network};
 use super::place;
 use crate::device::{Device, TileKind};
 use candidates::{Candidate, Choices, choices};
@@ -336,17 +336,16 @@ pub fn parallelize(network: &Network, device: &Device, request: &Request) -> Res
     }
     let channels = device.resources(TileKind::Core).dma_channels as usize;
     for (index, layer) in network.layers.iter().enumerate() {
-        let readers = network.from_source(Source::Layer(index)).count();
-        for (count, what) in [(readers, "outputs go"), (layer.inputs(), "inputs come")] {
-            if count > channels {
-                return Err(NoPlan::new(
-                    Some(index),
-                    format!(
-                        "{}: {what} {count} ways, a core has {channels} channels: at most {channels} are possible",
-                        layer.name
-                    ),
-                ));
-            }
+        // Any number of readers can share a stream, but each input needs its own.
+        let count = layer.inputs();
+        if count > channels {
+            return Err(NoPlan::new(
+                Some(index),
+                format!(
+                    "{}: inputs come {count} ways, a core has {channels} channels: at most {channels} are possible",
+                    layer.name
+                ),
+            ));
         }
     }
     let device_tiles = device.cores() as usize;

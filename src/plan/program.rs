@@ -8,17 +8,23 @@
 //! **Locks.** A ping-pong pair has a lock that counts free halves and one that
 //! counts full halves. A core's input is filled by as many descriptors per half
 //! as its slice has regions; they run in order on one channel, so both locks
-//! count descriptors and the core takes all of a half at once.
+//! count descriptors and the core takes all of a half at once. Where streams
+//! come from several tiles, each has a channel and locks of its own, and where
+//! cores share memory, they hand the halves to each other.
+
+mod tiles;
 
 use super::{
+    hand_over,
     mapped::{Boundary, End, Layer, Mapped, Operation, Transfer},
-    mapping::{Place, Region},
+    mapping::{Place, Region, Via},
+    retile::Walk,
     slices,
     transport::{self, Edge, Side},
 };
 use crate::{
     array::{
-        Argument, Bd, Buffer, BufferId, Bundle, Core, Dim, Direction, DmaChannel, Element, Flow,
+        Argument, Bd, Buffer, BufferId, Bundle, Core, Dim, Direction, DmaChannel, Element,
         Interface, Kernel, KernelId, Lock, LockAction, LockId, Port, Program, Reg, Slice, Source,
         Stmt, Stream, StreamSlice, Tile, UseLock,
     },
@@ -26,6 +32,8 @@ use crate::{
     kernel::{self, Integer, Kernel as Spec, Role},
 };
 use std::collections::BTreeMap;
+
+use tiles::input_name;
 
 /// Why a mapped network has no array program; `layer` says where, if it is one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -98,6 +106,8 @@ pub fn lower(mapped: &Mapped, device: &Device) -> Result<Program> {
         program: Program { device: device.name.to_string(), ..Program::default() },
         kernels: BTreeMap::new(),
         channels: BTreeMap::new(),
+        sent: BTreeMap::new(),
+        flows: BTreeMap::new(),
         buffers_of: Vec::new(),
     };
     for index in 0..mapped.layers.len() {
@@ -163,8 +173,9 @@ struct CoreBuffers {
 /// What a core needs to know of a tensor that it reads.
 struct Input {
     halves: [BufferId; 2],
-    /// Locks `(free, full)` and descriptors per half.
-    locks: Option<(LockId, LockId, i32)>,
+    /// Locks `(free, full)` and what a half counts, of each stream that fills
+    /// it or of the neighbor's core.
+    locks: Vec<(LockId, LockId, i32)>,
 }
 
 struct Builder<'a> {
@@ -174,6 +185,10 @@ struct Builder<'a> {
     kernels: BTreeMap<String, KernelId>,
     /// Channels in use per tile and direction.
     channels: BTreeMap<(Tile, Direction), u32>,
+    /// Streams that a layer's chain sends, and their ports.
+    sent: BTreeMap<(usize, usize), Vec<(Vec<Walk>, Port)>>,
+    /// Index of the flow from each port.
+    flows: BTreeMap<Port, usize>,
     buffers_of: Vec<CoreBuffers>,
 }
 
@@ -224,6 +239,9 @@ impl Builder<'_> {
                     initial,
                     external: false,
                 };
+                let shared: Vec<_> = (0..layer.ports())
+                    .map(|port| self.shared_halves(index, port, chain, position))
+                    .collect();
                 let (mut weights, mut bias) = (None, None);
                 if let Operation::Dense { weight, .. } = layer.operation {
                     weights = Some(self.buffer(make(
@@ -239,39 +257,40 @@ impl Builder<'_> {
                     });
                 }
                 let rows = layer.padded_rows();
-                // Both halves of each tensor that the tile holds, in order.
-                let mut pairs =
-                    |part: &str, count: usize, of: Integer, width, addresses: &[usize]| {
-                        if addresses.len() != 2 * count {
-                            return Err(NoProgram {
-                                layer: Some(index),
-                                message: format!(
-                                    "needs {} buffers, its packing has {}",
-                                    2 * count,
-                                    addresses.len()
-                                ),
-                            });
-                        }
-                        let of = element(of)?;
-                        let pair = |(port, pair): (usize, &[usize])| {
-                            let part =
-                                if count > 1 { format!("{part}{port}_") } else { part.into() };
-                            [0, 1].map(|half| {
-                                let name = format!("{part}{half}");
-                                self.buffer(make(&name, rows * width, of, pair[half], None))
-                            })
-                        };
-                        Ok(addresses.chunks_exact(2).enumerate().map(pair).collect::<Vec<_>>())
-                    };
-                let inputs =
-                    pairs("in", layer.ports(), layer.input, split.k, &layer.packing.input)?;
-                let output = if role.has_output() {
-                    pairs("out", 1, layer.output, split.n, &layer.packing.output)?.pop()
-                } else {
-                    None
+                for (addresses, tensors) in
+                    [(&layer.packing.input, layer.ports()), (&layer.packing.output, 1)]
+                {
+                    if addresses.len() != 2 * tensors {
+                        let (needs, has) = (2 * tensors, addresses.len());
+                        return Err(NoProgram {
+                            layer: Some(index),
+                            message: format!("needs {needs} buffers, its packing has {has}"),
+                        });
+                    }
+                }
+                // Both halves of a tensor.
+                let mut pair = |part: &str, of: Integer, width, addresses: &[usize]| {
+                    let of = element(of)?;
+                    Ok([0, 1].map(|half| {
+                        let name = format!("{part}{half}");
+                        self.buffer(make(&name, rows * width, of, addresses[half], None))
+                    }))
                 };
-                let inputs =
-                    inputs.into_iter().map(|halves| Input { halves, locks: None }).collect();
+                let mut inputs = Vec::new();
+                for port in 0..layer.ports() {
+                    let halves = match shared.get(port).copied().flatten() {
+                        Some(halves) => halves,
+                        None => {
+                            let addresses = &layer.packing.input[2 * port..];
+                            pair(&input_name(layer, port), layer.input, split.k, addresses)?
+                        }
+                    };
+                    inputs.push(Input { halves, locks: Vec::new() });
+                }
+                let output = match role.has_output() {
+                    true => Some(pair("out", layer.output, split.n, &layer.packing.output)?),
+                    false => None,
+                };
                 if position > 0 {
                     let west = tile(layer.tile(chain, position - 1));
                     self.program.cascades.push((west, at));
@@ -294,6 +313,9 @@ impl Builder<'_> {
     /// Memory tiles, DMA programs and flows of a transfer.
     fn transfer(&mut self, index: usize) -> Result<()> {
         let transfer = &self.mapped.transfers[index];
+        if transfer.via != Via::MemoryTile {
+            return self.hand_over(transfer);
+        }
         let layer_of = match (transfer.from, transfer.to) {
             (_, End::Layer(layer)) | (End::Layer(layer), _) => Some(layer),
             _ => None,
@@ -379,14 +401,13 @@ impl Builder<'_> {
                     self.program.inputs[input].streams.push(Stream { port, slices });
                     port
                 }
-                End::Layer(layer) => self.send(layer, producer, &mine)?,
+                End::Layer(layer) => {
+                    let stream = hand_over::sent(self.mapped, transfer, producer, self.device)
+                        .map_err(|message| NoProgram { layer: Some(layer), message })?;
+                    self.send(layer, producer, stream.concat())?
+                }
             };
-            self.program.flows.push(Flow {
-                source: from,
-                destinations: vec![to],
-                packet: None,
-                keep_packet_header: false,
-            });
+            self.flow(from, vec![to]);
         }
         let consumers = transfer.regions.iter().map(|r| r.consumer + 1).max().unwrap_or(0);
         for consumer in 0..consumers {
@@ -422,136 +443,15 @@ impl Builder<'_> {
                     self.program.outputs[output].streams.push(Stream { port, slices });
                     vec![port]
                 }
-                End::Layer(layer) => self.receive(layer, transfer.port, consumer, &mine)?,
+                End::Layer(layer) => {
+                    let regions: Vec<_> = mine.iter().map(|s| (s.region.begin, s.read)).collect();
+                    let stream = self.stored_walks(layer, consumer, &regions)?;
+                    self.receive(layer, transfer.port, consumer, &stream)?
+                }
             };
-            self.program.flows.push(Flow {
-                source,
-                destinations,
-                packet: None,
-                keep_packet_header: false,
-            });
+            self.flow(source, destinations);
         }
         Ok(())
-    }
-
-    /// The DMA of a chain's last tile sends its regions; returns its port.
-    fn send(&mut self, index: usize, chain: usize, regions: &[&Stored]) -> Result<Port> {
-        let layer = &self.mapped.layers[index];
-        let at = tile(layer.tile(chain, layer.split.cascade - 1));
-        let channel = self.channel(at, Direction::Mm2s, Some(index))?;
-        let begin = layer.outputs()[chain].start;
-        let count = regions.len() as i32;
-        let free = self.lock(at, format!("{}_{chain}_out{channel}_free", layer.name), 2 * count);
-        let full = self.lock(at, format!("{}_{chain}_out{channel}_full", layer.name), 0);
-        let core = self
-            .buffers_of
-            .iter_mut()
-            .filter(|core| core.layer == index && core.chain == chain)
-            .find_map(|core| Some((&mut core.output_locks, core.output?)));
-        let Some((locks, halves)) = core else {
-            return Err(NoProgram {
-                layer: Some(index),
-                message: "has a chain without output".into(),
-            });
-        };
-        locks.push((free, full, count));
-        let tiles = layer.microtile;
-        let mut bds = Vec::new();
-        for half in halves {
-            for region in regions {
-                bds.push(self.core_bd(
-                    at,
-                    half,
-                    (layer.padded_rows() / tiles.m, layer.split.n / tiles.n, tiles.m * tiles.n),
-                    ((region.region.begin - begin) / tiles.n, region.written / tiles.n),
-                    layer.output,
-                    (full, free),
-                    index,
-                )?);
-            }
-        }
-        self.push_ring(at, Direction::Mm2s, channel, bds);
-        Ok(Port { tile: at, bundle: Bundle::Dma, channel })
-    }
-
-    /// The DMAs of a consumer's tiles receive its regions of an input; returns their ports.
-    fn receive(
-        &mut self,
-        index: usize,
-        input: usize,
-        consumer: usize,
-        regions: &[&Stored],
-    ) -> Result<Vec<Port>> {
-        let layer = &self.mapped.layers[index];
-        let begin = layer.inputs()[consumer].start;
-        let part = if layer.ports() > 1 { format!("in{input}") } else { "in".into() };
-        let count = regions.len() as i32;
-        let tiles = layer.microtile;
-        let mut ports = Vec::new();
-        for (chain, position) in layer.readers(consumer) {
-            let at = tile(layer.tile(chain, position));
-            let channel = self.channel(at, Direction::S2mm, Some(index))?;
-            let prefix = format!("{}_{chain}_{position}_{part}", layer.name);
-            let free = self.lock(at, format!("{prefix}_free"), 2 * count);
-            let full = self.lock(at, format!("{prefix}_full"), 0);
-            let core = self.buffers_of.iter_mut().find(|core| {
-                core.layer == index && core.chain == chain && core.position == position
-            });
-            let Some(mine) = core.and_then(|core| core.inputs.get_mut(input)) else { continue };
-            mine.locks = Some((free, full, count));
-            let halves = mine.halves;
-            let mut bds = Vec::new();
-            for half in halves {
-                for region in regions {
-                    bds.push(self.core_bd(
-                        at,
-                        half,
-                        (layer.padded_rows() / tiles.m, layer.split.k / tiles.k, tiles.m * tiles.k),
-                        ((region.region.begin - begin) / tiles.k, region.read / tiles.k),
-                        layer.input,
-                        (free, full),
-                        index,
-                    )?);
-                }
-            }
-            self.push_ring(at, Direction::S2mm, channel, bds);
-            ports.push(Port { tile: at, bundle: Bundle::Dma, channel });
-        }
-        Ok(ports)
-    }
-
-    /// A descriptor of a core's DMA: blocks `first..first + count` of every row
-    /// of blocks of a buffer of `rows x columns` blocks of `block` elements.
-    #[allow(clippy::too_many_arguments)]
-    fn core_bd(
-        &self,
-        at: Tile,
-        buffer: BufferId,
-        (rows, columns, block): (usize, usize, usize),
-        (first, count): (usize, usize),
-        integer: Integer,
-        (acquire, release): (LockId, LockId),
-        layer: usize,
-    ) -> Result<Bd> {
-        let pattern = [(rows, columns * block), (count, block), (block, 1)];
-        let dims = dims(&pattern, integer.bits as usize / 8, at, self.device)
-            .map_err(|message| NoProgram { layer: Some(layer), message })?;
-        Ok(Bd {
-            buffer,
-            offset: first * block,
-            len: rows * count * block,
-            dims,
-            pad: Vec::new(),
-            acquire: Some(acquire_one(acquire)),
-            release: Some(release_one(release)),
-            packet: None,
-            next: None,
-        })
-    }
-
-    fn push_ring(&mut self, tile: Tile, direction: Direction, channel: u32, bds: Vec<Bd>) {
-        let bds = ring(bds);
-        self.program.dmas.push(DmaChannel { tile, direction, channel, repeat_count: 0, bds });
     }
 
     /// The cores: for ever, both halves in turn.
@@ -562,13 +462,14 @@ impl Builder<'_> {
             let role = Role::of(core.position, layer.split.cascade);
             let spec = kernel_of(layer, role);
             let kernel = self.kernel(&spec, core.layer)?;
-            let locks: Option<Vec<_>> = core.inputs.iter().map(|input| input.locks).collect();
-            let Some(input_locks) = locks else {
+            if core.inputs.iter().any(|input| input.locks.is_empty()) {
                 return Err(NoProgram {
                     layer: Some(core.layer),
                     message: "has no transfer for its input".into(),
                 });
-            };
+            }
+            let input_locks: Vec<_> =
+                core.inputs.iter().flat_map(|input| input.locks.iter().copied()).collect();
             let mut body = Vec::new();
             for half in 0..2 {
                 for &(_, full, count) in &input_locks {

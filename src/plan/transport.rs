@@ -82,11 +82,12 @@ struct Room {
     bytes: usize,
 }
 
-/// Plans a transfer: its regions, in order of features, with their groups.
+/// Plans a transfer: its regions, in order of features, with their groups. A
+/// region that reaches beyond one of `cuts` is cut there.
 ///
 /// Fails if a component does not fit one memory tile, or if two slices meet
 /// inside a block; the message says which and what to change.
-pub fn plan(edge: &Edge, device: &Device) -> Result<Vec<Region>, String> {
+pub fn plan(edge: &Edge, cuts: &[usize], device: &Device) -> Result<Vec<Region>, String> {
     let whole = 0..edge.features;
     let whole = std::slice::from_ref(&whole);
     let (producers, consumers): (&[Range<usize>], &[Range<usize>]) =
@@ -96,10 +97,15 @@ pub fn plan(edge: &Edge, device: &Device) -> Result<Vec<Region>, String> {
             (Side::Tiles { slices: from, .. }, Side::Tiles { slices: to, .. }) => (from, to),
             (Side::Ports, Side::Ports) => (whole, whole),
         };
+    let mut components = slices::components(producers, consumers);
+    for component in &mut components {
+        component.regions = component.regions.iter().flat_map(|region| cut(region, cuts)).collect();
+    }
     for (side, what) in [(&edge.producer, "outputs"), (&edge.consumer, "inputs")] {
         let Side::Tiles { block, .. } = side else { continue };
-        if let Some(region) = slices::regions(producers, consumers)
+        if let Some(region) = components
             .iter()
+            .flat_map(|component| &component.regions)
             .find(|region| region.features.start % block != 0)
         {
             return Err(format!(
@@ -131,7 +137,7 @@ pub fn plan(edge: &Edge, device: &Device) -> Result<Vec<Region>, String> {
     let mut regions = Vec::new();
     let mut room: Option<Room> = None;
     let mut group = 0;
-    for component in slices::components(producers, consumers) {
+    for component in components {
         let need = need(edge, &component);
         if let Some(short) = shortage(&need, &full()) {
             return Err(format!(
@@ -160,6 +166,20 @@ pub fn plan(edge: &Edge, device: &Device) -> Result<Vec<Region>, String> {
         }));
     }
     Ok(regions)
+}
+
+/// The parts of a region between cuts.
+fn cut(region: &slices::Region, cuts: &[usize]) -> Vec<slices::Region> {
+    let Range { start, end } = region.features;
+    let mut ends: Vec<usize> = cuts.iter().copied().filter(|&at| start < at && at < end).collect();
+    ends.push(end);
+    let mut begin = start;
+    ends.into_iter()
+        .map(|end| {
+            let features = std::mem::replace(&mut begin, end)..end;
+            slices::Region { features, ..region.clone() }
+        })
+        .collect()
 }
 
 fn need(edge: &Edge, component: &Component) -> Room {

@@ -386,3 +386,11 @@ func.func @ports_that_are_places(%x: tensor<5x20xi8>) {
   %y = aie4ml.transfer %x {ports = [#aie4ml.place<6, 1>]} : tensor<5x20xi8> -> tensor<5x20xi8>
   return
 }
+
+// -----
+
+func.func @memory_tiles_that_nothing_uses(%x: tensor<5x20xi8>) {
+  // expected-error @+1 {{'aie4ml.transfer' op has memory tiles, but goes via 'stream'}}
+  %y = aie4ml.transfer %x {via = #aie4ml.via<stream>, memory_tiles = [#aie4ml.place<6, 1>]} : tensor<5x20xi8> -> tensor<5x20xi8>
+  return
+}

@@ -72,6 +72,17 @@ func.func @transfer(%x: tensor<5x20xi8>) -> tensor<5x20xi8> {
   return %y : tensor<5x20xi8>
 }
 
+// CHECK-LABEL: func.func @without_memory_tiles
+func.func @without_memory_tiles(%x: tensor<5x20xi8>) -> tensor<5x20xi8> {
+  // CHECK: aie4ml.transfer %{{.*}} {regions = [#aie4ml.region<0 -> 0, 0 to 20, group = 0>], via = #aie4ml.via<stream>}
+  %y = aie4ml.transfer %x {regions = [#aie4ml.region<0 -> 0, 0 to 20, group = 0>], via = #aie4ml.via<stream>} : tensor<5x20xi8> -> tensor<5x20xi8>
+  // CHECK: aie4ml.transfer %{{.*}} {via = #aie4ml.via<shared_memory>}
+  %z = aie4ml.transfer %y {via = #aie4ml.via<shared_memory>} : tensor<5x20xi8> -> tensor<5x20xi8>
+  // CHECK: aie4ml.transfer %{{.*}} {via = #aie4ml.via<memory_tile>}
+  %u = aie4ml.transfer %z {via = #aie4ml.via<memory_tile>} : tensor<5x20xi8> -> tensor<5x20xi8>
+  return %u : tensor<5x20xi8>
+}
+
 // The ten rounding modes of the core, and the three ways to overflow.
 
 // CHECK-LABEL: func.func private @modes

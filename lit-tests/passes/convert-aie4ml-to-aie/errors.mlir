@@ -261,27 +261,29 @@ func.func @one_half_of_a_buffer(%x: tensor<4x8xi8>) -> tensor<4x8xi8> {
 
 // -----
 
-func.func @three_readers(%x: tensor<4x8xi8>) -> (tensor<4x8xi8>, tensor<4x8xi8>, tensor<4x8xi8>) {
-  %w = arith.constant dense<1> : tensor<8x8xi8>
+// Three that read other parts each.
+
+func.func @three_readers(%x: tensor<4x8xi8>) -> (tensor<4x24xi8>, tensor<4x24xi8>, tensor<4x24xi8>) {
+  %w = arith.constant dense<1> : tensor<8x24xi8>
   %0 = aie4ml.transfer %x
          {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 0>]}
          : tensor<4x8xi8> -> tensor<4x8xi8>
   // expected-error @+1 {{'aie4ml.dense' op needs more than the 2 MM2S channels of tile(6, 3)}}
   %1 = aie4ml.dense %0, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = nearest_even, overflow = saturate, width = 8, min = -128, max = 127>]
-         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 8, n = 8, rows = 4>,
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 8, n = 24, rows = 4>,
           packing = #aie4ml.packing<stack = 2048, weights = 16384, bias = 2048, input = [32768, 36864], output = [49152, 53248]>, place = [#aie4ml.place<6, 3>]}
-         : (tensor<4x8xi8>, tensor<8x8xi8>) -> tensor<4x8xi8>
+         : (tensor<4x8xi8>, tensor<8x24xi8>) -> tensor<4x24xi8>
   %2 = aie4ml.transfer %1
-         {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 0>]}
-         : tensor<4x8xi8> -> tensor<4x8xi8>
+         {regions = [#aie4ml.region<0 -> 0, 0 to 24, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 0>]}
+         : tensor<4x24xi8> -> tensor<4x24xi8>
   %3 = aie4ml.transfer %1
-         {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 1>]}
-         : tensor<4x8xi8> -> tensor<4x8xi8>
+         {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>, #aie4ml.region<0 -> 0, 8 to 24, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 1>]}
+         : tensor<4x24xi8> -> tensor<4x24xi8>
   %4 = aie4ml.transfer %1
-         {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 2>]}
-         : tensor<4x8xi8> -> tensor<4x8xi8>
-  return %2, %3, %4 : tensor<4x8xi8>, tensor<4x8xi8>, tensor<4x8xi8>
+         {regions = [#aie4ml.region<0 -> 0, 0 to 16, group = 0>, #aie4ml.region<0 -> 0, 16 to 24, group = 0>], memory_tiles = [#aie4ml.place<6, 2>], ports = [#aie4ml.port<6, 2>]}
+         : tensor<4x24xi8> -> tensor<4x24xi8>
+  return %2, %3, %4 : tensor<4x24xi8>, tensor<4x24xi8>, tensor<4x24xi8>
 }
 
 // -----
@@ -404,4 +406,46 @@ func.func @regions_beyond_a_core(%x: tensor<4x8xi8>) -> tensor<4x8xi8> {
          {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>], memory_tiles = [#aie4ml.place<12, 1>], ports = [#aie4ml.port<12, 0>]}
          : tensor<4x8xi8> -> tensor<4x8xi8>
   return %6 : tensor<4x8xi8>
+}
+
+// -----
+
+func.func @shares_over_a_distance(%x: tensor<8x16xi8>) -> tensor<8x16xi8> {
+  %w = arith.constant dense<1> : tensor<16x16xi8>
+  %i = aie4ml.transfer %x {regions = [#aie4ml.region<0 -> 0, 0 to 16, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 0>]} : tensor<8x16xi8> -> tensor<8x16xi8>
+  %a = aie4ml.dense %i, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 16, n = 16, rows = 8>,
+          packing = #aie4ml.packing<stack = 2048, weights = 16384, bias = 2048, input = [32768, 36864], output = [49152, 53248]>, place = [#aie4ml.place<6, 3>]}
+         : (tensor<8x16xi8>, tensor<16x16xi8>) -> tensor<8x16xi8>
+  %t = aie4ml.transfer %a {regions = [#aie4ml.region<0 -> 0, 0 to 16, group = 0>], via = #aie4ml.via<shared_memory>} : tensor<8x16xi8> -> tensor<8x16xi8>
+  // expected-error @+1 {{'aie4ml.dense' op cannot load its input from the tiles that make it: they need the same blocks, one reader each, and places side by side}}
+  %b = aie4ml.dense %t, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 16, n = 16, rows = 8>,
+          packing = #aie4ml.packing<stack = 2048, weights = 16384, bias = 2048, input = [32768, 36864], output = [49152, 53248]>, place = [#aie4ml.place<8, 3>]}
+         : (tensor<8x16xi8>, tensor<16x16xi8>) -> tensor<8x16xi8>
+  %o = aie4ml.transfer %b {regions = [#aie4ml.region<0 -> 0, 0 to 16, group = 0>], memory_tiles = [#aie4ml.place<8, 1>], ports = [#aie4ml.port<8, 0>]} : tensor<8x16xi8> -> tensor<8x16xi8>
+  return %o : tensor<8x16xi8>
+}
+
+// -----
+
+func.func @streams_of_other_blocks(%x: tensor<8x16xi8>) -> tensor<8x16xi8> {
+  %w = arith.constant dense<1> : tensor<16x16xi8>
+  %i = aie4ml.transfer %x {regions = [#aie4ml.region<0 -> 0, 0 to 16, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 0>]} : tensor<8x16xi8> -> tensor<8x16xi8>
+  %a = aie4ml.dense %i, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 16, n = 16, rows = 8>,
+          packing = #aie4ml.packing<stack = 2048, weights = 16384, bias = 2048, input = [32768, 36864], output = [49152, 53248]>, place = [#aie4ml.place<6, 3>]}
+         : (tensor<8x16xi8>, tensor<16x16xi8>) -> tensor<8x16xi8>
+  %t = aie4ml.transfer %a {regions = [#aie4ml.region<0 -> 0, 0 to 16, group = 0>], via = #aie4ml.via<stream>} : tensor<8x16xi8> -> tensor<8x16xi8>
+  // expected-error @+1 {{'aie4ml.dense' op cannot take its input from streams: features 0 to 16 lie in blocks of 4x8 where they are made and of 4x12 where they are read, which the DMAs cannot take into each other}}
+  %b = aie4ml.dense %t, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         {microtile = #aie4ml.microtile<4, 12, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 24, n = 16, rows = 8>,
+          packing = #aie4ml.packing<stack = 2048, weights = 16384, bias = 2048, input = [32768, 36864], output = [49152, 53248]>, place = [#aie4ml.place<8, 3>]}
+         : (tensor<8x16xi8>, tensor<16x16xi8>) -> tensor<8x16xi8>
+  %o = aie4ml.transfer %b {regions = [#aie4ml.region<0 -> 0, 0 to 16, group = 0>], memory_tiles = [#aie4ml.place<8, 1>], ports = [#aie4ml.port<8, 0>]} : tensor<8x16xi8> -> tensor<8x16xi8>
+  return %o : tensor<8x16xi8>
 }

@@ -90,7 +90,7 @@ func.func @two_regions_of_a_chain(%x: tensor<8x8xi8>) -> tensor<8x8xi8> {
 
 // -----
 
-// A result that two read leaves by two channels; a half is free when both have it.
+// Two that read other parts have a stream each; a half is free when both have it.
 
 // CHECK-LABEL: aie.device
 // CHECK: aie.flow(%tile_6_3, DMA : 0, %tile_6_1, DMA : 1)
@@ -98,12 +98,44 @@ func.func @two_regions_of_a_chain(%x: tensor<8x8xi8>) -> tensor<8x8xi8> {
 // CHECK: aie.core(%tile_6_3) {
 // CHECK: aie.use_lock(%dense_0_0_in_full, AcquireGreaterEqual, 1)
 // CHECK-NEXT: aie.use_lock(%dense_0_out0_free, AcquireGreaterEqual, 1)
-// CHECK-NEXT: aie.use_lock(%dense_0_out1_free, AcquireGreaterEqual, 1)
+// CHECK-NEXT: aie.use_lock(%dense_0_out1_free, AcquireGreaterEqual, 2)
 // CHECK-NEXT: func.call
 // CHECK-NEXT: aie.use_lock(%dense_0_0_in_free, Release, 1)
 // CHECK-NEXT: aie.use_lock(%dense_0_out0_full, Release, 1)
-// CHECK-NEXT: aie.use_lock(%dense_0_out1_full, Release, 1)
-func.func @two_readers(%x: tensor<4x8xi8>) -> (tensor<4x8xi8>, tensor<4x8xi8>) {
+// CHECK-NEXT: aie.use_lock(%dense_0_out1_full, Release, 2)
+func.func @two_readers(%x: tensor<4x8xi8>) -> (tensor<4x16xi8>, tensor<4x16xi8>) {
+  %w = arith.constant dense<1> : tensor<8x16xi8>
+  %0 = aie4ml.transfer %x
+         {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 0>]}
+         : tensor<4x8xi8> -> tensor<4x8xi8>
+  %1 = aie4ml.dense %0, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 7, rounding = nearest_even, overflow = saturate, width = 8, min = -128, max = 127>]
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 8, n = 16, rows = 4>,
+          packing = #aie4ml.packing<stack = 2048, weights = 16384, bias = 2048, input = [32768, 36864], output = [49152, 53248]>, place = [#aie4ml.place<6, 3>]}
+         : (tensor<4x8xi8>, tensor<8x16xi8>) -> tensor<4x16xi8>
+  %2 = aie4ml.transfer %1
+         {regions = [#aie4ml.region<0 -> 0, 0 to 16, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 0>]}
+         : tensor<4x16xi8> -> tensor<4x16xi8>
+  %3 = aie4ml.transfer %1
+         {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>, #aie4ml.region<0 -> 0, 8 to 16, group = 0>], memory_tiles = [#aie4ml.place<6, 2>], ports = [#aie4ml.port<6, 1>]}
+         : tensor<4x16xi8> -> tensor<4x16xi8>
+  return %2, %3 : tensor<4x16xi8>, tensor<4x16xi8>
+}
+
+// -----
+
+// Two that read the same parts share a stream.
+
+// CHECK-LABEL: aie.device
+// CHECK: aie.flow(%tile_6_3, DMA : 0, %tile_6_1, DMA : 1)
+// CHECK: aie.flow(%tile_6_3, DMA : 0, %tile_6_2, DMA : 0)
+// CHECK: aie.core(%tile_6_3) {
+// CHECK: aie.use_lock(%dense_0_0_in_full, AcquireGreaterEqual, 1)
+// CHECK-NEXT: aie.use_lock(%dense_0_out0_free, AcquireGreaterEqual, 1)
+// CHECK-NEXT: func.call
+// CHECK-NEXT: aie.use_lock(%dense_0_0_in_free, Release, 1)
+// CHECK-NEXT: aie.use_lock(%dense_0_out0_full, Release, 1)
+func.func @two_readers_alike(%x: tensor<4x8xi8>) -> (tensor<4x8xi8>, tensor<4x8xi8>) {
   %w = arith.constant dense<1> : tensor<8x8xi8>
   %0 = aie4ml.transfer %x
          {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>], memory_tiles = [#aie4ml.place<6, 1>], ports = [#aie4ml.port<6, 0>]}

@@ -57,20 +57,6 @@ func.func @network_too_large_for_the_device(%x: tensor<8x1024xi8>) -> tensor<8x6
 
 // -----
 
-// A core has two channels out.
-
-func.func @three_readers(%x: tensor<8x64xi8>) -> (tensor<8x16xi8>, tensor<8x16xi8>, tensor<8x16xi8>) {
-  %w = arith.constant dense<1> : tensor<64x16xi8>
-  // expected-error @+1 {{'aie4ml.dense' op dense: outputs go 3 ways, a core has 2 channels: at most 2 are possible}}
-  %y = aie4ml.dense %x, %w accumulator = i32
-         requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
-         {microtile = #aie4ml.microtile<4, 8, 8>}
-         : (tensor<8x64xi8>, tensor<64x16xi8>) -> tensor<8x16xi8>
-  return %y, %y, %y : tensor<8x16xi8>, tensor<8x16xi8>, tensor<8x16xi8>
-}
-
-// -----
-
 // Splits that are given.
 
 func.func @cascade_beyond_the_columns(%x: tensor<8x4096xi8>) -> tensor<8x8xi8> {

@@ -1,4 +1,4 @@
-// RUN: aie4ml-opt %s --aie4ml-plan-transport --aie4ml-place | FileCheck %s
+// RUN: aie4ml-opt %s --aie4ml-plan-transport=transport=memtile --aie4ml-place | FileCheck %s
 
 // A layer begins where the one before it ends: side by side costs a column,
 // and nothing is nearer.

@@ -1,4 +1,4 @@
-// RUN: aie4ml-opt %s --aie4ml-plan-transport --split-input-file --verify-diagnostics
+// RUN: aie4ml-opt %s --aie4ml-plan-transport=transport=memtile --split-input-file --verify-diagnostics
 
 func.func @layer_without_split(%x: tensor<8x8xi8>) -> tensor<8x8xi8> {
   %w = arith.constant dense<1> : tensor<8x8xi8>
@@ -158,4 +158,36 @@ func.func @region_of_another_chain(%x: tensor<8x8xi8>) -> tensor<8x16xi8> {
   %out = aie4ml.transfer %0 {regions = [#aie4ml.region<1 -> 0, 0 to 8, group = 0>, #aie4ml.region<0 -> 1, 8 to 16, group = 0>]}
            : tensor<8x16xi8> -> tensor<8x16xi8>
   return %out : tensor<8x16xi8>
+}
+
+// -----
+
+// What carries an edge, given.
+
+func.func @streams_from_outside(%x: tensor<8x16xi8>) -> tensor<8x16xi8> {
+  %w = arith.constant dense<1> : tensor<16x16xi8>
+  // expected-error @+1 {{'aie4ml.transfer' op goes via 'stream' to or from the outside, which only memory tiles exchange tensors with}}
+  %i = aie4ml.transfer %x {regions = [#aie4ml.region<0 -> 0, 0 to 16, group = 0>], via = #aie4ml.via<stream>} : tensor<8x16xi8> -> tensor<8x16xi8>
+  %a = aie4ml.dense %i, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 16, n = 16, rows = 8>}
+         : (tensor<8x16xi8>, tensor<16x16xi8>) -> tensor<8x16xi8>
+  return %a : tensor<8x16xi8>
+}
+
+// -----
+
+func.func @streams_of_three_chains(%x: tensor<8x24xi8>) -> tensor<8x24xi8> {
+  %w = arith.constant dense<1> : tensor<24x24xi8>
+  %a = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 3, k = 24, n = 8, rows = 8>}
+         : (tensor<8x24xi8>, tensor<24x24xi8>) -> tensor<8x24xi8>
+  %t = aie4ml.transfer %a {via = #aie4ml.via<stream>} : tensor<8x24xi8> -> tensor<8x24xi8>
+  // expected-error @+1 {{'aie4ml.dense' op cannot go via 'stream': 3 chains make what one column reads, a tile has 2 channels}}
+  %b = aie4ml.dense %t, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 24, n = 24, rows = 8>}
+         : (tensor<8x24xi8>, tensor<24x24xi8>) -> tensor<8x24xi8>
+  return %b : tensor<8x24xi8>
 }

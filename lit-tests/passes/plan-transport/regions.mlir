@@ -1,4 +1,4 @@
-// RUN: aie4ml-opt %s --aie4ml-plan-transport | FileCheck %s
+// RUN: aie4ml-opt %s --aie4ml-plan-transport=transport=memtile | FileCheck %s
 
 // Two layers in each function: the transfer between them is what is checked.
 
