@@ -116,9 +116,9 @@ func.func @main(%x: tensor<5x13xf32> {aie4ml.name = "jets"}) -> (tensor<5x3xf32>
 // MAPPED: aie4ml.plan = {{{.*}} optimal = true, {{.*}}tiles = 3 : i64
 // MAPPED: aie4ml.transfer {{.*}} {memory_tiles = [#aie4ml.place<{{.*}}>], ports = [#aie4ml.port<{{.*}}>], regions = [#aie4ml.region<0 -> 0, 0 to 13, group = 0>]}
 // MAPPED: aie4ml.dense {{.*}} microtile = #aie4ml.microtile<2, 8, 8>, packing = {{.*}}, place = [#aie4ml.place<{{.*}}>], split = #aie4ml.split<cascade = 1, chains = 1, k = 16, n = 40, rows = 1>
-// MAPPED: aie4ml.transfer {{.*}} {memory_tiles = [#aie4ml.place<{{.*}}>], regions = [#aie4ml.region<0 -> 0, 0 to 37, group = 0>]}
+// MAPPED: aie4ml.transfer {{.*}} {regions = [#aie4ml.region<0 -> 0, 0 to 37, group = 0>], via = #aie4ml.via<shared_memory>}
 // MAPPED: aie4ml.dense {{.*}} split = #aie4ml.split<cascade = 1, chains = 1, k = 40, n = 16, rows = 1>
-// MAPPED: aie4ml.transfer {{.*}} {memory_tiles = [#aie4ml.place<{{.*}}>], regions = [#aie4ml.region<0 -> 0, 0 to 11, group = 0>]}
+// MAPPED: aie4ml.transfer {{.*}} {regions = [#aie4ml.region<0 -> 0, 0 to 11, group = 0>], via = #aie4ml.via<shared_memory>}
 // MAPPED: aie4ml.dense {{.*}} split = #aie4ml.split<cascade = 1, chains = 1, k = 16, n = 8, rows = 1>
 // MAPPED: aie4ml.transfer {{.*}} ports = [#aie4ml.port<{{.*}}>], regions = [#aie4ml.region<0 -> 0, 0 to 3, group = 0>]}
 
@@ -126,7 +126,8 @@ func.func @main(%x: tensor<5x13xf32> {aie4ml.name = "jets"}) -> (tensor<5x3xf32>
 // DESIGN-DAG: func.func private @[[K1:dense_single_2x16x40_m2x8x8[a-z0-9_]*]](memref<32xi8>, memref<640xi8>, memref<40xi32>, memref<80xi8>)
 // DESIGN-DAG: func.func private @[[K2:dense_single_2x40x16_m2x8x8[a-z0-9_]*]](
 // DESIGN-DAG: func.func private @[[K3:dense_single_2x16x8_m2x8x8[a-z0-9_]*]](
-// DESIGN-COUNT-8: aie.flow(
+// DESIGN-COUNT-4: aie.flow(
+// DESIGN-NOT: aie.flow(
 // DESIGN: aie.core
 // DESIGN: func.call @[[K1]](
 // DESIGN: layer = "fc1"
