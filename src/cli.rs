@@ -65,6 +65,12 @@ struct CompileArguments {
     /// Between layers: auto, from tile to tile where possible, or memtile, memory tiles everywhere
     #[arg(long, value_name = "WAY", default_value_t)]
     transport: Transport,
+    /// Decisions about layers, in TOML or JSON: docs/directives.md
+    ///
+    /// For any layer by name, any of cascade, chains, k, n, rows, max_tiles, microtile and place; the
+    /// rest is chosen around them. For example: [layers.fc1] cascade = 4
+    #[arg(long, value_name = "FILE")]
+    directives: Option<PathBuf>,
 }
 
 /// Parses the command line and does what it says.
@@ -89,13 +95,15 @@ fn finish(result: Result<bool, Error>) -> ExitCode {
 }
 
 fn compile(arguments: CompileArguments) -> Result<bool, Error> {
-    let CompileArguments { model, output, device, optimize, max_tiles, transport } = arguments;
+    let CompileArguments { model, output, device, optimize, max_tiles, transport, directives } =
+        arguments;
     let options = Options {
         model,
         device,
         objective: optimize,
         max_tiles: max_tiles.map(|tiles| tiles as usize),
         transport,
+        directives,
     };
     let progress = Progress::start();
     let report = compile::compile(&options, &output, &mut |step| progress.say(step))?;

@@ -6,11 +6,12 @@
 
 use crate::{
     device::Device,
+    dialect::directive,
     emit, frontends,
     ir::{self, Error},
-    mlir::{rewrite, tools},
-    passes::PIPELINE,
-    plan::{hand_over::Transport, parallelize::Objective},
+    mlir::{pass::Describe, rewrite, tools},
+    passes::{PIPELINE, apply_directives::ApplyDirectives},
+    plan::{directives, hand_over::Transport, parallelize::Objective},
     report::{PassSeconds, Report, Seconds},
 };
 use melior::{
@@ -26,7 +27,7 @@ use std::{
 };
 
 /// The level that is complete after a pass, and its file; after the last one it is the design.
-const LEVELS: [(&str, &str); 2] = [("aie4ml-legalize", NETWORK), ("aie4ml-place", MAPPED)];
+const LEVELS: [(&str, &str); 2] = [("aie4ml-apply-directives", NETWORK), ("aie4ml-place", MAPPED)];
 
 pub const MODEL: &str = "model.mlir";
 pub const NETWORK: &str = "network.mlir";
@@ -56,6 +57,8 @@ pub struct Options {
     /// `None`: all of the device.
     pub max_tiles: Option<usize>,
     pub transport: Transport,
+    /// A file of directives, see [`crate::plan::directives`].
+    pub directives: Option<PathBuf>,
 }
 
 /// A compiled model, in memory.
@@ -105,6 +108,8 @@ pub fn compile_in_memory(
         let names = Device::names().join(", ");
         return Err(Error::new("", format_args!("no device '{device}': use one of {names}")));
     }
+    // Before the model is read, which may take longer.
+    let directives = options.directives.as_deref().map(read_directives).transpose()?;
     let mut files = BTreeMap::new();
     let mut seconds = Seconds::default();
     let file = options.model.display().to_string();
@@ -128,6 +133,12 @@ pub fn compile_in_memory(
         let start = Instant::now();
         ir::run(&context, &mut module, &nested(&with_options(pass, options), on))
             .map_err(|error| error.within(&file))?;
+        if pass == ApplyDirectives::NAME
+            && let Some((entries, name)) = &directives
+        {
+            let func = the_function(&module)?;
+            ir::attempt(&context, || directive::apply(func, entries, name))?;
+        }
         seconds
             .passes
             .push(PassSeconds { pass: pass.into(), seconds: start.elapsed().as_secs_f64() });
@@ -153,6 +164,17 @@ pub fn compile_in_memory(
     seconds.total = start.elapsed().as_secs_f64();
     report.compile_seconds = seconds;
     Ok(Compiled { files, report })
+}
+
+/// Directives, and the name of their file, without its folder: it gets into the IR.
+fn read_directives(path: &Path) -> Result<(Vec<directives::Entry>, String), Error> {
+    let name = path.display().to_string();
+    let entries = directives::read(path).map_err(|error| match error.at {
+        Some((line, column)) => Error::new(format_args!("{name}:{line}:{column}"), error.message),
+        None => Error::new(&name, error.message),
+    })?;
+    let file = path.file_name().map_or_else(|| name.clone(), |f| f.to_string_lossy().into());
+    Ok((entries, file))
 }
 
 /// Reads a model file of any kind.

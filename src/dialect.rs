@@ -5,6 +5,7 @@
 
 pub mod aie;
 pub mod aie4ml;
+pub mod directive;
 pub mod mapped;
 pub mod network;
 pub mod scalar;

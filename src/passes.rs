@@ -33,6 +33,7 @@ passes! {
         convert_tosa_to_aie4ml::ConvertTosaToAie4ml;
         fuse::Fuse;
         legalize::Legalize;
+        apply_directives::ApplyDirectives;
         tile::Tile;
         parallelize::Parallelize;
         pack::Pack;

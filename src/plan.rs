@@ -10,6 +10,7 @@
 //! **Invariant:** nothing here knows MLIR, and nothing here reads a clock.
 
 pub mod cost;
+pub mod directives;
 pub mod greedy;
 pub mod hand_over;
 pub mod mapped;

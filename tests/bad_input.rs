@@ -116,6 +116,35 @@ fn options_that_cannot_be_met() {
 }
 
 #[test]
+fn directives_that_cannot_be_met() {
+    let directed = |name: &str, text: &str, needles: &[&str]| {
+        let scratch = Scratch::new();
+        let file = scratch.write(name, text);
+        let model = root().join("examples/jet_tagger/model.onnx");
+        let (model, file) = (model.to_string_lossy(), file.to_string_lossy());
+        let out = scratch.path("out");
+        let output =
+            aie4ml(&["compile", &model, "-o", &out.to_string_lossy(), "--directives", &file]);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.starts_with("error: ") && !said.contains("bug"), "{said}");
+        assert!(needles.iter().all(|needle| said.contains(needle)), "{needles:?}: {said}");
+        assert!(!out.exists());
+    };
+    directed("d.toml", "[layers.node_liner]\nrows = 1\n", &["d.toml:1:9", "'node_linear'"]);
+    directed("d.json", "{\"layers\":\n{\"a\": {\"rows\": -1}}}", &["d.json:2:", "-1"]);
+    directed("d.toml", "[layers.a\n", &["d.toml:1:10"]);
+    directed("d.yaml", "layers:\n", &["d.yaml", ".toml or .json"]);
+    directed(
+        "d.toml",
+        "[layers.node_linear_1]\ncascade = 9\n",
+        &["layer 'node_linear_1': cascade = 9 is impossible", "nearest is 8", "d.toml:1:9"],
+    );
+    directed("d.toml", "[layers.node_linear]\nmicrotile = [3, 8, 8]\n", &["3x8x8", "4x8x8"]);
+    directed("d.toml", "[layers.node_linear]\nplace = [5, 99]\n", &["[5, 99]", "[5, 10]"]);
+}
+
+#[test]
 fn networks_that_do_not_fit() {
     let big = "func.func @main(%x: tensor<1x8192xi8>) -> tensor<1x8192xi8> {\n\
         %w = arith.constant dense<1> : tensor<8192x8192xi8>\n\

@@ -1,7 +1,7 @@
 use crate::{
     dialect::{
         aie4ml::{self, Layer, Split},
-        network,
+        directive, network,
     },
     mlir::{
         fields::Fields,
@@ -10,7 +10,7 @@ use crate::{
     },
     plan::{
         memory,
-        parallelize::{self, Directive, Objective, Request},
+        parallelize::{self, Objective, Request},
     },
 };
 use melior::ir::{Attribute, OperationRef, operation::OperationLike};
@@ -21,7 +21,7 @@ crate::pass! {
     /// A cascade of tiles in a row shares a layer's inputs and adds up partial
     /// sums from west to east; chains share its outputs. All layers are decided
     /// together, and so is the number of rows of the batch that pass at once.
-    /// Cascade, chains and rows of a split that is already there are kept.
+    /// A split that is already there is kept, and so is what `aie4ml.directive` fixes.
     ///
     /// Before: every layer has a microtile. After: every layer has a `split`, and
     /// in `aie4ml.choice` why it was chosen, what limits its interval, and the next
@@ -50,18 +50,12 @@ impl Pass for Parallelize {
         let device = network::device(func)?;
         let network = network::network(func)?;
         let mut directives = Vec::new();
-        let mut rows = (self.rows > 0).then_some(self.rows);
+        let rows = (self.rows > 0).then_some(self.rows);
         for layer in &layers {
-            let microtile = layer
-                .microtile()
-                .ok_or_else(|| fail(&layer.op, "has no microtile: run aie4ml-tile first"))?;
-            let given = layer.split();
-            rows = rows.or(given.map(|split| split.rows));
-            directives.push(Directive {
-                cascade: given.map(|split| split.cascade),
-                chains: given.map(|split| split.chains),
-                microtile: Some(microtile),
-            });
+            if layer.microtile().is_none() {
+                return Err(fail(&layer.op, "has no microtile: run aie4ml-tile first"));
+            }
+            directives.push(directive::of(*layer)?);
         }
         let request = Request {
             objective: self.objective,
@@ -72,10 +66,13 @@ impl Pass for Parallelize {
         };
         let plan = parallelize::parallelize(&network, &device, &request).map_err(|refusal| {
             let at = refusal.layer.and_then(|index| layers.get(index)).map_or(func, |l| l.op);
-            let failure = fail(&at, &refusal.message);
-            match &refusal.note {
-                Some(note) => {
-                    failure.note(at.location(), format_args!("buffers of a tile:\n{note}"))
+            let mut failure = fail(&at, &refusal.message);
+            if let Some(note) = &refusal.note {
+                failure = failure.note(at.location(), format_args!("buffers of a tile:\n{note}"));
+            }
+            match directive::source(at) {
+                Some(source) => {
+                    failure.note(at.location(), format_args!("its directives are at {source}"))
                 }
                 None => failure,
             }

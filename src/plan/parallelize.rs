@@ -29,10 +29,12 @@
 
 mod candidates;
 mod chosen;
+mod directive;
 mod meeting;
 mod refusal;
 mod solver;
 
+pub use directive::{Directive, Field};
 pub use meeting::{Cut, Meeting, meet};
 
 use super::cost::{Blocks, LayerCost};
@@ -40,7 +42,7 @@ use super::memory;
 use super::memtile;
 use super::microtile::{self, Microtile};
 use super::network::{Kind, Layer, Network};
-use super::place;
+use super::place::{self, Block, Position};
 use crate::device::{Device, TileKind};
 use candidates::{Candidate, Choices, choices};
 use chosen::Choice;
@@ -92,15 +94,6 @@ impl fmt::Display for Objective {
             Objective::Latency => "latency",
         })
     }
-}
-
-/// Decisions that the user takes for one layer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Directive {
-    /// Tiles of a cascade.
-    pub cascade: Option<usize>,
-    pub chains: Option<usize>,
-    pub microtile: Option<Microtile>,
 }
 
 /// What to plan for.
@@ -300,6 +293,8 @@ pub struct NoPlan {
     pub message: String,
     /// Who takes what, if memory is short.
     pub note: Option<String>,
+    /// The obstacle in short, where directives may be what is in the way.
+    why: Option<String>,
 }
 
 impl fmt::Display for NoPlan {
@@ -313,7 +308,7 @@ impl std::error::Error for NoPlan {}
 
 impl NoPlan {
     fn new(layer: Option<usize>, message: String) -> Self {
-        NoPlan { layer, message, note: None }
+        NoPlan { layer, message, note: None, why: None }
     }
 }
 
@@ -348,6 +343,12 @@ pub fn parallelize(network: &Network, device: &Device, request: &Request) -> Res
             ));
         }
     }
+    best(network, device, request)
+        .map_err(|refusal| refusal::blame(network, device, request, refusal))
+}
+
+/// The best plan of any number of blocks.
+fn best(network: &Network, device: &Device, request: &Request) -> Result<Plan, NoPlan> {
     let device_tiles = device.cores() as usize;
     let budget = request.max_tiles.unwrap_or(device_tiles).min(device_tiles);
     let mut best: Option<(Rank, Plan)> = None;
@@ -420,21 +421,8 @@ fn rank(plan: &Plan) -> Rank {
 fn iterations(network: &Network, device: &Device, request: &Request) -> Result<Vec<usize>, NoPlan> {
     let Some(first) = network.layers.first() else { return Ok(Vec::new()) };
     let uniform = network.layers.iter().all(|l| l.rows == first.rows);
-    if let Some(rows) = request.rows {
-        if rows == 0 {
-            return Err(NoPlan::new(None, "rows per block must be positive".to_owned()));
-        }
-        let count = first.rows.div_ceil(rows);
-        return match network.layers.iter().position(|l| !uniform && !l.rows.is_multiple_of(count)) {
-            Some(odd) => Err(NoPlan::new(
-                Some(odd),
-                format!(
-                    "{}: {} rows do not divide into {count} blocks",
-                    network.layers[odd].name, network.layers[odd].rows
-                ),
-            )),
-            None => Ok(vec![count]),
-        };
+    if let Some(count) = fixed_iterations(network, request, uniform)? {
+        return Ok(vec![count]);
     }
     let unit = block_unit(network, device);
     let mut tried: Vec<usize> = Vec::new();
@@ -458,6 +446,73 @@ fn iterations(network: &Network, device: &Device, request: &Request) -> Result<V
     }
     tried.dedup();
     Ok(tried)
+}
+
+/// Number of blocks that the request or a directive fixes.
+fn fixed_iterations(
+    network: &Network,
+    request: &Request,
+    uniform: bool,
+) -> Result<Option<usize>, NoPlan> {
+    let layers = &network.layers;
+    let of_first = request.rows.into_iter().map(|rows| (0, rows.min(layers[0].rows)));
+    let directed = request.directives.iter().enumerate().filter_map(|(i, d)| Some((i, d.rows?)));
+    let mut fixed: Option<(usize, usize, usize)> = None;
+    for (index, rows) in of_first.chain(directed) {
+        let Layer { name, rows: all, .. } = &layers[index];
+        let impossible = |why: String, nearest: usize| {
+            let message =
+                format!("{name}: rows = {rows} is impossible: {why}: the nearest is {nearest}");
+            Err(NoPlan::new(Some(index), message))
+        };
+        if rows == 0 {
+            return impossible("a block needs a row".to_owned(), 1);
+        }
+        if rows > *all {
+            return impossible(format!("the layer has {all}"), *all);
+        }
+        let count = all.div_ceil(rows);
+        match fixed {
+            None => fixed = Some((count, index, rows)),
+            Some((other, first, given)) if other != count || uniform && given != rows => {
+                let why = format!(
+                    "{} passes {given} at once, which makes {other} blocks of all layers",
+                    layers[first].name
+                );
+                return impossible(why, if uniform { given } else { all.div_ceil(other) });
+            }
+            Some(_) => {}
+        }
+    }
+    let Some((count, ..)) = fixed else { return Ok(None) };
+    match layers.iter().position(|l| !uniform && !l.rows.is_multiple_of(count)) {
+        Some(odd) => Err(NoPlan::new(
+            Some(odd),
+            format!(
+                "{}: {} rows do not divide into {count} blocks",
+                layers[odd].name, layers[odd].rows
+            ),
+        )),
+        None => Ok(Some(count)),
+    }
+}
+
+/// Rows of a block of layer `index`, of so many blocks.
+fn rows_of(
+    network: &Network,
+    index: usize,
+    request: &Request,
+    iterations: usize,
+    unit: usize,
+) -> usize {
+    let layer = &network.layers[index];
+    let uniform = network.layers.iter().all(|l| l.rows == network.layers[0].rows);
+    let fixed = request.directives.iter().filter_map(|d| d.rows).next();
+    match request.rows.or(fixed) {
+        Some(rows) if uniform => rows.min(layer.rows),
+        _ if uniform => block_rows(layer.rows, iterations, unit),
+        _ => layer.rows / iterations,
+    }
 }
 
 /// Rows that keep a kernel of 2 x 2 microtiles busy.
@@ -485,14 +540,11 @@ fn plan_for(
     enough: Option<u64>,
 ) -> Result<Option<Plan>, Refused> {
     let unit = block_unit(network, device);
-    let uniform = network.layers.iter().all(|l| l.rows == network.layers[0].rows);
-    let rows_of = |layer: &Layer| match request.rows {
-        Some(rows) if uniform => rows.min(layer.rows),
-        _ if uniform => block_rows(layer.rows, iterations, unit),
-        _ => layer.rows / iterations,
-    };
     let all = (0..network.layers.len())
-        .map(|i| choices(network, i, rows_of(&network.layers[i]), device, request, budget))
+        .map(|i| {
+            let rows = rows_of(network, i, request, iterations, unit);
+            choices(network, i, rows, device, request, budget)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     if enough.is_some_and(|enough| floor(&all, request.objective, iterations) > enough) {
         return Ok(None);
@@ -521,7 +573,7 @@ fn plan_for(
         });
         plan.lower_bound = lower_bound;
         plan.gap = Some(gap);
-        if has_room(&choice, &plan, device) {
+        if has_room(&choice, &plan, device, request) {
             return Ok(Some(plan));
         }
         // Tiles that fit in number may not fit in shape.
@@ -553,10 +605,20 @@ fn floor(all: &[Choices], objective: Objective, iterations: usize) -> u64 {
 
 /// Whether the rectangles of a plan, and the memory tiles of its edges, were
 /// found to fit the device.
-fn has_room(choice: &Choice, plan: &Plan, device: &Device) -> bool {
-    let rectangles = plan.splits.iter().flat_map(|s| s.rectangles(device));
-    let rectangles: Vec<_> = rectangles.map(|(w, h)| (w as u32, h as u32)).collect();
-    place::packs(&rectangles, device) && memtile::assign(&choice.demands(plan), device, 0).is_ok()
+fn has_room(choice: &Choice, plan: &Plan, device: &Device, request: &Request) -> bool {
+    let mut blocks = Vec::new();
+    for (index, split) in plan.splits.iter().enumerate() {
+        let directive = request.directives.get(index).copied().unwrap_or_default();
+        for (rectangle, (width, height)) in split.rectangles(device).into_iter().enumerate() {
+            let mut block = Block::new(width as u32, height as u32);
+            block.fixed = directive.place.filter(|_| rectangle == 0).and_then(|place| {
+                let row = (place.row as u32).checked_sub(device.core_rows().start)?;
+                Some(Position { column: place.column as u32, row })
+            });
+            blocks.push(block);
+        }
+    }
+    place::packs(blocks, device) && memtile::assign(&choice.demands(plan), device, 0).is_ok()
 }
 
 #[cfg(test)]

@@ -369,10 +369,8 @@ pub fn place(problem: &Problem, nodes: u64) -> Result<Placement, NoRoom> {
     })
 }
 
-/// Whether rectangles `(width, height)` were found to fit the cores of a
-/// device side by side.
-pub fn packs(rectangles: &[(u32, u32)], device: &Device) -> bool {
-    let blocks = rectangles.iter().map(|&(w, h)| Block::new(w, h)).collect();
+/// Whether blocks were found to fit the cores of a device side by side.
+pub fn packs(blocks: Vec<Block>, device: &Device) -> bool {
     let problem = Problem::new(device, blocks, Vec::new());
     problem.check().is_ok() && greedy::pack(&problem).is_some()
 }

@@ -15,7 +15,7 @@ func.func @layer_beyond_the_budget(%x: tensor<8x512xi8>) -> tensor<8x256xi8> {
 
 func.func @given_split_beyond_the_budget(%x: tensor<8x512xi8>) -> tensor<8x256xi8> {
   %w = arith.constant dense<1> : tensor<512x256xi8>
-  // expected-error @+1 {{'aie4ml.dense' op dense: cascade = 2, chains = 2 takes 4 tiles: allow --max-tiles >= 4 (now 2)}}
+  // expected-error @+1 {{'aie4ml.dense' op dense: cascade = 2, chains = 2, k = 256, n = 128 takes 4 tiles: allow --max-tiles >= 4 (now 2)}}
   %y = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 2, chains = 2, k = 256, n = 128, rows = 8>}

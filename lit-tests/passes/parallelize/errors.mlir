@@ -73,7 +73,7 @@ func.func @cascade_beyond_the_columns(%x: tensor<8x4096xi8>) -> tensor<8x8xi8> {
 
 func.func @rectangles_beyond_the_columns(%x: tensor<8x160xi8>) -> tensor<8x128xi8> {
   %w = arith.constant dense<1> : tensor<160x128xi8>
-  // expected-error @+1 {{'aie4ml.dense' op dense: cascade = 20, chains = 16 is impossible: xcve2802 has 38 columns of 8 cores}}
+  // expected-error @+1 {{'aie4ml.dense' op dense: cascade = 20, chains = 16, k = 8, n = 8 is impossible: xcve2802 has 38 columns of 8 cores: the nearest is cascade = 20, chains = 8, k = 8, n = 16}}
   %y = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 20, chains = 16, k = 8, n = 8, rows = 8>}
@@ -85,7 +85,7 @@ func.func @rectangles_beyond_the_columns(%x: tensor<8x160xi8>) -> tensor<8x128xi
 
 func.func @split_too_coarse(%x: tensor<8x512xi8>) -> tensor<8x256xi8> {
   %w = arith.constant dense<1> : tensor<512x256xi8>
-  // expected-error @+2 {{'aie4ml.dense' op dense: cascade = 2, chains = 1 is impossible: a tile needs 75776 bytes, its memory holds 65536: the nearest is cascade = 3, chains = 1}}
+  // expected-error @+2 {{'aie4ml.dense' op dense: cascade = 2, chains = 1, k = 256, n = 256 is impossible: a tile needs 75776 bytes, its memory holds 65536: the nearest is cascade = 3, chains = 1, k = 176, n = 256}}
   // expected-note @+1 {{65536 bytes  weights}}
   %y = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
@@ -117,9 +117,9 @@ func.func @splits_that_do_not_meet(%x: tensor<8x64xi8>) -> tensor<8x16xi8> {
 
 // 15 of 16 tiles, but neither fits beside nor above the other.
 
-// expected-error @+1 {{'func.func' op the rectangles of the layers, or the memory tiles of their edges, do not fit npu1 side by side within 16 tiles: use a larger device}}
 func.func @rectangles_that_do_not_pack(%x: tensor<8x24xi8>) -> tensor<8x24xi8> attributes {aie4ml.device = "npu1"} {
   %w = arith.constant dense<1> : tensor<24x24xi8>
+  // expected-error @+1 {{'aie4ml.dense' op dense: cascade = 3 is impossible: the rectangles of the layers, or the memory tiles of their edges, then do not fit side by side: the nearest is cascade = 2}}
   %0 = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 3, chains = 3, k = 8, n = 8, rows = 8>}

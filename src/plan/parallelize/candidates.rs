@@ -1,6 +1,6 @@
 //! The ways to split one layer, for one number of rows.
 
-use super::{Cut, NoPlan, Reason, Request, Split, refusal};
+use super::{Cut, Directive, Field, NoPlan, Reason, Request, Split, refusal};
 use crate::device::{Device, MmulShape, TileKind};
 use crate::plan::{
     cost::{self, Blocks},
@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 pub(super) struct Candidate {
     pub(super) cascade: usize,
     pub(super) chains: usize,
+    /// Microtiles of a tile, over inputs and outputs.
+    pub(super) units: (usize, usize),
     /// Indices into the layer's distinct cuts.
     pub(super) input: usize,
     pub(super) output: usize,
@@ -39,28 +41,25 @@ pub(super) struct Choices {
     pub(super) fewest: usize,
 }
 
+/// The split of a layer into slices of so many microtiles, over inputs and over outputs.
 pub(super) fn split_of(
     layer: &Layer,
     choices: &Choices,
     cascade: usize,
     chains: usize,
+    (kb, nb): (usize, usize),
     device: &Device,
     stack: usize,
 ) -> Split {
     let tile = choices.tile;
-    let units = |extent, unit, parts| slices::slice_units(extent, unit, parts);
-    let nb = units(layer.n, tile.n, chains);
+    let mb = choices.rows.div_ceil(tile.m);
     let (blocks, cost) = match (layer.kind, choices.shape) {
         (Kind::Dense, Some(shape)) => {
-            let blocks = Blocks {
-                mb: choices.rows.div_ceil(tile.m),
-                kb: units(layer.k, tile.k, cascade),
-                nb,
-            };
+            let blocks = Blocks { mb, kb, nb };
             (blocks, cost::layer_cost(layer, shape, blocks, cascade, device))
         }
         _ => {
-            let blocks = Blocks { mb: choices.rows.div_ceil(tile.m), kb: nb, nb };
+            let blocks = Blocks { mb, kb: nb, nb };
             (blocks, cost::elementwise_cost(layer, tile, blocks, device))
         }
     };
@@ -75,6 +74,21 @@ pub(super) fn split_of(
         tile_bytes,
         cost,
         reason: Reason::default(),
+    }
+}
+
+/// Ways to cut `extent`: `(parts, units of each but the last)`, ascending. Even cuts, or those into
+/// slices of `width`.
+fn cuts(extent: usize, unit: usize, most: usize, width: Option<usize>) -> Vec<(usize, usize)> {
+    match width {
+        Some(width) => {
+            let units = width / unit;
+            vec![(extent.div_ceil(unit).div_ceil(units.max(1)), units)]
+        }
+        None => slices::parts(extent, unit, most)
+            .into_iter()
+            .map(|parts| (parts, slices::slice_units(extent, unit, parts)))
+            .collect(),
     }
 }
 
@@ -98,6 +112,23 @@ pub(super) fn choices(
     request: &Request,
     budget: usize,
 ) -> Result<Choices, NoPlan> {
+    let (choices, tightest) = enumerate(network, index, rows, device, request, budget)?;
+    if !choices.candidates.is_empty() {
+        return Ok(choices);
+    }
+    Err(refusal::no_split(network, index, &choices, tightest, device, request, budget))
+}
+
+/// The same, though there may be none; and of the splits that are as directed, the one that needs
+/// the least memory.
+pub(super) fn enumerate(
+    network: &Network,
+    index: usize,
+    rows: usize,
+    device: &Device,
+    request: &Request,
+    budget: usize,
+) -> Result<(Choices, Option<Split>), NoPlan> {
     let layer = &network.layers[index];
     let directive = request.directives.get(index).copied().unwrap_or_default();
     let no_shape = |e: microtile::NoShape| NoPlan::new(Some(index), e.to_string());
@@ -112,6 +143,10 @@ pub(super) fn choices(
         }
         Kind::Elementwise { .. } => {
             let tile = directive.microtile.unwrap_or_else(|| microtile::elementwise(layer, rows));
+            if tile.m == 0 || tile.n == 0 {
+                let message = format!("{}: microtile {tile} has no elements", layer.name);
+                return Err(NoPlan::new(Some(index), message));
+            }
             (None, tile)
         }
     };
@@ -126,67 +161,31 @@ pub(super) fn choices(
     };
     let columns = device.columns as usize;
     let core_rows = device.core_rows().len();
+    single(layer, index, &directive, tile, device)?;
     let cascades = match layer.kind {
-        Kind::Dense => slices::parts(layer.k, tile.k, columns),
-        Kind::Elementwise { .. } => vec![1],
+        Kind::Dense => cuts(layer.k, tile.k, columns, directive.k),
+        Kind::Elementwise { .. } => vec![(1, 0)],
     };
-    let chain_counts = slices::parts(layer.n, tile.n, core_rows * columns);
-    let nearest = |list: &[usize], wanted: usize| {
-        list.iter().copied().min_by_key(|&v| (v.abs_diff(wanted), v)).unwrap_or(1)
-    };
-    for (what, wanted, list, limit) in [
-        ("cascade", directive.cascade, &cascades, columns),
-        ("chains", directive.chains, &chain_counts, core_rows * columns),
-    ] {
-        let Some(wanted) = wanted.filter(|w| !list.contains(w)) else { continue };
-        let (extent, unit, features) = if what == "cascade" {
-            (layer.k, tile.k, "inputs")
-        } else {
-            (layer.n, tile.n, "outputs")
-        };
-        let why = if wanted == 0 {
-            "a layer needs a tile".to_owned()
-        } else if wanted > limit {
-            format!("{} has room for {limit}", device.name)
-        } else if layer.kind != Kind::Dense && what == "cascade" {
-            "an elementwise layer has no sums to cascade".to_owned()
-        } else {
-            format!(
-                "{} blocks of {unit} {features} leave a tile without work",
-                extent.div_ceil(unit)
-            )
-        };
-        return Err(NoPlan::new(
-            Some(index),
-            format!(
-                "{}: {what} = {wanted} is impossible: {why}: the nearest is {}",
-                layer.name,
-                nearest(list, wanted)
-            ),
-        ));
-    }
+    let n = directive.n.or(directive.k.filter(|_| layer.kind != Kind::Dense));
+    let chain_counts = cuts(layer.n, tile.n, core_rows * columns, n);
     let capacity = device.resources(TileKind::Core).memory_bytes as usize;
     let mut input_ids = BTreeMap::new();
     let mut output_ids = BTreeMap::new();
     let mut tightest: Option<Split> = None;
-    let mut fitting: Vec<(usize, usize)> = Vec::new();
-    for &cascade in &cascades {
-        for &chains in &chain_counts {
+    for &(cascade, kb) in &cascades {
+        for &(chains, nb) in &chain_counts {
             // Rectangles of one layer stand side by side.
             if chains.div_ceil(core_rows) * cascade > columns {
                 break;
             }
-            let split = split_of(layer, &choices, cascade, chains, device, request.stack);
-            let wanted = directive.cascade.is_none_or(|l| l == cascade)
-                && directive.chains.is_none_or(|c| c == chains);
-            if wanted && tightest.as_ref().is_none_or(|t| split.tile_bytes < t.tile_bytes) {
+            let split = split_of(layer, &choices, cascade, chains, (kb, nb), device, request.stack);
+            if !directive.admits(&split, device) {
+                continue;
+            }
+            if tightest.as_ref().is_none_or(|t| split.tile_bytes < t.tile_bytes) {
                 tightest = Some(split.clone());
             }
             if split.tile_bytes > capacity {
-                continue;
-            }
-            fitting.push((cascade, chains));
-            if !wanted {
                 continue;
             }
             choices.fewest = choices.fewest.min(split.tiles());
@@ -204,6 +203,7 @@ pub(super) fn choices(
             choices.candidates.push(Candidate {
                 cascade,
                 chains,
+                units: (kb, nb),
                 input,
                 output,
                 tiles: split.tiles(),
@@ -213,10 +213,72 @@ pub(super) fn choices(
             });
         }
     }
-    if !choices.candidates.is_empty() {
-        return Ok(choices);
+    Ok((choices, tightest))
+}
+
+/// Whether each number of a directive is possible by itself, memory aside.
+fn single(
+    layer: &Layer,
+    index: usize,
+    directive: &Directive,
+    tile: Microtile,
+    device: &Device,
+) -> Result<(), NoPlan> {
+    let (columns, core_rows) = (device.columns as usize, device.core_rows().len());
+    let dense = layer.kind == Kind::Dense;
+    let impossible = |field: Field, wanted: usize, why: String, possible: &[usize]| {
+        let nearest = possible.iter().copied().min_by_key(|&v| (v.abs_diff(wanted), v));
+        let message = format!(
+            "{}: {field} = {wanted} is impossible: {why}: the nearest is {}",
+            layer.name,
+            nearest.unwrap_or(1)
+        );
+        Err(NoPlan::new(Some(index), message))
+    };
+    // The tiles of an elementwise layer share inputs and outputs alike.
+    let across = if dense { columns } else { core_rows * columns };
+    let sides = [
+        (Field::Cascade, Field::K, layer.k, tile.k, across, "inputs"),
+        (Field::Chains, Field::N, layer.n, tile.n, core_rows * columns, "outputs"),
+    ];
+    for (parts, width, extent, unit, most, features) in sides {
+        let blocks = extent.div_ceil(unit);
+        let counts = match parts {
+            Field::Cascade if !dense => vec![1],
+            _ => slices::parts(extent, unit, most),
+        };
+        let given = directive.get(width);
+        if let Some(wanted) = directive.get(parts)
+            // A width may cut unevenly.
+            && (!counts.contains(&wanted) && given.is_none() || wanted == 0 || wanted > most)
+        {
+            let why = if wanted == 0 {
+                "a layer needs a tile".to_owned()
+            } else if wanted > most {
+                format!("{} has room for {most}", device.name)
+            } else if !dense && parts == Field::Cascade {
+                "an elementwise layer has no sums to cascade".to_owned()
+            } else {
+                format!("{blocks} blocks of {unit} {features} leave a tile without work")
+            };
+            return impossible(parts, wanted, why, &counts);
+        }
+        if let Some(wanted) = given {
+            let widths: Vec<usize> = (1..=blocks)
+                .filter(|&units| blocks.div_ceil(units) <= most)
+                .map(|units| units * unit)
+                .collect();
+            if !widths.contains(&wanted) {
+                let why = if wanted == 0 || !wanted.is_multiple_of(unit) {
+                    format!("tiles take whole blocks of {unit} {features}")
+                } else if wanted > blocks * unit {
+                    format!("the layer has {extent} {features}")
+                } else {
+                    format!("{} has room for {most} such tiles in a layer", device.name)
+                };
+                return impossible(width, wanted, why, &widths);
+            }
+        }
     }
-    Err(refusal::no_split(
-        layer, index, directive, &choices, tightest, &fitting, device, request, budget,
-    ))
+    Ok(())
 }

@@ -58,6 +58,7 @@ impl Choice<'_> {
                     &self.all[i],
                     c.cascade,
                     c.chains,
+                    c.units,
                     device,
                     request.stack,
                 )
@@ -109,9 +110,13 @@ impl Choice<'_> {
             .iter()
             .filter(|c| (c.cascade, c.chains) != (chosen.cascade, chosen.chains) && carried(c))
             .min_by_key(|c| key(c));
-        let text = match (directive.cascade, directive.chains) {
+        let fixed = (directive.cascade.or(directive.k), directive.chains.or(directive.n));
+        let text = match fixed {
             (Some(_), Some(_)) => "as directed".to_owned(),
-            _ if choices.candidates.len() == 1 => "the only split that fits".to_owned(),
+            _ if choices.candidates.len() == 1 && directive.shape().is_empty() => {
+                "the only split that fits".to_owned()
+            }
+            _ if choices.candidates.len() == 1 => "the only split as directed".to_owned(),
             _ => match request.objective {
                 Objective::Resources if chosen.tiles == choices.fewest => {
                     "fewest tiles that hold it".to_owned()

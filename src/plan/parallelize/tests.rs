@@ -314,7 +314,7 @@ fn refuses_impossible_directives_and_names_the_nearest() {
     assert!(message.contains("131072 bytes  weights"), "{message}");
     assert!(
         refusal(&big, "xcve2802", &Request { rows: Some(0), ..Request::default() })
-            .contains("must be positive")
+            .contains("rows = 0 is impossible: a block needs a row: the nearest is 1")
     );
 }
 

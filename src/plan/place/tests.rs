@@ -103,10 +103,13 @@ fn a_small_budget_still_bounds() {
 #[test]
 fn packs_what_fills_the_device() {
     let device = Device::by_name("xcve2802").unwrap();
-    assert!(packs(&[(37, 8)], &device));
-    assert!(packs(&[(8, 8), (8, 8), (8, 8), (8, 8), (6, 8)], &device));
-    assert!(!packs(&[(20, 5), (20, 5)], &device));
-    assert!(!packs(&[(39, 1)], &device));
+    let packs = |sizes: &[(u32, u32)]| {
+        packs(sizes.iter().map(|&(w, h)| Block::new(w, h)).collect(), &device)
+    };
+    assert!(packs(&[(37, 8)]));
+    assert!(packs(&[(8, 8), (8, 8), (8, 8), (8, 8), (6, 8)]));
+    assert!(!packs(&[(20, 5), (20, 5)]));
+    assert!(!packs(&[(39, 1)]));
 }
 
 fn graph(most: usize, side: u32) -> impl Strategy<Value = (Vec<Block>, Vec<Link>)> {

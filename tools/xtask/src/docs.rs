@@ -82,7 +82,10 @@ fn example(path: &Path, opt: &Path) -> Result<(String, String, String), String> 
     let run = text.lines().find_map(|line| line.strip_prefix("// RUN: "));
     let command = run.and_then(|run| run.split('|').next()).map(str::trim);
     let arguments = command.and_then(|command| command.strip_prefix("aie4ml-opt %s"));
-    let (Some(command), Some(arguments)) = (command, arguments) else {
+    // As lit does: %S is the folder of the test.
+    let folder = path.parent().unwrap_or(path).to_string_lossy();
+    let (Some(command), Some(arguments)) = (command, arguments.map(|a| a.replace("%S", &folder)))
+    else {
         return Err(format!("{place}: the first RUN line does not start with 'aie4ml-opt %s'"));
     };
     let output = Command::new(opt)
