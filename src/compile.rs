@@ -201,7 +201,8 @@ fn with_options(pass: &str, options: &Options) -> String {
     let Options { objective, max_tiles, transport, .. } = options;
     match pass {
         "aie4ml-parallelize" => {
-            format!("{pass}{{objective={objective} max-tiles={}}}", max_tiles.unwrap_or(0))
+            let max_tiles = max_tiles.unwrap_or(0);
+            format!("{pass}{{objective={objective} max-tiles={max_tiles} transport={transport}}}")
         }
         "aie4ml-plan-transport" => format!("{pass}{{transport={transport}}}"),
         _ => pass.into(),

@@ -9,6 +9,7 @@ use crate::{
         rewrite,
     },
     plan::{
+        hand_over::Transport,
         memory,
         parallelize::{self, Objective, Request},
     },
@@ -38,6 +39,8 @@ crate::pass! {
         rows: usize = 0,
         /// Stack of each core, in bytes.
         stack: u32 = memory::STACK as u32,
+        /// Edges between layers: auto, or memtile for memory tiles everywhere.
+        transport: Transport = Transport::Auto,
     }
 }
 
@@ -63,6 +66,7 @@ impl Pass for Parallelize {
             rows,
             stack: self.stack as usize,
             directives,
+            transport: self.transport,
         };
         let plan = parallelize::parallelize(&network, &device, &request).map_err(|refusal| {
             let at = refusal.layer.and_then(|index| layers.get(index)).map_or(func, |l| l.op);

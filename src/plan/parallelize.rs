@@ -38,6 +38,7 @@ pub use directive::{Directive, Field};
 pub use meeting::{Cut, Meeting, meet};
 
 use super::cost::{Blocks, LayerCost};
+use super::hand_over::Transport;
 use super::memory;
 use super::memtile;
 use super::microtile::{self, Microtile};
@@ -108,6 +109,8 @@ pub struct Request {
     pub stack: usize,
     /// One per layer, or none at all.
     pub directives: Vec<Directive>,
+    /// What carries tensors between layers.
+    pub transport: Transport,
 }
 
 impl Default for Request {
@@ -118,6 +121,7 @@ impl Default for Request {
             rows: None,
             stack: memory::STACK,
             directives: Vec::new(),
+            transport: Transport::default(),
         }
     }
 }
@@ -549,7 +553,7 @@ fn plan_for(
     if enough.is_some_and(|enough| floor(&all, request.objective, iterations) > enough) {
         return Ok(None);
     }
-    let coupling = Coupling::new(network, &all, device);
+    let coupling = Coupling::new(network, &all, request.transport, device);
     let mut limit = budget;
     let mut measure = Measure::Tiles;
     let mut bound = None;

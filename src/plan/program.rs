@@ -183,8 +183,8 @@ struct Builder<'a> {
     mapped: &'a Mapped,
     program: Program,
     kernels: BTreeMap<String, KernelId>,
-    /// Channels in use per tile and direction.
-    channels: BTreeMap<(Tile, Direction), u32>,
+    /// Channels in use per tile, and their descriptors.
+    channels: BTreeMap<Tile, Vec<(Direction, u32, usize)>>,
     /// Streams that a layer's chain sends, and their ports.
     sent: BTreeMap<(usize, usize), Vec<(Vec<Walk>, Port)>>,
     /// Index of the flow from each port.
@@ -203,12 +203,23 @@ impl Builder<'_> {
         LockId(self.program.locks.len() - 1)
     }
 
-    /// The next free channel of a tile.
-    fn channel(&mut self, tile: Tile, direction: Direction, layer: Option<usize>) -> Result<u32> {
-        let next = self.channels.entry((tile, direction)).or_insert(0);
+    /// The first free channel of a tile that can have so many descriptors: even
+    /// and odd channels of a memory tile draw from separate halves.
+    fn channel(
+        &mut self,
+        tile: Tile,
+        direction: Direction,
+        descriptors: usize,
+        layer: Option<usize>,
+    ) -> Result<u32> {
         let kind = self.device.tile_kind(tile).unwrap_or(TileKind::Core);
         let exist = self.device.resources(kind).dma_channels;
-        if *next >= exist {
+        let used = self.channels.entry(tile).or_default();
+        let taken = |used: &[(Direction, u32, usize)], channel: u32| {
+            used.iter().any(|&(d, c, _)| (d, c) == (direction, channel))
+        };
+        let mut free = (0..exist).filter(|&channel| !taken(used, channel)).peekable();
+        let Some(&first) = free.peek() else {
             return Err(NoProgram {
                 layer,
                 message: format!(
@@ -216,9 +227,16 @@ impl Builder<'_> {
                     if direction == Direction::S2mm { "S2MM" } else { "MM2S" }
                 ),
             });
-        }
-        *next += 1;
-        Ok(*next - 1)
+        };
+        let fits = |channel: &u32| {
+            let ids = self.device.bd_ids(kind, *channel);
+            let same = used.iter().filter(|(_, c, _)| self.device.bd_ids(kind, *c) == ids);
+            same.map(|(.., count)| count).sum::<usize>() + descriptors <= ids.len()
+        };
+        // Exceeding descriptors are reported with all others.
+        let channel = free.find(fits).unwrap_or(first);
+        used.push((direction, channel, descriptors));
+        Ok(channel)
     }
 
     /// Buffers of every tile of a layer.
@@ -373,7 +391,7 @@ impl Builder<'_> {
                 stored.iter().filter(|s| s.region.producer == producer).collect();
             let Some(first) = mine.first() else { continue };
             let memory = tile(transfer.memory_tiles[first.region.group]);
-            let channel = self.channel(memory, Direction::S2mm, layer_of)?;
+            let channel = self.channel(memory, Direction::S2mm, 2 * mine.len(), layer_of)?;
             let pattern = |s: &Stored| match transfer.from {
                 End::Boundary(_) => vec![(rows, s.pitch), (s.written, 1)],
                 End::Layer(layer) => blocked(&self.mapped.layers[layer], true, s.written, s.pitch),
@@ -415,7 +433,7 @@ impl Builder<'_> {
                 stored.iter().filter(|s| s.region.consumer == consumer).collect();
             let Some(first) = mine.first() else { continue };
             let memory = tile(transfer.memory_tiles[first.region.group]);
-            let channel = self.channel(memory, Direction::Mm2s, layer_of)?;
+            let channel = self.channel(memory, Direction::Mm2s, 2 * mine.len(), layer_of)?;
             let pattern = |s: &Stored| match transfer.to {
                 End::Boundary(_) => vec![(rows, s.pitch), (s.read, 1)],
                 End::Layer(layer) => blocked(&self.mapped.layers[layer], false, s.read, s.pitch),

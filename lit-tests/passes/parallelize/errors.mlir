@@ -96,20 +96,20 @@ func.func @split_too_coarse(%x: tensor<8x512xi8>) -> tensor<8x256xi8> {
 
 // -----
 
-// Seven chains and eight columns meet in one memory tile, which takes four streams.
+// Five chains meet in one column: a memory tile takes four streams, a core two.
 
 func.func @splits_that_do_not_meet(%x: tensor<8x64xi8>) -> tensor<8x16xi8> {
-  %w0 = arith.constant dense<1> : tensor<64x448xi8>
-  %w1 = arith.constant dense<1> : tensor<448x16xi8>
-  // expected-error @+1 {{'aie4ml.dense' op dense: chains = 7 is impossible: no memory tile can carry its edges to the neighbors' splits: the nearest is chains = }}
+  %w0 = arith.constant dense<1> : tensor<64x320xi8>
+  %w1 = arith.constant dense<1> : tensor<320x16xi8>
+  // expected-error @+1 {{'aie4ml.dense' op dense: chains = 5 is impossible: no memory tile can carry its edges to the neighbors' splits: the nearest is chains = }}
   %0 = aie4ml.dense %x, %w0 accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
-         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 7, k = 64, n = 64, rows = 8>}
-         : (tensor<8x64xi8>, tensor<64x448xi8>) -> tensor<8x448xi8>
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 5, k = 64, n = 64, rows = 8>}
+         : (tensor<8x64xi8>, tensor<64x320xi8>) -> tensor<8x320xi8>
   %1 = aie4ml.dense %0, %w1 accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
-         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 8, chains = 1, k = 56, n = 16, rows = 8>}
-         : (tensor<8x448xi8>, tensor<448x16xi8>) -> tensor<8x16xi8>
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 320, n = 16, rows = 8>}
+         : (tensor<8x320xi8>, tensor<320x16xi8>) -> tensor<8x16xi8>
   return %1 : tensor<8x16xi8>
 }
 

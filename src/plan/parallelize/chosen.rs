@@ -7,7 +7,7 @@ use super::{
 };
 use crate::device::Device;
 use crate::plan::{
-    cost, memtile,
+    memtile,
     network::{Network, Sink, Source},
     slices,
 };
@@ -68,8 +68,16 @@ impl Choice<'_> {
         let interval = splits.iter().map(|s| s.cost.interval).max().unwrap_or(0);
         let edges: u64 = (0..self.network.edges.len())
             .filter_map(|edge| self.meeting(edge, 0, self.candidate(0)).flatten())
-            .map(|m| cost::DESCRIPTOR * (m.per_producer + m.per_consumer) as u64)
+            .map(|meeting| meeting.cycles)
             .sum();
+        let from_outside =
+            self.network.edges.iter().filter_map(|edge| match (edge.from, edge.to) {
+                (Source::Input(_), Sink::Layer(to, _)) => {
+                    Some(self.coupling.stored[to][self.candidate(to).input])
+                }
+                _ => None,
+            });
+        let edges = edges + from_outside.sum::<u64>();
         let once = splits.iter().map(|s| s.cost.latency).sum::<u64>() + edges;
         for (index, split) in splits.iter_mut().enumerate() {
             split.reason = self.reason(index, bound, tiles, request);
@@ -143,7 +151,13 @@ impl Choice<'_> {
     /// What the edges ask of memory tiles, wherever the layers are.
     pub(super) fn demands(&self, plan: &Plan) -> Vec<memtile::Demand> {
         let mut demands = Vec::new();
-        for edge in &self.network.edges {
+        for (index, edge) in self.network.edges.iter().enumerate() {
+            // What surely goes from tile to tile: what skips others may wait.
+            let meeting = self.meeting(index, 0, self.candidate(0)).flatten();
+            let alone = self.network.from_source(edge.from).count() == 1;
+            if meeting.is_some_and(|meeting| meeting.direct) && alone {
+                continue;
+            }
             let output = match edge.from {
                 Source::Layer(l) => Some(plan.splits[l].output_cut(&self.network.layers[l])),
                 Source::Input(_) => None,

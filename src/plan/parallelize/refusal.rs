@@ -161,7 +161,7 @@ pub(super) fn no_plan(
             .map(|i| choices(network, i, all[i].rows, device, &request, max_tiles))
             .collect::<Result<_, _>>()
             .ok()?;
-        let coupling = Coupling::new(network, &all, device);
+        let coupling = Coupling::new(network, &all, request.transport, device);
         let mut solver = Solver {
             network,
             all: &all,

@@ -7,10 +7,7 @@ use super::{
     meeting::Coupling,
 };
 use crate::device::{Device, TileKind};
-use crate::plan::{
-    cost,
-    network::{Network, Sink, Source},
-};
+use crate::plan::network::{Network, Sink, Source};
 use std::collections::BTreeMap;
 
 /// A way to split the layers so far.
@@ -246,6 +243,7 @@ impl Solver<'_> {
         for (edge, e) in self.network.into_layer(index) {
             let Source::Layer(from) = e.from else {
                 regions += 1;
+                extra += self.coupling.stored[index][input];
                 continue;
             };
             let open = next.iter_mut().find(|open| open.layer == from)?;
@@ -256,7 +254,7 @@ impl Solver<'_> {
                 return None;
             }
             regions += meeting.per_consumer;
-            extra += cost::DESCRIPTOR * (meeting.per_producer + meeting.per_consumer) as u64;
+            extra += meeting.cycles;
         }
         next.retain(|open| open.edges > 0);
         (2 * regions <= descriptors).then_some((next, regions, extra))

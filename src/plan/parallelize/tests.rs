@@ -69,7 +69,7 @@ fn brute_force(network: &Network, device: &Device, request: &Request) -> Option<
         else {
             continue;
         };
-        let coupling = Coupling::new(network, &all, device);
+        let coupling = Coupling::new(network, &all, request.transport, device);
         let mut picks = vec![0; all.len()];
         loop {
             let choice = Choice { network, all: &all, coupling: &coupling, picks: &picks };
@@ -355,19 +355,18 @@ fn slices_meet_between_whole_microtiles() {
     };
     // Columns of four inputs cut blocks of eight outputs.
     assert_eq!(meet(&cut(48, 8, 2), &cut(48, 4, 4), 8, &device), None);
-    assert_eq!(
-        meet(&cut(64, 8, 2), &cut(64, 4, 4), 8, &device),
-        Some(Meeting { per_producer: 2, per_consumer: 1 })
-    );
+    let ways = Meeting { per_producer: 2, per_consumer: 1, stored: true, direct: true, cycles: 0 };
+    assert_eq!(meet(&cut(64, 8, 2), &cut(64, 4, 4), 8, &device), Some(ways));
+    // A core has two channels out.
+    let ways = Meeting { per_producer: 4, direct: false, ..ways };
+    assert_eq!(meet(&cut(64, 8, 1), &cut(64, 8, 4), 8, &device), Some(ways));
     // Five chains into one column are five streams down one memory tile.
-    assert_eq!(
-        meet(&cut(64, 8, 1), &cut(64, 8, 4), 8, &device),
-        Some(Meeting { per_producer: 4, per_consumer: 1 })
-    );
     assert_eq!(meet(&cut(40, 8, 5), &cut(40, 8, 1), 8, &device), None);
     assert_eq!(meet(&cut(64, 8, 1), &cut(64, 8, 8), 8, &device), None);
     // Two copies of 4096 features in 128 rows are a megabyte.
-    assert_eq!(meet(&cut(4096, 8, 1), &cut(4096, 8, 1), 128, &device), None);
+    let ways = meet(&cut(4096, 8, 1), &cut(4096, 8, 1), 128, &device).unwrap();
+    assert!(ways.direct && !ways.stored);
+    assert_eq!(meet(&cut(4096, 8, 4), &cut(4096, 8, 1), 128, &device), None);
 }
 
 proptest! {

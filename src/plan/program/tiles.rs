@@ -137,7 +137,7 @@ impl Builder<'_> {
         }
         let layer = &self.mapped.layers[index];
         let at = tile(layer.tile(chain, layer.split.cascade - 1));
-        let channel = self.channel(at, Direction::Mm2s, Some(index))?;
+        let channel = self.channel(at, Direction::Mm2s, 2 * walks.len(), Some(index))?;
         let count = walks.len() as i32;
         let free = self.lock(at, format!("{}_{chain}_out{channel}_free", layer.name), 2 * count);
         let full = self.lock(at, format!("{}_{chain}_out{channel}_full", layer.name), 0);
@@ -174,7 +174,7 @@ impl Builder<'_> {
         let mut ports = Vec::new();
         for (chain, position) in layer.readers(consumer) {
             let at = tile(layer.tile(chain, position));
-            let channel = self.channel(at, Direction::S2mm, Some(index))?;
+            let channel = self.channel(at, Direction::S2mm, 2 * walks.len(), Some(index))?;
             let Some(core) = self.buffers_of.iter().position(|core| {
                 (core.layer, core.chain, core.position) == (index, chain, position)
             }) else {
