@@ -58,8 +58,14 @@ fn main() {
         }
     }
 
-    cc::Build::new()
-        .cpp(true)
+    let mut shim = cc::Build::new();
+    // MLIR knows traits and interfaces by names that the compiler gives to types. A plugin and its
+    // `mlir-opt` agree on them if the compiler of LLVM's own binaries, clang, compiled both.
+    let clang = llvm.join("bin/clang++");
+    if clang.exists() {
+        shim.compiler(clang);
+    }
+    shim.cpp(true)
         .std("c++17")
         .include("dialects")
         .include(&out)
