@@ -26,7 +26,7 @@ impl Pass for Name {
                 &layer.op,
                 format_args!(
                     "is layer {} of its network, but at most {} are allowed: raise max-layers",
-                    layers.len(),
+                    self.max_layers + 1,
                     self.max_layers
                 ),
             ));
