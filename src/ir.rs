@@ -97,7 +97,7 @@ impl From<crate::frontends::Error> for Error {
 }
 
 /// Reads a file of IR, of any level. Its locations name the file without its folder,
-/// so that the same text gives the same module wherever it lies.
+/// so that the same text gives the same module wherever it lies; errors name it with.
 ///
 /// # Errors
 ///
@@ -105,8 +105,14 @@ impl From<crate::frontends::Error> for Error {
 pub fn read<'c>(context: &'c Context, path: &Path) -> Result<Module<'c>, Error> {
     let text = fs::read_to_string(path)
         .map_err(|error| Error::new(path.display(), format_args!("cannot be read: {error}")))?;
-    let name = path.file_name().map(|name| name.to_string_lossy());
-    parse(context, &text, name.as_deref().unwrap_or("-"))
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let folder = path.display().to_string();
+    let folder = folder.strip_suffix(&*name).unwrap_or_default();
+    parse(context, &text, &name).map_err(|mut error| {
+        let here = error.0.iter_mut().filter(|message| message.place.starts_with(&*name));
+        here.for_each(|message| message.place.insert_str(0, folder));
+        error
+    })
 }
 
 /// Reads IR from text; `name` is what messages call it.

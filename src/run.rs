@@ -207,8 +207,7 @@ impl Runner {
             let names: Vec<_> =
                 self.inputs.iter().map(|input| format!("'{}'", input.name)).collect();
             return Err(error(format_args!(
-                "the network has {} inputs ({}), got {}",
-                names.len(),
+                "needs a tensor for each input ({}), got {}",
                 names.join(", "),
                 inputs.len()
             )));

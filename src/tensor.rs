@@ -300,7 +300,7 @@ impl Tensor {
     /// [`Dtype::ALL`], or has more or less data than its header says.
     pub fn read_npy(path: &Path) -> Result<Self, Error> {
         let located = |message: String| Error(format!("{}: {message}", path.display()));
-        let bytes = fs::read(path).map_err(|error| located(error.to_string()))?;
+        let bytes = fs::read(path).map_err(|error| located(format!("cannot be read: {error}")))?;
         Self::parse_npy(&bytes).map_err(located)
     }
 
@@ -335,7 +335,8 @@ impl Tensor {
     ///
     /// If the file cannot be written.
     pub fn write_npy(&self, path: &Path) -> Result<(), Error> {
-        let located = |error: io::Error| Error(format!("{}: {error}", path.display()));
+        let located =
+            |error: io::Error| Error(format!("{}: cannot be written: {error}", path.display()));
         let Some(name) = path.file_name() else {
             return Err(Error(format!("{}: is not a file name", path.display())));
         };

@@ -105,10 +105,7 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
     }
     let progress = Progress::start();
     progress.say("prepare");
-    let read = |path: &PathBuf| {
-        Tensor::read_npy(path)
-            .map_err(|error| Error::from(error).within(&path.display().to_string()))
-    };
+    let read = |path: &PathBuf| Tensor::read_npy(path).map_err(Error::from);
     let inputs = arguments.input.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let expected = arguments.expect.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let labels = arguments.labels.as_ref().map(read).transpose()?;
@@ -119,7 +116,7 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
         if given > 0 && given != wanted {
             return Err(Error::new(
                 flag,
-                format_args!("is given {given} times, but there are {wanted} outputs"),
+                format_args!("needs {wanted}, one per output, but is given {given}"),
             ));
         }
     }

@@ -470,7 +470,7 @@ fn modules_that_cannot_run_are_refused_by_name() {
 fn inputs_that_do_not_fit_are_refused_by_name() {
     let runner = compile(MODEL);
     let error = |inputs: &[Tensor]| runner.run(inputs, None).unwrap_err().to_string();
-    assert_eq!(error(&[]), "the network has 1 inputs ('pixels'), got 0");
+    assert_eq!(error(&[]), "needs a tensor for each input ('pixels'), got 0");
     let odd = Tensor::from_f32(vec![3, 4], &[0.0; 12]).unwrap();
     assert_eq!(error(&[odd]), "input 'pixels': expected 2x4 or a multiple of its 2 rows, got 3x4");
 }
