@@ -18,9 +18,15 @@ use std::{
     process::ExitCode,
 };
 
+const EXAMPLES: &str = "\
+Examples:
+  aie4ml compile model.onnx -o out --optimize latency --max-tiles 64
+  aie4ml run out --input x.npy --expect y.npy
+  aie4ml report out";
+
 /// Compiles quantized neural networks to AMD AI Engine arrays, and runs what comes out.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -30,9 +36,9 @@ struct Arguments {
 enum Command {
     /// Compile a model into a folder
     ///
-    /// DIR gets model.mlir, network.mlir, mapped.mlir, design.mlir, kernels/ and report.json. It is
-    /// written whole or not at all. The same input gives the same files; only "compile_seconds" in
-    /// report.json differs.
+    /// DIR gets model.mlir, network.mlir, mapped.mlir, design.mlir, kernels/, report.json and
+    /// report.html. It is written whole or not at all. The same input gives the same files; only
+    /// "compile_seconds" in report.json differs.
     Compile(CompileArguments),
     /// Run a compiled model, or IR of any level, on tensors
     ///
@@ -40,10 +46,21 @@ enum Command {
     /// --expect.
     Run(run::RunArguments),
     /// Show the floor plan of a compiled model, and what was decided for each layer
-    Report {
-        /// Folder that `aie4ml compile` wrote
-        dir: PathBuf,
-    },
+    ///
+    /// Writes it as a web page too: one file that needs no other, to look at and to print.
+    Report(ReportArguments),
+}
+
+#[derive(clap::Args)]
+struct ReportArguments {
+    /// Folder that `aie4ml compile` wrote
+    dir: PathBuf,
+    /// The page to write [default: DIR/report.html]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Write the floor plan alone, too
+    #[arg(long, value_name = "FILE.svg")]
+    floor_plan: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -56,7 +73,8 @@ struct CompileArguments {
     /// The device: xcve2802 (the default) or xcve2302
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
-    /// What to optimize: resources, throughput or latency
+    /// What to optimize: resources (fewest tiles), throughput (fewest cycles from batch to batch) or
+    /// latency (fewest cycles from input to output)
     #[arg(long, value_name = "GOAL", default_value_t)]
     optimize: Objective,
     /// Tiles that may be used [default: all of the device]
@@ -78,7 +96,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Compile(arguments) => finish(compile(arguments)),
         Command::Run(arguments) => finish(run::run(arguments)),
-        Command::Report { dir } => finish(report(&dir)),
+        Command::Report(arguments) => finish(report(arguments)),
     }
 }
 
@@ -112,14 +130,20 @@ fn compile(arguments: CompileArguments) -> Result<bool, Error> {
     say(&format!("{report}compiled in {total:.2} s: {}\n", output.display()))
 }
 
-fn report(dir: &Path) -> Result<bool, Error> {
-    let path = dir.join(compile::REPORT);
-    let fail = |error: &dyn std::fmt::Display| Error::new(path.display(), error);
-    let text = fs::read_to_string(&path)
-        .map_err(|error| fail(&format_args!("cannot be read: {error}")))?;
-    let report: Report = serde_json::from_str(&text)
-        .map_err(|error| fail(&format_args!("is not a report of aie4ml: {error}")))?;
-    say(&report.to_string())
+fn report(arguments: ReportArguments) -> Result<bool, Error> {
+    let ReportArguments { dir, output, floor_plan } = arguments;
+    let report = Report::read(&dir)?;
+    let page = output.unwrap_or_else(|| dir.join(compile::PAGE));
+    write(&page, &report.page())?;
+    if let Some(path) = floor_plan {
+        write(&path, &report.floor_plan())?;
+    }
+    say(&format!("{report}page: {}\n", page.display()))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    fs::write(path, text)
+        .map_err(|error| Error::new(path.display(), format_args!("cannot be written: {error}")))
 }
 
 /// Writes to standard output; that nobody reads on is not a failure.

@@ -5,6 +5,7 @@
 //! before everything is known.
 
 use crate::{
+    design,
     device::Device,
     dialect::directive,
     emit, frontends,
@@ -35,6 +36,7 @@ pub const MAPPED: &str = "mapped.mlir";
 pub const DESIGN: &str = "design.mlir";
 pub const KERNELS: &str = "kernels";
 pub const REPORT: &str = "report.json";
+pub const PAGE: &str = "report.html";
 
 /// The kernels' headers, in a design so that it compiles wherever it is.
 const HEADERS: [(&str, &str); 6] = [
@@ -64,7 +66,7 @@ pub struct Options {
 /// A compiled model, in memory.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Compiled {
-    /// Every file by its path in the folder, `report.json` left out.
+    /// Every file by its path in the folder, the two of the report left out.
     pub files: BTreeMap<PathBuf, String>,
     pub report: Report,
 }
@@ -88,6 +90,7 @@ pub fn compile(
     let Compiled { mut files, report } = compile_in_memory(options, progress)?;
     progress("write");
     files.insert(REPORT.into(), report.json());
+    files.insert(PAGE.into(), report.page());
     write(output, &files)?;
     Ok(report)
 }
@@ -156,11 +159,14 @@ pub fn compile_in_memory(
         }
     }
     files.insert(PathBuf::from(DESIGN), ir::print(&module));
+    let mut report =
+        report.ok_or_else(|| Error::new(&file, "bug in compile: nothing was placed"))?;
+    design::program(&context, &module)
+        .and_then(|program| report.measure(&program))
+        .map_err(|error| error.within(&file))?;
     for (path, text) in HEADERS {
         files.insert(Path::new(KERNELS).join(path), text.into());
     }
-    let mut report =
-        report.ok_or_else(|| Error::new(&file, "bug in compile: nothing was placed"))?;
     seconds.total = start.elapsed().as_secs_f64();
     report.compile_seconds = seconds;
     Ok(Compiled { files, report })
@@ -236,7 +242,7 @@ fn check_replaceable(folder: &Path) -> Result<(), Error> {
                     Ok(entry) => entry.file_name(),
                     Err(error) => return fail(format!("cannot be read: {error}")),
                 };
-                let ours = [MODEL, NETWORK, MAPPED, DESIGN, KERNELS, REPORT];
+                let ours = [MODEL, NETWORK, MAPPED, DESIGN, KERNELS, REPORT, PAGE];
                 if !ours.iter().any(|our| name == *our) {
                     return fail(format!(
                         "holds '{}', which aie4ml did not write: choose another folder, or an empty one",

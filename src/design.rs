@@ -37,6 +37,23 @@ pub fn open(path: &Path) -> Result<Runner, Error> {
     runner.map_err(|error| error.within(&file.display().to_string()))
 }
 
+/// The program of the only `aie.device` of a module.
+///
+/// # Errors
+///
+/// If there is not one device, or it holds what a [`Program`] cannot express.
+pub fn program(context: &Context, module: &Module) -> Result<Program, Error> {
+    let devices = aie::devices(module.as_operation());
+    let [device] = devices.as_slice() else {
+        let text = match devices.len() {
+            0 => "holds no 'aie.device'".into(),
+            count => format!("holds {count} 'aie.device' ops; one is read at a time"),
+        };
+        return Err(Error::new("", text));
+    };
+    ir::attempt(context, || aie::read(*device))
+}
+
 /// Prepares the only `aie.device` of a module; `kernels` is the folder of its kernels' sources.
 ///
 /// # Errors
@@ -44,14 +61,7 @@ pub fn open(path: &Path) -> Result<Runner, Error> {
 /// If there is not one device, it holds what the simulator does not execute, or
 /// its kernels do not compile.
 pub fn runner(context: &Context, module: &Module, kernels: &Path) -> Result<Runner, Error> {
-    let devices = aie::devices(module.as_operation());
-    let [device] = devices.as_slice() else {
-        return Err(Error::new(
-            "",
-            format_args!("holds {} 'aie.device' ops; one is executed at a time", devices.len()),
-        ));
-    };
-    let program = ir::attempt(context, || aie::read(*device))?;
+    let program = program(context, module)?;
     let host = HostKernels::new(&program, kernels)
         .map_err(|error| Error::new(kernels.display(), error))?;
     let interfaces = |list: &[Interface]| -> Result<Vec<run::Interface>, Error> {

@@ -3,11 +3,20 @@
 //! **Invariant:** everything but [`Report::compile_seconds`] depends on the
 //! compiled model and the options only.
 
+mod page;
+mod resources;
 mod text;
 
+pub use resources::{CoreMemory, Link, Node, Resources, Share, TileMemory};
+
 use crate::{
+    array::Program,
+    compile::{DESIGN, REPORT},
+    design,
+    device::Device,
     dialect::{aie4ml, mapped, network},
-    mlir::diagnostic::Result,
+    ir::{self, Error},
+    mlir::{diagnostic, tools},
     plan::{
         mapped::{End, Mapped, Operation},
         parallelize,
@@ -19,7 +28,10 @@ use melior::ir::{
     operation::OperationLike,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Display, fs, path::Path};
+
+/// Of the format of `report.json`.
+const VERSION: u32 = 1;
 
 /// The contents of `report.json`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -50,6 +62,9 @@ pub struct Report {
     pub layers: Vec<Layer>,
     /// In the order of their consumers.
     pub edges: Vec<Edge>,
+    /// Of the array program.
+    #[serde(default)]
+    pub resources: Resources,
     /// Wall time; the only part that two runs do not share.
     #[serde(default)]
     pub compile_seconds: Seconds,
@@ -107,7 +122,7 @@ pub struct Boundary {
     pub zero_point: i64,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Layer {
     /// As in the model.
     pub name: String,
@@ -211,7 +226,7 @@ impl Report {
     /// # Errors
     ///
     /// If it is not a placed function.
-    pub fn of<'c>(func: OperationRef<'c, '_>, model: &str) -> Result<'c, Report> {
+    pub fn of<'c>(func: OperationRef<'c, '_>, model: &str) -> diagnostic::Result<'c, Report> {
         let device = network::device(func)?;
         let network = network::network(func)?;
         let (mapped, _) = mapped::mapped(func, false)?;
@@ -265,7 +280,7 @@ impl Report {
         let used: BTreeSet<_> = mapped.transfers.iter().flat_map(|t| &t.memory_tiles).collect();
         let batch = mapped.inputs.iter().map(|input| input.batch).max().unwrap_or(rows);
         Ok(Report {
-            version: 1,
+            version: VERSION,
             model: model.into(),
             device: device.name.into(),
             array: Array {
@@ -296,8 +311,83 @@ impl Report {
             outputs: mapped.outputs.iter().map(boundary).collect(),
             edges: edges(&mapped, &names),
             layers,
+            resources: Resources::default(),
             compile_seconds: Seconds::default(),
         })
+    }
+
+    /// Reads the report of a folder that [`compile`](crate::compile::compile) wrote, and counts again
+    /// what the design beside it takes of its device.
+    ///
+    /// # Errors
+    ///
+    /// If it is no such folder, or the two do not belong together.
+    pub fn read(folder: &Path) -> Result<Report, Error> {
+        let (report, design) = (folder.join(REPORT), folder.join(DESIGN));
+        let entries = fs::read_dir(folder);
+        entries.map_err(|error| {
+            Error::new(folder.display(), format_args!("cannot be read: {error}"))
+        })?;
+        for file in [&report, &design] {
+            if !file.exists() {
+                return Err(Error::new(
+                    folder.display(),
+                    format_args!(
+                        "is not a folder that 'aie4ml compile' wrote: it has no {}",
+                        file.file_name().unwrap_or_default().display()
+                    ),
+                ));
+            }
+        }
+        let fail = |error: &dyn Display| Error::new(report.display(), error);
+        let text = fs::read_to_string(&report)
+            .map_err(|error| fail(&format_args!("cannot be read: {error}")))?;
+        let mut read: Report = serde_json::from_str(&text)
+            .map_err(|error| fail(&format_args!("is not a report of aie4ml: {error}")))?;
+        if read.version != VERSION {
+            return Err(fail(&format_args!(
+                "is of version {}, this aie4ml reads version {VERSION}",
+                read.version
+            )));
+        }
+        let context = tools::context();
+        let module = ir::read(&context, &design)?;
+        let program = design::program(&context, &module);
+        program
+            .and_then(|program| read.measure(&program))
+            .map_err(|error| error.within(&design.display().to_string()))?;
+        Ok(read)
+    }
+
+    /// Counts what the design takes of its device.
+    ///
+    /// # Errors
+    ///
+    /// If it is for another device, or has not the cores that the layers need.
+    pub fn measure(&mut self, program: &Program) -> Result<(), Error> {
+        if program.device != self.device {
+            return Err(Error::new(
+                "",
+                format_args!("is for {}, its report for {}", program.device, self.device),
+            ));
+        }
+        let device = Device::by_name(&self.device).ok_or_else(|| {
+            Error::new("", format_args!("is for no known device: '{}'", self.device))
+        })?;
+        self.resources = Resources::of(program, &device, &self.layers);
+        let tiles = self.layers.iter().fold(0usize, |tiles, layer| {
+            tiles.saturating_add(layer.cascade.saturating_mul(layer.chains))
+        });
+        if tiles != self.resources.core_tiles.used {
+            return Err(Error::new(
+                "",
+                format_args!(
+                    "has {} cores, the layers of its report {tiles}",
+                    self.resources.core_tiles.used
+                ),
+            ));
+        }
+        Ok(())
     }
 
     /// As `report.json` holds it.

@@ -220,7 +220,7 @@ fn runs_that_cannot_be_done() {
     let missing = scratch.path("missing.npy").display().to_string();
     let codes = npy(&scratch, "codes.npy", "|i1", "(8, 5)", 8 * 5);
     for (arguments, words) in [
-        (vec![out.as_str()], vec!["1 inputs", "got 0"]),
+        (vec![out.as_str()], vec!["for each input ('input'), got 0"]),
         (vec![&out, "-i", &wrong_shape], vec!["'input'", "8x16", "8x15"]),
         (vec![&out, "-i", &wrong_rows], vec!["'input'", "8x16", "9x16"]),
         (vec![&out, "-i", &wrong_type], vec!["type.npy"]),
@@ -240,6 +240,7 @@ fn runs_that_cannot_be_done() {
         let text = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
         assert!(text.starts_with("error: "), "{text}");
+        assert!(text.matches(".npy: ").count() <= 1, "a place is said twice: {text}");
         for word in words {
             assert!(text.contains(word), "{arguments:?}: no '{word}' in: {text}");
         }
@@ -263,14 +264,77 @@ fn runs_that_cannot_be_done() {
 #[test]
 fn reports_that_are_none() {
     let scratch = Scratch::new();
-    let here = scratch.path("").display().to_string();
-    let output = aie4ml(&["report", &here]);
+    let path = |name: &str| scratch.path(name).display().to_string();
+    let refuses = |folder: &str, words: &[&str]| {
+        let output = aie4ml(&["report", folder]);
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.starts_with(&format!("error: {folder}")), "{text}");
+        words.iter().for_each(|word| assert!(text.contains(word), "no '{word}' in: {text}"));
+        assert!(!Path::new(folder).join("report.html").exists(), "a page was written");
+    };
+    refuses(&path("nowhere"), &["nowhere: cannot be read: No such file"]);
+    refuses(&scratch.write("file", "x").display().to_string(), &["file: cannot be read: Not a"]);
+    let none = "is not a folder that 'aie4ml compile' wrote: it has no";
+    refuses(&path(""), &[none, "report.json"]);
+
+    let digits = root().join("examples/digits/model.onnx").display().to_string();
+    let out = path("out");
+    assert!(aie4ml(&["compile", &digits, "-o", &out]).status.success());
+    fs::remove_file(scratch.path("out/report.html")).expect("it was written");
+    let report = fs::read_to_string(scratch.path("out/report.json")).expect("it was written");
+    let design = fs::read_to_string(scratch.path("out/design.mlir")).expect("it was written");
+    for (text, word) in [
+        ("{".into(), "report.json: is not a report of aie4ml: EOF"),
+        ("{}".into(), "report.json: is not a report of aie4ml: missing field"),
+        (report.replace("\"version\": 1", "\"version\": 7"), "version 7"),
+        (report.replace("xcve2802", "npu1"), "design.mlir: is for xcve2802, its report for npu1"),
+        (report.replace("\"chains\": 1", "\"chains\": 2"), "design.mlir: has 3 cores"),
+    ] {
+        scratch.write("out/report.json", text);
+        refuses(&out, &[word]);
+    }
+    scratch.write("out/report.json", report);
+    for (text, word) in [
+        (&design[..design.len() / 2], "design.mlir:"),
+        ("func.func private @f()", "design.mlir: holds no 'aie.device'"),
+    ] {
+        scratch.write("out/design.mlir", text);
+        refuses(&out, &[word]);
+    }
+    fs::remove_file(scratch.path("out/design.mlir")).expect("it is there");
+    refuses(&out, &[none, "design.mlir"]);
+
+    scratch.write("out/design.mlir", design);
+    let page = path("nowhere/page.html");
+    let output = aie4ml(&["report", &out, "--output", &page]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("report.json: cannot be read"));
-    scratch.write("report.json", "{}");
-    let output = aie4ml(&["report", &here]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("is not a report of aie4ml"), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with(&format!("error: {page}: cannot be written: ")));
+}
+
+/// `compile` and `report` write the same page, and the floor plan is a file of its own.
+#[test]
+fn reports_as_pages() {
+    let scratch = Scratch::new();
+    let path = |name: &str| scratch.path(name).display().to_string();
+    let model = root().join("examples/residual/model.onnx").display().to_string();
+    let (out, page, plan) = (path("out"), path("page.html"), path("plan.svg"));
+    assert!(aie4ml(&["compile", &model, "-o", &out]).status.success());
+    let output = aie4ml(&["report", &out, "--output", &page, "--floor-plan", &plan]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).ends_with(&format!("page: {page}\n")), "{}", stdout(&output));
+    let read = |path: &str| fs::read_to_string(path).expect("it was written");
+    assert!(read(&page) == read(&path("out/report.html")), "the pages differ");
+    assert!(read(&page).contains(read(&plan).trim_end()), "the page shows another floor plan");
+    let report: serde_json::Value = serde_json::from_str(&read(&path("out/report.json"))).unwrap();
+    for layer in report["layers"].as_array().expect("there are layers") {
+        assert!(read(&plan).contains(layer["name"].as_str().unwrap()), "{layer}");
+    }
+    // A folder with a page can be compiled into again, and the page made anew.
+    assert!(aie4ml(&["compile", &model, "-o", &out]).status.success());
+    fs::remove_file(scratch.path("out/report.html")).expect("it was written");
+    assert!(aie4ml(&["report", &out]).status.success());
+    assert!(scratch.path("out/report.html").exists());
 }
 
 /// What `--json` and the exit status promise.

@@ -4,6 +4,7 @@ mod common;
 
 use aie4ml::{
     compile::{self, Compiled, Options},
+    plan::parallelize::Objective,
     report::Report,
     testing::Pipeline,
 };
@@ -36,6 +37,21 @@ fn report() -> Report {
 #[test]
 fn report_json() {
     insta::assert_snapshot!(report().json());
+}
+
+/// The picture in the README.
+#[test]
+fn floor_plan() {
+    let options = Options {
+        model: root().join("examples/autoencoder/model.onnx"),
+        objective: Objective::Throughput,
+        max_tiles: Some(40),
+        ..Options::default()
+    };
+    let compiled = compile::compile_in_memory(&options, &mut |_| ());
+    let Compiled { report, .. } = compiled.unwrap_or_else(|error| panic!("{error}"));
+    let picture = report.floor_plan().replace("><", ">\n<");
+    insta::assert_binary_snapshot!("floor_plan.svg", picture.into_bytes());
 }
 
 #[test]

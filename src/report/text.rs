@@ -1,24 +1,49 @@
 //! A report for people.
 
-use super::{Layer, Rectangle, Report};
+use super::{Alternative, Choice, Layer, Rectangle, Report};
 use std::fmt::{self, Display, Formatter};
 
 /// One sign per layer of the floor plan.
 const SIGNS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklnopqrstuvwxyz0123456789";
 
-fn sign(index: usize) -> char {
+pub(super) fn sign(index: usize) -> char {
     SIGNS.get(index).map_or('#', |&sign| sign.into())
+}
+
+/// Such as `1 tile` or `2 tiles`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// What another split has more, or less if it is negative.
+pub(super) struct Difference {
+    pub tiles: i64,
+    /// Between two iterations.
+    pub cycles: i64,
+    pub latency: i64,
+}
+
+impl Difference {
+    pub fn of(layer: &Layer, choice: &Choice, other: &Alternative) -> Difference {
+        // A damaged report may have any number.
+        let tiles = layer.cascade.saturating_mul(layer.chains);
+        let tiles = i64::try_from(tiles).unwrap_or(i64::MAX);
+        Difference {
+            tiles: other.tiles.saturating_sub(tiles),
+            cycles: other.interval_cycles.saturating_sub(layer.estimated_cycles.unwrap_or(0)),
+            latency: other.latency_cycles.saturating_sub(choice.latency_cycles),
+        }
+    }
 }
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         let Report { model, device, tiles, memory_tiles, rows, iterations, .. } = self;
-        writeln!(f, "{model} on {device}: {tiles} tiles, {memory_tiles} memory tiles")?;
-        let block = if *rows == 1 { "1 row".into() } else { format!("{rows} rows") };
-        let times =
-            if *iterations == 1 { "1 iteration" } else { &format!("{iterations} iterations") };
+        let tiles = counted(*tiles, "tile");
+        writeln!(f, "{model} on {device}: {tiles}, {}", counted(*memory_tiles, "memory tile"))?;
+        let (times, block) = (counted(*iterations, "iteration"), counted(*rows, "row"));
         writeln!(f, "{times} of {block} per batch, optimized for {}\n", self.objective)?;
-        self.floor_plan(f)?;
+        self.map(f)?;
         writeln!(f)?;
         self.table(f)?;
         self.reasons(f)?;
@@ -33,13 +58,22 @@ impl Display for Report {
             true => "proven optimal".into(),
             false => format!("at least {lower_bound:.2} is needed"),
         };
-        writeln!(f, "placement: cost {cost:.2}, {proof}")
+        writeln!(f, "placement: cost {cost:.2}, {proof}")?;
+        let super::Resources { core_tile_bytes, memory_tile_bytes, layers, memory, .. } =
+            &self.resources;
+        let core = layers.iter().map(super::CoreMemory::total).max().unwrap_or(0);
+        let tile = memory.iter().map(|tile| tile.bytes).max().unwrap_or(0);
+        writeln!(
+            f,
+            "memory: up to {core} of {core_tile_bytes} bytes of a tile, \
+             {tile} of {memory_tile_bytes} bytes of a memory tile"
+        )
     }
 }
 
 impl Report {
     /// The array from above, north on top.
-    fn floor_plan(&self, f: &mut Formatter) -> fmt::Result {
+    fn map(&self, f: &mut Formatter) -> fmt::Result {
         // No array is larger than this, a damaged report may say anything.
         let (columns, rows) =
             (self.array.columns.min(128) as usize, self.array.rows.min(64) as usize);
@@ -115,12 +149,11 @@ impl Report {
             match &choice.next_best {
                 None => writeln!(f, "nothing else fits")?,
                 Some(next) => {
-                    let tiles = next.tiles - (layer.cascade * layer.chains) as i64;
-                    let cycles = next.interval_cycles - layer.estimated_cycles.unwrap_or(0);
-                    let latency = next.latency_cycles - choice.latency_cycles;
+                    let Difference { tiles, cycles, latency } = Difference::of(layer, choice, next);
+                    let s = if tiles.abs() == 1 { "" } else { "s" };
                     writeln!(
                         f,
-                        "next best {} x {}: {tiles:+} tiles, {cycles:+} cycles, {latency:+} latency",
+                        "next best {} x {}: {tiles:+} tile{s}, {cycles:+} cycles, {latency:+} latency",
                         next.cascade, next.chains
                     )?;
                 }
