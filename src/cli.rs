@@ -6,7 +6,7 @@ mod run;
 use crate::{
     compile::{self, Options},
     ir::Error,
-    plan::{hand_over::Transport, parallelize::Objective},
+    plan::{hand_over::Transport, mapping::Io, parallelize::Objective},
     report::Report,
 };
 use clap::{Parser, Subcommand};
@@ -70,9 +70,13 @@ struct CompileArguments {
     /// Folder to write; replaced if an earlier compilation made it
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// The device: xcve2802 (the default) or xcve2302
+    /// The device: xcve2802 (the default), xcve2302, npu1, npu2, or some columns of these, such as npu1_2col
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
+    /// What tensors enter and leave the array by: plio, streams of programmable logic, or ddr, the
+    /// host's memory [default: plio where the device has it]
+    #[arg(long, value_name = "WAY")]
+    io: Option<Io>,
     /// What to optimize: resources (fewest tiles), throughput (fewest cycles from batch to batch) or
     /// latency (fewest cycles from input to output)
     #[arg(long, value_name = "GOAL", default_value_t)]
@@ -113,11 +117,12 @@ fn finish(result: Result<bool, Error>) -> ExitCode {
 }
 
 fn compile(arguments: CompileArguments) -> Result<bool, Error> {
-    let CompileArguments { model, output, device, optimize, max_tiles, transport, directives } =
+    let CompileArguments { model, output, device, io, optimize, max_tiles, transport, directives } =
         arguments;
     let options = Options {
         model,
         device,
+        io,
         objective: optimize,
         max_tiles: max_tiles.map(|tiles| tiles as usize),
         transport,

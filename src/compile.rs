@@ -12,7 +12,7 @@ use crate::{
     ir::{self, Error},
     mlir::{pass::Describe, rewrite, tools},
     passes::{PIPELINE, apply_directives::ApplyDirectives},
-    plan::{directives, hand_over::Transport, parallelize::Objective},
+    plan::{directives, hand_over::Transport, mapping::Io, parallelize::Objective},
     report::{PassSeconds, Report, Seconds},
 };
 use melior::{
@@ -55,6 +55,8 @@ pub struct Options {
     pub model: PathBuf,
     /// `None`: what the model says, or else xcve2802.
     pub device: Option<String>,
+    /// `None`: what the model says, or else what the device has.
+    pub io: Option<Io>,
     pub objective: Objective,
     /// `None`: all of the device.
     pub max_tiles: Option<usize>,
@@ -127,6 +129,10 @@ pub fn compile_in_memory(
     if let Some(device) = &options.device {
         let device = StringAttribute::new(&context, device).into();
         rewrite::set_attribute(func, "aie4ml.device", device);
+    }
+    if let Some(io) = options.io {
+        let io = StringAttribute::new(&context, &io.to_string()).into();
+        rewrite::set_attribute(func, "aie4ml.io", io);
     }
     seconds.import = start.elapsed().as_secs_f64();
 

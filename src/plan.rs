@@ -13,6 +13,7 @@ pub mod cost;
 pub mod directives;
 pub mod greedy;
 pub mod hand_over;
+pub mod host;
 pub mod mapped;
 pub mod mapping;
 pub mod memory;

@@ -105,9 +105,17 @@ fn mlir_that_cannot_be_compiled() {
 #[test]
 fn options_that_cannot_be_met() {
     refuses("net.mlir", network(LAYER), &["--device", "xc7z020"], &["xc7z020", "xcve2802"]);
+    refuses(
+        "net.mlir",
+        network(LAYER),
+        &["--device", "npu1", "--io", "plio"],
+        &["net.mlir", "npu1, which has no programmable logic"],
+    );
     let onnx = fs::read(root().join("examples/autoencoder/model.onnx")).unwrap();
     refuses("model.onnx", onnx, &["--max-tiles", "3"], &["model.onnx", "3"]);
-    for options in [&["--max-tiles", "0"][..], &["--optimize", "everything"], &["--timing"]] {
+    for options in
+        [&["--max-tiles", "0"][..], &["--optimize", "everything"], &["--io", "usb"], &["--timing"]]
+    {
         let mut arguments = vec!["compile", "m.onnx", "-o", "out"];
         arguments.extend(options);
         let output = aie4ml(&arguments);

@@ -30,6 +30,7 @@ enum Node {
 
 /// A network of one integer type. A value is a node's result; nodes use those before them.
 struct Graph {
+    device: &'static str,
     batch: usize,
     bits: u32,
     signed: bool,
@@ -41,7 +42,15 @@ struct Graph {
 impl Graph {
     fn new(seed: u64, batch: usize, bits: u32, signed: bool) -> Graph {
         let random = Random(seed);
-        Graph { batch, bits, signed, nodes: Vec::new(), outputs: Vec::new(), random }
+        Graph {
+            device: "xcve2802",
+            batch,
+            bits,
+            signed,
+            nodes: Vec::new(),
+            outputs: Vec::new(),
+            random,
+        }
     }
 
     fn range(&self) -> (i64, i64) {
@@ -170,8 +179,13 @@ impl Graph {
         let model = scratch.write("net.mlir", &text);
         let [auto, stored] = [Transport::Auto, Transport::MemoryTiles].map(|transport| {
             let out = scratch.path(&transport.to_string());
-            let options =
-                Options { model: model.clone(), objective, transport, ..Options::default() };
+            let options = Options {
+                model: model.clone(),
+                device: Some(self.device.into()),
+                objective,
+                transport,
+                ..Options::default()
+            };
             compile::compile(&options, &out, &mut |_| ())
                 .unwrap_or_else(|error| panic!("{transport}: {error}\n{text}"));
             out
@@ -236,13 +250,15 @@ fn one_tensor_twice() {
 
 #[test]
 fn two_inputs_and_two_heads() {
-    let mut graph = Graph::new(3, 33, 8, true);
-    let (a, b) = (graph.input(13), graph.input(37));
-    let (c, d) = (graph.dense(a, 21), graph.dense(b, 21));
-    let sum = graph.add(c, d);
-    let (head, tail) = (graph.dense(sum, 1), graph.dense(sum, 10));
-    graph.outputs = vec![tail, head];
-    graph.check(1, Objective::Resources);
+    for device in ["xcve2802", "npu1", "npu2"] {
+        let mut graph = Graph { device, ..Graph::new(3, 33, 8, true) };
+        let (a, b) = (graph.input(13), graph.input(37));
+        let (c, d) = (graph.dense(a, 21), graph.dense(b, 21));
+        let sum = graph.add(c, d);
+        let (head, tail) = (graph.dense(sum, 1), graph.dense(sum, 10));
+        graph.outputs = vec![tail, head];
+        graph.check(1, Objective::Resources);
+    }
 }
 
 #[test]

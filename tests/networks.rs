@@ -6,7 +6,7 @@ use aie4ml::{
     compile::{self, Options},
     design,
     exact::{Overflow, Requant, Rounding, range},
-    plan::{hand_over::Transport, parallelize::Objective},
+    plan::{hand_over::Transport, mapping::Io, parallelize::Objective},
     report::Report,
     run::{Form, compare},
     tensor::{Dtype, Tensor},
@@ -240,6 +240,17 @@ impl Network {
         compile(Transport::Auto)
     }
 
+    /// The same for a device and a way over its boundary.
+    fn check_on(&self, random: &mut Random, device: &str, io: Option<Io>) {
+        let scratch = Scratch::new();
+        let out = scratch.path("out");
+        let model = scratch.write("net.mlir", &self.mlir());
+        let options = Options { model, device: Some(device.into()), io, ..Options::default() };
+        compile::compile(&options, &out, &mut |_| ())
+            .unwrap_or_else(|error| panic!("{device} {io:?}: {error}"));
+        self.check_run(random, &out);
+    }
+
     fn check_run(&self, random: &mut Random, out: &Path) {
         // Three iterations, one of them of extremes.
         let rows = 3 * self.batch;
@@ -302,6 +313,34 @@ fn odd_extents_on_cascades_and_chains() {
         let report = network.check(random, Objective::Resources);
         let used: Vec<_> = report.layers.iter().map(|l| (l.cascade, l.chains)).collect();
         assert_eq!(used, splits, "{report}");
+    }
+}
+
+/// Each way over the boundary, on each kind of device.
+#[test]
+fn odd_extents_on_every_device() {
+    let random = &mut Random(6);
+    for (device, io) in [
+        ("xcve2802", Some(Io::Ddr)),
+        ("xcve2302", None),
+        ("xcve2302", Some(Io::Ddr)),
+        ("npu1", None),
+        ("npu2", None),
+    ] {
+        Network::random(random, 5, &[13, 37, 11, 1], I8).check_on(random, device, io);
+    }
+}
+
+/// More slices than channels, in several iterations and of several widths.
+#[test]
+fn slices_that_share_a_channel() {
+    let random = &mut Random(7);
+    for (device, batch, n, chains, rows) in
+        [("npu1_2col", 9, 60, 8, 4), ("npu1_1col", 1, 21, 3, 1), ("xcve2302", 7, 125, 16, 4)]
+    {
+        let mut network = Network::random(random, batch, &[13, n], I8);
+        split(&mut network.layers[0], 1, chains, rows);
+        network.check_on(random, device, Some(Io::Ddr));
     }
 }
 

@@ -16,14 +16,14 @@
 //! shown here, nor what a kernel computes: running the design shows that.
 //!
 //! Why one run is enough. Without races ([`super::races`]) no actor can tell
-//! timings apart, so this run stands for all. Four iterations run, two and two;
-//! after either two all locks, channels and cores stand alike, so that all
+//! timings apart, so this run stands for all. Four iterations run, two and two, or
+//! whole invocations if tensors lie in the host's memory; after either half all locks, channels and cores stand alike, so that all
 //! further iterations are as these. Kernels use their cascade as often as makes a core wait until the
 //! end of its chain has begun, which is the most that any kernel can demand.
 
 use super::{At, Violation, races};
 use crate::{
-    array::{Argument, Element, Program, Slice, Source, Stmt, Tile, Type},
+    array::{Argument, Interface, Program, Slice, Source, Stmt, Tile, Type},
     device::Device,
     kernel::{Add, Dense, Integer, Kernel, Role},
     plan::microtile::Microtile,
@@ -32,14 +32,19 @@ use crate::{
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, HashMap},
+    ops::Range,
     rc::Rc,
 };
 
-/// Iterations of each of two runs: as many as buffers take turns.
-const ITERATIONS: usize = 2;
+/// Iterations that buffers take turns in.
+const TURNS: usize = 2;
 
-/// Largest extent of rows and of features that a tag can name.
-const MOST: usize = 1 << 20;
+/// Bits of a tag for each part of a name.
+const TENSOR_BITS: u32 = 10;
+const ITERATION_BITS: u32 = 13;
+const ROW_BITS: u32 = 14;
+const COLUMN_BITS: u32 = 18;
+const BYTE_BITS: u32 = 3;
 
 /// Check a program of this compiler, all of whose cores say what they compute.
 pub fn check(program: &Program) -> Vec<Violation> {
@@ -67,7 +72,7 @@ pub fn check(program: &Program) -> Vec<Violation> {
 // Tags
 //===----------------------------------------------------------------------===//
 
-/// What a tag says of a byte. All extents are below [`MOST`].
+/// What a tag says of a byte. All extents are below what their bits can say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Name {
     kind: Kind,
@@ -90,27 +95,27 @@ enum Kind {
 
 impl Name {
     const fn tag(self) -> Tag {
-        let low = ((self.row << 20 | self.column) << 3 | self.byte) as u64;
-        Tag((((self.kind as u64) << 12 | self.tensor as u64) << 4 | self.iteration as u64) << 43
-            | low)
+        let high = (self.kind as u64) << TENSOR_BITS | self.tensor as u64;
+        let middle = (high << ITERATION_BITS | self.iteration as u64) << ROW_BITS | self.row as u64;
+        Tag((middle << COLUMN_BITS | self.column as u64) << BYTE_BITS | self.byte as u64)
     }
 
     fn of(tag: Tag) -> Option<Name> {
-        let field = |shift: u32, bits: u32| (tag.0 >> shift & ((1 << bits) - 1)) as usize;
-        let kind = match tag.0 >> 59 {
+        let mut rest = tag.0;
+        let mut field = |bits: u32| {
+            let value = rest & ((1 << bits) - 1);
+            rest >>= bits;
+            value as usize
+        };
+        let (byte, column, row) = (field(BYTE_BITS), field(COLUMN_BITS), field(ROW_BITS));
+        let (iteration, tensor) = (field(ITERATION_BITS), field(TENSOR_BITS));
+        let kind = match rest {
             1 => Kind::Input,
             2 => Kind::Output,
             3 => Kind::Other,
             _ => return None,
         };
-        Some(Name {
-            kind,
-            tensor: field(47, 12),
-            iteration: field(43, 4),
-            row: field(23, 20),
-            column: field(3, 20),
-            byte: field(0, 3),
-        })
+        Some(Name { kind, tensor, iteration, row, column, byte })
     }
 }
 
@@ -188,7 +193,7 @@ impl Network {
         if !found.is_empty() {
             return Err(found);
         }
-        if layers.len() >= 1 << 12 || program.inputs.len() >= 1 << 12 {
+        if layers.len().max(program.inputs.len()) >= 1 << TENSOR_BITS {
             return Err(vec![Violation::new(At::Device, "has too many layers or inputs to check")]);
         }
         for (layer, members) in layers.iter().zip(&members) {
@@ -505,7 +510,8 @@ impl Task {
                 slice.cascade.1
             ));
         }
-        if rows >= MOST || slice.k.1 >= MOST || slice.n.1 >= MOST {
+        let columns = slice.k.1.max(slice.n.1);
+        if rows >= 1 << ROW_BITS || columns >= 1 << COLUMN_BITS {
             return Err("is too large to check".into());
         }
         // Kernels load and store whole vectors.
@@ -557,6 +563,8 @@ struct Checker {
     calls: Vec<Cell<usize>>,
     /// Cascade values of a call, per core of the cascade.
     depth: usize,
+    /// Of each of two runs.
+    iterations: usize,
     failure: RefCell<Option<Violation>>,
 }
 
@@ -570,6 +578,7 @@ fn run(program: &Program, network: Network) -> Result<(), Violation> {
         initial,
         calls: network.tasks.iter().map(|_| Cell::new(0)).collect(),
         depth: device.cascade_depth as usize,
+        iterations: iterations(program)?,
         failure: RefCell::new(None),
         network,
     });
@@ -583,14 +592,15 @@ fn run(program: &Program, network: Network) -> Result<(), Violation> {
     };
     let mut engine = Engine::new(program, kernels).map_err(fail)?;
     let mut states = Vec::new();
+    let count = checker.iterations;
     for round in 0..2 {
         let inputs: Vec<Vec<Tag>> =
-            (0..program.inputs.len()).map(|i| tensor(program, round, Kind::Input, i)).collect();
-        let outputs = engine.run(&inputs, ITERATIONS).map_err(fail)?;
+            (0..program.inputs.len()).map(|i| tensor(program, round, count, i)).collect();
+        let outputs = engine.run(&inputs, count).map_err(fail)?;
         for (index, output) in outputs.iter().enumerate() {
             checker.output(program, round, index, output)?;
         }
-        let iterations = (round + 1) * ITERATIONS;
+        let iterations = (round + 1) * count;
         if let Some(core) = checker.calls.iter().position(|calls| calls.get() != iterations) {
             return Err(Violation::new(
                 At::Core(core),
@@ -606,8 +616,8 @@ fn run(program: &Program, network: Network) -> Result<(), Violation> {
         return Ok(());
     }
     let message = format!(
-        "does not stand after {} iterations as it did after {ITERATIONS}: sooner or later it stops or loses data",
-        2 * ITERATIONS
+        "does not stand after {} iterations as it did after {count}: sooner or later it stops or loses data",
+        2 * count
     );
     let differences = engine.differences(&states[0], &states[1]).join(", ");
     Err(Violation {
@@ -617,28 +627,41 @@ fn run(program: &Program, network: Network) -> Result<(), Violation> {
     })
 }
 
+/// Iterations of each of two runs: whole turns of the buffers, in whole invocations.
+fn iterations(program: &Program) -> Result<usize, Violation> {
+    let mut all = program.inputs.iter().chain(&program.outputs);
+    let held = all.find_map(|tensor| {
+        let rows = program.buffers.get(tensor.memory?.0)?.shape.first()?;
+        Some(rows / tensor.rows.max(1))
+    });
+    let invocation = held.unwrap_or(1).max(1);
+    let turns = if invocation.is_multiple_of(TURNS) { 1 } else { TURNS };
+    if 2 * turns * invocation < 1 << ITERATION_BITS {
+        return Ok(turns * invocation);
+    }
+    let message = format!("has {invocation} iterations in one invocation, too many to check");
+    Err(Violation::new(At::Device, message))
+}
+
 /// Tags of the iterations of a round of an input.
-fn tensor(program: &Program, round: usize, kind: Kind, tensor: usize) -> Vec<Tag> {
-    let interface = &program.inputs[tensor];
-    tags(interface.rows, interface.columns, interface.element, round, kind, tensor).collect()
+fn tensor(program: &Program, round: usize, count: usize, tensor: usize) -> Vec<Tag> {
+    tags(&program.inputs[tensor], round * count..(round + 1) * count, Kind::Input, tensor).collect()
 }
 
 /// Tags of the iterations of a round, as host tensors have them.
 fn tags(
-    rows: usize,
-    columns: usize,
-    element: Element,
-    round: usize,
+    interface: &Interface,
+    iterations: Range<usize>,
     kind: Kind,
     tensor: usize,
 ) -> impl Iterator<Item = Tag> {
+    let Interface { rows, columns, element, .. } = *interface;
     let of_row = move |(iteration, row)| {
         (0..columns).flat_map(move |column| {
             (0..element.bytes())
                 .map(move |byte| Name { kind, tensor, iteration, row, column, byte }.tag())
         })
     };
-    let iterations = round * ITERATIONS..(round + 1) * ITERATIONS;
     iterations
         .flat_map(move |iteration| (0..rows).map(move |row| (iteration, row)))
         .flat_map(of_row)
@@ -716,11 +739,11 @@ impl Checker {
                 .into());
             }
         }
-        if iteration >= 2 * ITERATIONS {
+        if iteration >= 2 * self.iterations {
             return Err(format!(
                 "computes layer '{layer}' at {} for iteration {iteration}, of which there are {}",
                 call.tile,
-                2 * ITERATIONS
+                2 * self.iterations
             )
             .into());
         }
@@ -882,14 +905,8 @@ impl Checker {
     ) -> Result<(), Violation> {
         let interface = &program.outputs[index];
         let filler = self.network.layers.iter().position(|layer| layer.outputs.contains(&index));
-        let expected = tags(
-            interface.rows,
-            interface.columns,
-            interface.element,
-            round,
-            Kind::Output,
-            filler.unwrap_or(0),
-        );
+        let iterations = round * self.iterations..(round + 1) * self.iterations;
+        let expected = tags(interface, iterations, Kind::Output, filler.unwrap_or(0));
         for (&found, expected) in found.iter().zip(expected) {
             if found != expected {
                 return Err(Violation::new(

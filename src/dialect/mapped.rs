@@ -14,6 +14,7 @@ use crate::{
     plan::{
         mapped::{Boundary, End, Layer, Mapped, Operation, Transfer as PlannedTransfer},
         network::Source,
+        ports,
     },
 };
 use melior::ir::{OperationRef, Value, ValueLike, block::BlockLike, operation::OperationLike};
@@ -48,7 +49,7 @@ pub fn mapped<'c: 'a, 'a>(
     let layers = LayerOp::all(func);
     let body = rewrite::body(func).ok_or_else(|| fail(&func, "needs a body"))?;
     let device = network::device(func)?;
-    let mut mapped = Mapped::default();
+    let mut mapped = Mapped { io: network::io(func, &device)?, ..Mapped::default() };
     let mut names = HashSet::new();
     for layer in &layers {
         let split = split(*layer)?;
@@ -145,6 +146,7 @@ pub fn mapped<'c: 'a, 'a>(
             });
         }
     }
+    mapped.sharing = ports::shared(&mapped, &device);
     Ok((mapped, edges))
 }
 

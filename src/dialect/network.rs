@@ -8,6 +8,7 @@ use crate::{
         diagnostic::{Result, fail},
         rewrite,
     },
+    plan::mapping::Io,
     plan::network::{Edge, Kind, Layer, Network, Number, Port, Sink, Source},
 };
 use melior::ir::{
@@ -29,6 +30,23 @@ pub fn device<'c>(func: OperationRef<'c, '_>) -> Result<'c, Device> {
         Some(Err(_)) => return Err(fail(&func, "needs a string as 'aie4ml.device'")),
     };
     by_name(func, name)
+}
+
+/// What tensors cross the boundary by: what a function names in its attribute
+/// `aie4ml.io`, or else what the device has.
+pub fn io<'c>(func: OperationRef<'c, '_>, device: &Device) -> Result<'c, Io> {
+    let Ok(attribute) = func.attribute("aie4ml.io") else { return Ok(Io::of(device)) };
+    match StringAttribute::try_from(attribute).ok().and_then(|name| name.value().parse().ok()) {
+        Some(Io::Plio) if device.plio_columns().is_empty() => Err(fail(
+            &func,
+            format_args!(
+                "is for {}, which has no programmable logic: tensors cross its boundary by 'ddr' only",
+                device.name
+            ),
+        )),
+        Some(io) => Ok(io),
+        None => Err(fail(&func, "needs 'plio' or 'ddr' as 'aie4ml.io'")),
+    }
 }
 
 /// A device by its name; the failure lists those that exist.

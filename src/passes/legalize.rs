@@ -8,16 +8,17 @@ use crate::{
         pass::{self, Pass, fail},
         rewrite,
     },
-    plan::network::Source,
+    plan::{mapping::Io, network::Source},
 };
 use melior::ir::{OperationRef, attribute::StringAttribute, operation::OperationLike};
+use std::{fmt, str::FromStr};
 
 crate::pass! {
     /// Refuse what no kernel can compute, and name the device.
     ///
     /// Before: a fused network. After: every op is a layer that the kernels
     /// compute exactly, and the function's attribute `aie4ml.device` names the
-    /// device. Extents need not be multiples of anything: what is missing to
+    /// device, `aie4ml.io` what its boundary is if that was chosen. Extents need not be multiples of anything: what is missing to
     /// whole microtiles is zero, supplied by weights and memory tiles.
     ///
     /// Refuses an op that is not a fused layer, weights or a bias that are not
@@ -26,6 +27,35 @@ crate::pass! {
     pub struct Legalize: "aie4ml-legalize" on "func.func" {
         /// The device to compile for, if the function does not name one.
         device: String = DEFAULT_DEVICE.to_string(),
+        /// What tensors cross the boundary of the array by, if the function does not say: plio, ddr,
+        /// or auto, which is plio where the device has it.
+        io: Boundary = Boundary(None),
+    }
+}
+
+/// An [`Io`], or what the device has.
+#[derive(Clone, Copy, Debug)]
+pub struct Boundary(Option<Io>);
+
+impl FromStr for Boundary {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Boundary, String> {
+        match text {
+            "auto" => Ok(Boundary(None)),
+            _ => text
+                .parse()
+                .map(|io| Boundary(Some(io)))
+                .map_err(|_| "must be plio, ddr or auto".into()),
+        }
+    }
+}
+
+impl fmt::Display for Boundary {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("auto"),
+            Some(io) => io.fmt(f),
+        }
     }
 }
 
@@ -40,7 +70,15 @@ impl Pass for Legalize {
             let name = StringAttribute::new(context, &self.device).into();
             rewrite::set_attribute(func, "aie4ml.device", name);
         }
-        network::device(func)?;
+        let device = network::device(func)?;
+        if let Some(io) = self.io.0
+            && !func.has_attribute("aie4ml.io")
+        {
+            let context = rewrite::context(func.location());
+            let name = StringAttribute::new(context, &io.to_string()).into();
+            rewrite::set_attribute(func, "aie4ml.io", name);
+        }
+        network::io(func, &device)?;
         let layers = Layer::all(func);
         // First, as the network only says that widths differ, not what could be done.
         for add in layers.iter().filter_map(|layer| Add::of(layer.op)) {

@@ -12,7 +12,7 @@ use crate::{
     plan::{
         hand_over,
         mapped::{End, Layer, Mapped, Transfer},
-        mapping::Via,
+        mapping::{Io, Via},
         memtile::{self, Demand},
         parallelize,
         place::{self, Block, Link, Position, Problem, Weights},
@@ -79,15 +79,6 @@ impl Pass for Place {
             return Ok(());
         }
         let device = network::device(func)?;
-        if device.plio_columns().is_empty() {
-            return Err(fail(
-                &func,
-                format_args!(
-                    "is for {}, which has no programmable logic: tensors can only cross the boundary of the array by PLIO so far",
-                    device.name
-                ),
-            ));
-        }
         let (mut plan, edges) = mapped::mapped(func, false)?;
         for (transfer, edge) in plan.transfers.iter().zip(&edges) {
             if transfer.regions.is_empty() {
@@ -162,8 +153,8 @@ impl Pass for Place {
                 .filter_map(|(index, transfer)| Some((index, boundary_streams(transfer, side)?)))
                 .collect();
             let columns: Vec<u32> = streams.iter().flat_map(|(_, list)| list.clone()).collect();
-            let ports =
-                ports::assign(&columns, side, &device).map_err(|error| fail(&func, error))?;
+            let ports = ports::assign(&columns, side, &device, plan.io)
+                .map_err(|error| fail(&func, error))?;
             let mut ports = ports.as_slice();
             for (index, list) in streams {
                 let (mine, rest) = ports.split_at(list.len());
@@ -212,6 +203,13 @@ impl Place {
             }
         }
         let mut problem = Problem::new(device, blocks, links);
+        problem.ports = match plan.io {
+            Io::Plio => device.plio_columns(),
+            Io::Ddr => {
+                let columns = device.noc_columns();
+                columns.first().map_or(0..0, |&first| first..columns[columns.len() - 1] + 1)
+            }
+        };
         problem.weights = Weights { lambda: self.lambda.0, mu: self.mu.0, ports: self.ports.0 };
         (problem, owner)
     }

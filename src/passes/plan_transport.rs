@@ -21,8 +21,9 @@ crate::pass! {
     /// consumer, and in which group, that is memory tile, they lie. Between
     /// layers, `via` says `stream` where the tensor goes from tile to tile: the
     /// DMAs at both ends have a channel for each region, and take it from one
-    /// order of blocks to the other. At the boundary each slice has a port of its
-    /// own. A transfer that already has regions is kept, as is a given `via`.
+    /// order of blocks to the other. At the boundary each slice has a stream of
+    /// its own, unless these are more than the device has: then several slices
+    /// share one. A transfer that already has regions is kept, as is a given `via`.
     ///
     /// Before: every layer has a `split`. Refuses slices that meet inside a
     /// microtile, and regions that one memory tile would have to hold and cannot.

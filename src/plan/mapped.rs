@@ -5,7 +5,7 @@
 //! whole microtiles.
 
 use super::{
-    mapping::{Packing, Place, Port, Region, Split, Via},
+    mapping::{Io, Packing, Place, Port, Region, Split, Via},
     microtile::Microtile,
 };
 use crate::{exact::Requant, kernel::Integer};
@@ -150,4 +150,8 @@ pub struct Mapped {
     pub transfers: Vec<Transfer>,
     pub inputs: Vec<Boundary>,
     pub outputs: Vec<Boundary>,
+    pub io: Io,
+    /// How many slices share a stream into the array, and out of it, at a
+    /// boundary that is still to be planned.
+    pub sharing: [usize; 2],
 }

@@ -1,5 +1,8 @@
 //! The decisions that the dialect's mapping attributes hold, as plain values.
 
+use crate::device::Device;
+use std::{fmt, str::FromStr};
+
 /// How a layer is cut over tiles; `k` and `n` are features per tile.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Split {
@@ -29,7 +32,44 @@ pub struct Place {
     pub row: usize,
 }
 
-/// A port to the programmable logic.
+/// What tensors cross the boundary of the array by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub enum Io {
+    /// Streams to and from programmable logic.
+    #[default]
+    Plio,
+    /// The DMA of shim tiles, to and from the host's memory.
+    Ddr,
+}
+
+impl Io {
+    /// What a device has: programmable logic, if it has any.
+    pub fn of(device: &Device) -> Io {
+        if device.plio_columns().is_empty() { Io::Ddr } else { Io::Plio }
+    }
+}
+
+impl FromStr for Io {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Io, String> {
+        match text {
+            "plio" => Ok(Io::Plio),
+            "ddr" => Ok(Io::Ddr),
+            _ => Err("must be plio or ddr".into()),
+        }
+    }
+}
+
+impl fmt::Display for Io {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Io::Plio => "plio",
+            Io::Ddr => "ddr",
+        })
+    }
+}
+
+/// A port of the boundary: a stream to programmable logic, or a channel of a shim tile's DMA.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Port {
     pub column: usize,

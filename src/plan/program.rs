@@ -15,9 +15,9 @@
 mod tiles;
 
 use super::{
-    hand_over,
+    hand_over, host,
     mapped::{Boundary, End, Layer, Mapped, Operation, Transfer},
-    mapping::{Place, Region, Via},
+    mapping::{Io, Place, Region, Via},
     retile::Walk,
     slices,
     transport::{self, Edge, Side},
@@ -31,7 +31,7 @@ use crate::{
     device::{Device, TileKind},
     kernel::{self, Integer, Kernel as Spec, Role},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tiles::input_name;
 
@@ -73,8 +73,23 @@ pub fn kernel_of(layer: &Layer, role: Role) -> Spec {
 /// The two sides of a transfer, as the transport planner sees them.
 pub fn edge(mapped: &Mapped, transfer: &Transfer) -> Edge {
     let mut rows = 0;
+    // Slices that share a stream of the boundary: as they do, or as they will.
+    let sharing = |stream: fn(&Region) -> usize, slice: fn(&Region) -> usize, wanted: usize| {
+        let mut streams: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for region in &transfer.regions {
+            streams.entry(stream(region)).or_default().insert(slice(region));
+        }
+        streams.values().map(BTreeSet::len).max().unwrap_or(wanted).max(1)
+    };
     let producer = match transfer.from {
-        End::Boundary(_) => Side::Ports,
+        End::Boundary(_) => match transfer.to {
+            End::Layer(index) => Side::Ports {
+                slices: mapped.layers[index].inputs(),
+                width: mapped.layers[index].split.k,
+                sharing: sharing(|r| r.producer, |r| r.consumer, mapped.sharing[0]),
+            },
+            End::Boundary(_) => Side::Ports { slices: Vec::new(), width: 0, sharing: 1 },
+        },
         End::Layer(index) => {
             let layer = &mapped.layers[index];
             rows = rows.max(layer.padded_rows());
@@ -82,7 +97,14 @@ pub fn edge(mapped: &Mapped, transfer: &Transfer) -> Edge {
         }
     };
     let consumer = match transfer.to {
-        End::Boundary(_) => Side::Ports,
+        End::Boundary(_) => match transfer.from {
+            End::Layer(index) => Side::Ports {
+                slices: mapped.layers[index].outputs(),
+                width: mapped.layers[index].split.n,
+                sharing: sharing(|r| r.consumer, |r| r.producer, mapped.sharing[1]),
+            },
+            End::Boundary(_) => Side::Ports { slices: Vec::new(), width: 0, sharing: 1 },
+        },
         End::Layer(index) => {
             let layer = &mapped.layers[index];
             rows = rows.max(layer.padded_rows());
@@ -126,6 +148,10 @@ pub fn lower(mapped: &Mapped, device: &Device) -> Result<Program> {
         builder.transfer(index)?;
     }
     builder.cores()?;
+    if mapped.io == Io::Ddr {
+        host::in_memory(&mut builder.program, device)
+            .map_err(|message| NoProgram { layer: None, message })?;
+    }
     check_budgets(&builder.program, device)?;
     Ok(builder.program)
 }
@@ -407,7 +433,7 @@ impl Builder<'_> {
             let to = Port { tile: memory, bundle: Bundle::Dma, channel };
             let from = match transfer.from {
                 End::Boundary(input) => {
-                    let port = port(transfer, producer, layer_of)?;
+                    let port = port(transfer, producer, self.mapped.io, layer_of)?;
                     let slices = mine
                         .iter()
                         .map(|s| StreamSlice {
@@ -449,7 +475,7 @@ impl Builder<'_> {
             let source = Port { tile: memory, bundle: Bundle::Dma, channel };
             let destinations = match transfer.to {
                 End::Boundary(output) => {
-                    let port = port(transfer, consumer, layer_of)?;
+                    let port = port(transfer, consumer, self.mapped.io, layer_of)?;
                     let slices = mine
                         .iter()
                         .map(|s| StreamSlice {
@@ -720,14 +746,17 @@ fn release(lock: LockId, value: i32) -> Stmt {
     Stmt::UseLock(UseLock { lock, action: LockAction::Release, value })
 }
 
-fn port(transfer: &Transfer, index: usize, layer: Option<usize>) -> Result<Port> {
+fn port(transfer: &Transfer, index: usize, io: Io, layer: Option<usize>) -> Result<Port> {
     let port = transfer.ports.get(index).ok_or_else(|| NoProgram {
         layer,
         message: format!("has no port for stream {index}: run aie4ml-place first"),
     })?;
     Ok(Port {
         tile: Tile { column: port.column as u32, row: 0 },
-        bundle: Bundle::Plio,
+        bundle: match io {
+            Io::Plio => Bundle::Plio,
+            Io::Ddr => Bundle::Dma,
+        },
         channel: port.channel as u32,
     })
 }

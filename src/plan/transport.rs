@@ -24,8 +24,10 @@ use std::ops::Range;
 /// One side of a transfer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Side {
-    /// Ports to the outside, as many as the other side has slices.
-    Ports,
+    /// Streams to or from the outside, for `sharing` of the other side's slices
+    /// each. Slices that share one are all `width` features wide, so that one
+    /// walk over a tensor in memory has them.
+    Ports { slices: Vec<Range<usize>>, width: usize, sharing: usize },
     /// Slices of tiles; each is padded to `width` features, in blocks of `block`.
     Tiles { slices: Vec<Range<usize>>, width: usize, block: usize },
 }
@@ -54,7 +56,11 @@ pub fn width(
 ) -> usize {
     let length = region.end - region.start;
     match side {
-        Side::Ports => length.next_multiple_of((4 / element_bytes).max(1)),
+        Side::Ports { slices, width, sharing } => {
+            let last = slices.iter().find(|slice| *sharing > 1 && slice.end == region.end);
+            let length = last.map_or(length, |slice| slice.start + width - region.start);
+            length.next_multiple_of((4 / element_bytes).max(1))
+        }
         Side::Tiles { slices, width, block } => {
             let slice = &slices[index];
             if consumes && region.end == slice.end {
@@ -90,12 +96,19 @@ struct Room {
 pub fn plan(edge: &Edge, cuts: &[usize], device: &Device) -> Result<Vec<Region>, String> {
     let whole = 0..edge.features;
     let whole = std::slice::from_ref(&whole);
+    let streams;
     let (producers, consumers): (&[Range<usize>], &[Range<usize>]) =
         match (&edge.producer, &edge.consumer) {
-            (Side::Tiles { slices, .. }, Side::Ports)
-            | (Side::Ports, Side::Tiles { slices, .. }) => (slices, slices),
+            (Side::Tiles { slices, .. }, Side::Ports { sharing, .. }) => {
+                streams = merged(slices, *sharing);
+                (slices, &streams)
+            }
+            (Side::Ports { sharing, .. }, Side::Tiles { slices, .. }) => {
+                streams = merged(slices, *sharing);
+                (&streams, slices)
+            }
             (Side::Tiles { slices: from, .. }, Side::Tiles { slices: to, .. }) => (from, to),
-            (Side::Ports, Side::Ports) => (whole, whole),
+            (Side::Ports { .. }, Side::Ports { .. }) => (whole, whole),
         };
     let mut components = slices::components(producers, consumers);
     for component in &mut components {
@@ -123,11 +136,11 @@ pub fn plan(edge: &Edge, cuts: &[usize], device: &Device) -> Result<Vec<Region>,
         |bundle, side| (device.stream_ports(at, bundle, side).min(tile.dma_channels)) as usize;
     let full = || Room {
         inputs: match edge.producer {
-            Side::Ports => streams(Bundle::South, PortSide::In),
+            Side::Ports { .. } => streams(Bundle::South, PortSide::In),
             Side::Tiles { .. } => streams(Bundle::North, PortSide::In),
         },
         outputs: match edge.consumer {
-            Side::Ports => streams(Bundle::South, PortSide::Out),
+            Side::Ports { .. } => streams(Bundle::South, PortSide::Out),
             Side::Tiles { .. } => streams(Bundle::North, PortSide::Out),
         },
         locks: tile.locks as usize,
@@ -180,6 +193,11 @@ fn cut(region: &slices::Region, cuts: &[usize]) -> Vec<slices::Region> {
             slices::Region { features, ..region.clone() }
         })
         .collect()
+}
+
+/// Every so many consecutive slices as one.
+fn merged(slices: &[Range<usize>], sharing: usize) -> Vec<Range<usize>> {
+    slices.chunks(sharing.max(1)).map(|chunk| chunk[0].start..chunk[chunk.len() - 1].end).collect()
 }
 
 fn need(edge: &Edge, component: &Component) -> Room {

@@ -14,8 +14,8 @@ aie.device(npu2) {
   aie.shim_dma_allocation @y(%shim, S2MM, 1, <pkt_type = 0, pkt_id = 3>) {plio = true}
   // CHECK: aie.runtime_sequence @main(%[[A:.*]]: memref<4096xbf16>, %[[B:.*]]: memref<64xi32>) {
   aie.runtime_sequence @main(%a: memref<4096xbf16>, %b: memref<64xi32>) {
-    // CHECK: aiex.npu.dma_memcpy_nd(%[[A]][0, 0, 0, 128][2, 4, 16, 32][2048, 512, 32, 1]) {id = 2 : i64, metadata = @x} : memref<4096xbf16>
-    aiex.npu.dma_memcpy_nd(%a[0, 0, 0, 128][2, 4, 16, 32][2048, 512, 32, 1]) {id = 2 : i64, metadata = @x} : memref<4096xbf16>
+    // CHECK: aiex.npu.dma_memcpy_nd(%[[A]][0, 0, 1, 0][2, 4, 15, 32][2048, 512, 32, 1]) {id = 2 : i64, metadata = @x} : memref<4096xbf16>
+    aiex.npu.dma_memcpy_nd(%a[0, 0, 1, 0][2, 4, 15, 32][2048, 512, 32, 1]) {id = 2 : i64, metadata = @x} : memref<4096xbf16>
     // CHECK: aiex.npu.dma_memcpy_nd(%[[B]][0, 0, 0, 0][1, 1, 1, 64][0, 0, 0, 1], packet = <pkt_type = 0, pkt_id = 2>) {burst_length = 64 : i64, id = 0 : i64, issue_token = true, metadata = @y} : memref<64xi32>
     aiex.npu.dma_memcpy_nd(%b[0, 0, 0, 0][1, 1, 1, 64][0, 0, 0, 1], packet = <pkt_type = 0, pkt_id = 2>) {burst_length = 64 : i64, id = 0 : i64, issue_token = true, metadata = @y} : memref<64xi32>
     // CHECK: aiex.npu.dma_wait {symbol = @y}

@@ -201,3 +201,25 @@ func.func @sums_beyond_the_accumulator(%x: tensor<2x520xi16>) -> tensor<2x2xi8> 
          : (tensor<2x520xi16>, tensor<520x2xi8>, tensor<2xi32>) -> tensor<2x2xi8>
   return %y : tensor<2x2xi8>
 }
+
+// -----
+
+// expected-error @+1 {{'func.func' op needs 'plio' or 'ddr' as 'aie4ml.io'}}
+func.func @unknown_boundary(%x: tensor<2x3xi8>) -> tensor<2x1xi8> attributes {aie4ml.io = "usb"} {
+  %w = arith.constant dense<1> : tensor<3x1xi8>
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi8>
+  return %y : tensor<2x1xi8>
+}
+
+// -----
+
+// expected-error @+1 {{'func.func' op is for npu1, which has no programmable logic: tensors cross its boundary by 'ddr' only}}
+func.func @no_programmable_logic(%x: tensor<2x3xi8>) -> tensor<2x1xi8> attributes {aie4ml.device = "npu1", aie4ml.io = "plio"} {
+  %w = arith.constant dense<1> : tensor<3x1xi8>
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi8>
+  return %y : tensor<2x1xi8>
+}

@@ -1,17 +1,5 @@
 // RUN: aie4ml-opt %s --aie4ml-plan-transport --aie4ml-place --split-input-file --verify-diagnostics
 
-// expected-error @+1 {{'func.func' op is for npu1, which has no programmable logic: tensors can only cross the boundary of the array by PLIO so far}}
-func.func @device_without_programmable_logic(%x: tensor<8x8xi8>) -> tensor<8x8xi8> attributes {aie4ml.device = "npu1"} {
-  %w = arith.constant dense<1> : tensor<8x8xi8>
-  %0 = aie4ml.dense %x, %w accumulator = i32
-         requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
-         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 8, n = 8, rows = 8>}
-         : (tensor<8x8xi8>, tensor<8x8xi8>) -> tensor<8x8xi8>
-  return %0 : tensor<8x8xi8>
-}
-
-// -----
-
 func.func @cascade_beyond_the_columns(%x: tensor<8x144xi8>) -> tensor<8x8xi8> attributes {aie4ml.device = "xcve2302"} {
   %w = arith.constant dense<1> : tensor<144x8xi8>
   // expected-error @+1 {{'aie4ml.dense' op has a cascade of 18 tiles, xcve2302 has 17 columns}}
@@ -93,16 +81,19 @@ func.func @layers_beyond_the_device(%x: tensor<8x72xi8>) -> tensor<8x16xi8> attr
 
 // -----
 
-// 120 chains send 120 streams out of the array.
+// Three inputs need a stream each, however few slices they have.
 
-// expected-error @+1 {{'func.func' op 120 streams out of the array are more than the 112 ports of xcve2802: use fewer chains or shorter cascades at the ends}}
-func.func @more_streams_than_ports(%x: tensor<8x8xi8>) -> tensor<8x960xi8> {
-  %w = arith.constant dense<1> : tensor<8x960xi8>
-  %0 = aie4ml.dense %x, %w accumulator = i32
-         requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
-         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 120, k = 8, n = 8, rows = 8>}
-         : (tensor<8x8xi8>, tensor<8x960xi8>) -> tensor<8x960xi8>
-  return %0 : tensor<8x960xi8>
+// expected-error @+1 {{'func.func' op 3 streams into the array are more than the 2 DMA channels to memory of npu1_1col: use a device with more of them}}
+func.func @more_streams_than_channels(%x: tensor<8x8xi8>, %y: tensor<8x8xi8>, %z: tensor<8x8xi8>) -> tensor<8x8xi8> attributes {aie4ml.device = "npu1_1col"} {
+  %0 = aie4ml.add %x, %y shifts = [0, 0]
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 8, n = 8, rows = 8>}
+         : (tensor<8x8xi8>, tensor<8x8xi8>) -> tensor<8x8xi8>
+  %1 = aie4ml.add %0, %z shifts = [0, 0]
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 8, n = 8, rows = 8>}
+         : (tensor<8x8xi8>, tensor<8x8xi8>) -> tensor<8x8xi8>
+  return %1 : tensor<8x8xi8>
 }
 
 // -----
