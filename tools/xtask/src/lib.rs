@@ -1,5 +1,6 @@
 //! What the chores do, so that tests can do it too.
 
+pub mod bench;
 pub mod docs;
 pub mod source;
 

@@ -12,6 +12,8 @@ cargo xtask new-pass NAME [--after PASS]   write a pass, its lit tests and its r
 cargo xtask docs [--check]                 write the manual into target/docs; --check only tries
 cargo xtask fmt                            format every Rust source, also those that `cargo fmt` misses
 cargo xtask bless                          run the tests and accept every changed snapshot
+cargo xtask nightly [CASES]                random graphs with random directives, 600 or so many
+cargo xtask bench                          time `aie4ml compile`, as docs/performance.md has it
 cargo xtask ci                             all that CI checks: clippy, then every test
 ";
 
@@ -40,6 +42,13 @@ fn run(arguments: &[&str]) -> Result<(), String> {
             finish("rustfmt", Command::new("rustfmt").args(arguments).arg(&root).args(files))
         }
         ["bless"] => cargo(&root, &["test", "--workspace"], &[("INSTA_UPDATE", "always")]),
+        ["nightly"] => nightly(&root, "600"),
+        ["nightly", cases] => nightly(&root, cases),
+        ["bench"] => {
+            cargo(&root, &["build", "--release", "--bin", "aie4ml"], &[])?;
+            let folder = target(&root).join("bench");
+            xtask::bench::run(&folder, &target(&root).join("release/aie4ml"))
+        }
         ["ci"] => {
             cargo(&root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
             cargo(&root, &["test", "--workspace"], &[])
@@ -59,9 +68,19 @@ fn new_pass(root: &Path, name: &str, after: Option<&str>) -> Result<(), String> 
     Ok(())
 }
 
+fn nightly(root: &Path, cases: &str) -> Result<(), String> {
+    let test = ["test", "--test", "graphs", "graphs_at_random", "--", "--nocapture"];
+    cargo(root, &test, &[("AIE4ML_CASES", cases)])
+}
+
+/// Where cargo builds.
+fn target(root: &Path) -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from)
+}
+
 fn docs(root: &Path, write: bool) -> Result<(), String> {
     cargo(root, &["build", "--quiet", "--bin", "aie4ml-opt"], &[])?;
-    let target = env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
+    let target = target(root);
     let pages = xtask::docs::pages(root, &target.join("debug/aie4ml-opt"))?;
     if write {
         let folder = target.join("docs");

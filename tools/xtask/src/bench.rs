@@ -1,0 +1,171 @@
+//! `cargo xtask bench`: how long `aie4ml compile` takes, as the tables of `docs/performance.md`.
+//!
+//! Networks are made here, at the network level, with weights that no compression helps. Each is
+//! compiled [`RUNS`] times by the release build; what is said is the least wall time of
+//! the whole program, from its start to the last file written.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
+
+const RUNS: usize = 5;
+
+struct Case {
+    name: String,
+    batch: usize,
+    /// Extents of all tensors, in a row.
+    extents: Vec<usize>,
+    options: &'static [&'static str],
+    /// `cascade` and `chains` of every layer.
+    split: Option<(usize, usize)>,
+}
+
+/// Compiles every network into `folder` and prints the tables.
+///
+/// # Errors
+/// If a file cannot be written, or a network does not compile.
+pub fn run(folder: &Path, program: &Path) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    let head = "| network | batch | options | tiles | in | out | design.mlir | seconds |\n|---|---|---|---|---|---|---|---|";
+    println!("{head}");
+    for case in networks() {
+        println!("{}", measure(&case, folder, program)?);
+    }
+    println!("\n{head}");
+    for case in sizes() {
+        println!("{}", measure(&case, folder, program)?);
+    }
+    Ok(())
+}
+
+fn networks() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (k, n, split) in [(4736, 1024, (37, 8)), (4864, 1024, (38, 8))] {
+        for batch in [8, 32, 128] {
+            let name = format!("{k} -> {n}");
+            let case = |options, split| Case {
+                name: name.clone(),
+                batch,
+                extents: vec![k, n],
+                options,
+                split,
+            };
+            cases.push(case(&["--optimize", "throughput"][..], None));
+            cases.push(case(&[], Some(split)));
+        }
+    }
+    cases.push(Case {
+        name: "1024 -> 512".into(),
+        batch: 128,
+        extents: vec![1024, 512],
+        options: &["--max-tiles", "128", "--optimize", "throughput"],
+        split: None,
+    });
+    for batch in [8, 32] {
+        for options in [
+            &["--optimize", "resources"],
+            &["--optimize", "throughput"],
+            &["--optimize", "latency"],
+        ] {
+            let name = "7 x (512 -> 512)".into();
+            cases.push(Case { name, batch, extents: vec![512; 8], options, split: None });
+        }
+    }
+    cases
+}
+
+/// One layer of 128 x 128 weights on each of ever more tiles.
+fn sizes() -> Vec<Case> {
+    let splits =
+        [(1, 1), (1, 2), (1, 4), (1, 8), (2, 8), (4, 8), (8, 8), (16, 8), (32, 8), (38, 8)];
+    let case = |(cascade, chains): (usize, usize)| Case {
+        name: format!("{} -> {}", 128 * cascade, 128 * chains),
+        batch: 8,
+        extents: vec![128 * cascade, 128 * chains],
+        options: &[],
+        split: Some((cascade, chains)),
+    };
+    splits.into_iter().map(case).collect()
+}
+
+/// A row of a table.
+fn measure(case: &Case, folder: &Path, program: &Path) -> Result<String, String> {
+    let Case { name, batch, options, split, .. } = case;
+    let (model, out) = (folder.join("model.mlir"), folder.join("out"));
+    fs::write(&model, network(case)).map_err(|error| error.to_string())?;
+    let mut seconds = Vec::new();
+    let mut said = String::new();
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        let output = Command::new(program)
+            .arg("compile")
+            .args([&model, &PathBuf::from("-o"), &out])
+            .args(*options)
+            .output()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        seconds.push(start.elapsed().as_secs_f64());
+        if !output.status.success() {
+            return Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)));
+        }
+        said = String::from_utf8_lossy(&output.stdout).into_owned();
+    }
+    let least = seconds.into_iter().fold(f64::INFINITY, f64::min);
+    // `model.mlir on xcve2802: 304 tiles, 7 memory tiles`
+    let tiles = said.split(": ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("?");
+    let design = fs::read_to_string(out.join("design.mlir")).map_err(|error| error.to_string())?;
+    // `aie.flow(%tile_5_0, PLIO : 0, %tile_2_1, DMA : 0)`: streams of the boundary.
+    let flows = || design.lines().filter_map(|line| line.trim().strip_prefix("aie.flow("));
+    let ports = |end: usize| {
+        flows()
+            .filter(|flow| flow.split(", ").nth(end).is_some_and(|e| e.starts_with("PLIO")))
+            .count()
+    };
+    let options = match split {
+        Some((cascade, chains)) => format!("{cascade} x {chains}"),
+        None => options.join(" ").replace("--optimize ", ""),
+    };
+    Ok(format!(
+        "| {name} | {batch} | {options} | {tiles} | {} | {} | {:.1} MB | {:.2} |",
+        ports(1),
+        ports(3),
+        design.len() as f64 / 1e6,
+        least
+    ))
+}
+
+/// The network as IR.
+fn network(case: &Case) -> String {
+    let Case { batch, extents, split, .. } = case;
+    let tensor = |columns: usize| format!("tensor<{batch}x{columns}xi8>");
+    let (first, last) = (extents[0], extents[extents.len() - 1]);
+    let mut text = format!("func.func @main(%v0: {}) -> {} {{\n", tensor(first), tensor(last));
+    let directive = split.map_or(String::new(), |(cascade, chains)| {
+        format!(" {{aie4ml.directive = {{cascade = {cascade} : i64, chains = {chains} : i64}}}}")
+    });
+    let mut state = 1u64;
+    for (index, extents) in extents.windows(2).enumerate() {
+        let (k, n) = (extents[0], extents[1]);
+        let weights = format!("tensor<{k}x{n}xi8>");
+        write!(text, "%w{index} = arith.constant dense<\"0x").expect("a string can be written");
+        for _ in 0..k * n {
+            // Knuth's MMIX generator; its high bits are the good ones.
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            write!(text, "{:02X}", state >> 56).expect("a string can be written");
+        }
+        let next = index + 1;
+        writeln!(
+            text,
+            "\"> : {weights}\n%v{next} = aie4ml.dense %v{index}, %w{index} accumulator = i32 \
+             requant = [#aie4ml.requant<shift = 12, rounding = nearest_even, overflow = saturate, width = 8, \
+             min = -128, max = 127>]{directive} : ({}, {weights}) -> {} loc(\"fc{index}\")",
+            tensor(k),
+            tensor(n)
+        )
+        .expect("a string can be written");
+    }
+    text + &format!("return %v{} : {}\n}}\n", extents.len() - 1, tensor(last))
+}
