@@ -26,4 +26,5 @@ pub mod ports;
 pub mod program;
 pub mod retile;
 pub mod slices;
+pub mod streams;
 pub mod transport;

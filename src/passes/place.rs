@@ -15,28 +15,41 @@ use crate::{
         mapping::{Io, Via},
         memtile::{self, Demand},
         parallelize,
-        place::{self, Block, Link, Position, Problem, Weights},
-        ports, program, slices, transport,
+        place::{self, Block, Budget, Link, Method, Position, Problem, Weights},
+        ports, program, slices,
+        streams::{self, Stream},
+        transport,
     },
 };
 use melior::ir::{Attribute, OperationRef, operation::OperationLike};
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+    time::Instant,
+};
 
 crate::pass! {
     /// Give every layer, memory tile and port a place in the array.
     ///
     /// A layer's tiles are rectangles, as wide as its cascade and as high as its
     /// chains. Branch and bound minimizes, over all edges, horizontal distance +
-    /// lambda x vertical distance, plus mu x top row of each layer and the
-    /// distance of the first and last layers to columns with ports; then every
-    /// group of regions gets the memory tile, and every stream of the boundary
-    /// the port, that is nearest to those it serves. The function's attribute
-    /// `aie4ml.placement` holds cost, lower bound and whether the cost is proven
-    /// optimal. A place that is already there is kept. A transfer by `stream`
-    /// between neighbors that hold it alike becomes one by `shared_memory`.
+    /// lambda x vertical distance, plus mu x top row of each layer, the distance
+    /// of the first and last layers to columns with ports, and of each layer to
+    /// the memory tiles; a weight of 0 leaves a term out. Then every group of
+    /// regions gets the memory tile, and every stream of the boundary the port,
+    /// that is nearest to those it serves, so that the streams fit the wires
+    /// between columns and through the rows of memory tiles.
+    ///
+    /// The function's attribute `aie4ml.placement` holds the cost of the layers,
+    /// a lower bound, and whether the cost is proven optimal; where `nodes` or
+    /// `time` end the search it is the best that was found. A place that is
+    /// already there is kept. A transfer by `stream` between neighbors that hold
+    /// it alike becomes one by `shared_memory`.
     ///
     /// Before: every edge has planned regions. Refuses a network whose
-    /// rectangles, memory tiles or ports do not fit the device.
+    /// rectangles, memory tiles or ports do not fit the device, and a budget in
+    /// which no placement was found.
     pub struct Place: "aie4ml-place" on "func.func" {
         /// Weight of vertical against horizontal distance.
         lambda: Weight = Weight(1.0),
@@ -44,8 +57,14 @@ crate::pass! {
         mu: Weight = Weight(0.05),
         /// Weight of the distance to columns with ports; 0 leaves it out.
         ports: Weight = Weight(0.1),
+        /// Weight of the rows between each layer and the memory tiles.
+        memory: Weight = Weight(0.05),
+        /// How layers are placed: branch-and-bound, greedy-right or greedy-above.
+        search: Method = Method::BranchAndBound,
         /// Nodes that each search may visit.
         nodes: u64 = place::NODES,
+        /// Milliseconds that placing the layers may take, 0 for any. The result then depends on the machine.
+        time: u64 = 0,
     }
 }
 
@@ -94,7 +113,12 @@ impl Pass for Place {
         }
 
         let (problem, owner) = self.problem(&plan, &device);
-        let placement = place::place(&problem, self.nodes).map_err(|error| fail(&func, error))?;
+        let begin = Instant::now();
+        let late = || begin.elapsed().as_millis() >= u128::from(self.time);
+        let stop = (self.time > 0).then_some(&late as &dyn Fn() -> bool);
+        let budget = Budget { nodes: self.nodes, stop };
+        let placement =
+            place::place_by(self.search, &problem, &budget).map_err(|error| fail(&func, error))?;
         for layer in &mut plan.layers {
             layer.places.clear();
         }
@@ -162,8 +186,11 @@ impl Pass for Place {
                 if let Some(transfer) = edges[index].transfer {
                     rewrite::set_attribute(transfer.op, "ports", aie4ml::list(context, mine));
                 }
+                plan.transfers[index].ports = mine.to_vec();
             }
         }
+        let streams: Vec<Stream> = plan.transfers.iter().flat_map(|t| streams(&plan, t)).collect();
+        streams::check(&streams, &device).map_err(|error| fail(&func, error))?;
         Ok(())
     }
 }
@@ -210,7 +237,12 @@ impl Place {
                 columns.first().map_or(0..0, |&first| first..columns[columns.len() - 1] + 1)
             }
         };
-        problem.weights = Weights { lambda: self.lambda.0, mu: self.mu.0, ports: self.ports.0 };
+        problem.weights = Weights {
+            lambda: self.lambda.0,
+            mu: self.mu.0,
+            ports: self.ports.0,
+            memory: self.memory.0,
+        };
         (problem, owner)
     }
 }
@@ -277,13 +309,14 @@ fn demands(plan: &Mapped, transfer: &Transfer) -> Vec<Demand> {
                 End::Boundary(_) => demand.to_outside += 1,
                 End::Layer(index) => {
                     let layer = &plan.layers[index];
-                    // Several rectangles: the westernmost.
                     let readers = layer.readers(region.consumer).into_iter();
-                    let column = readers
-                        .map(|(chain, position)| layer.tile(chain, position).column)
-                        .min()
-                        .unwrap_or(0);
+                    let tiles: Vec<Corner> =
+                        readers.map(|(chain, position)| layer.tile(chain, position)).collect();
+                    // Several rectangles: the westernmost.
+                    let column = tiles.iter().map(|tile| tile.column).min().unwrap_or(0);
                     demand.consumers.push(column as u32);
+                    let rows: BTreeSet<usize> = tiles.iter().map(|tile| tile.row).collect();
+                    demand.rows = demand.rows.max(rows.len() as u32);
                 }
             }
         }
@@ -313,4 +346,44 @@ fn boundary_streams(transfer: &Transfer, side: PortSide) -> Option<Vec<u32>> {
         columns.insert(stream, transfer.memory_tiles[region.group].column as u32);
     }
     Some(columns.into_values().collect())
+}
+
+/// The streams of a transfer between columns: from each producer to its memory
+/// tile and from there to each consumer, or straight to the consumers.
+fn streams(plan: &Mapped, transfer: &Transfer) -> Vec<Stream> {
+    if transfer.via == Via::SharedMemory {
+        return Vec::new();
+    }
+    let port = |index: usize| transfer.ports.get(index).map_or(0, |port| port.column as u32);
+    let sender = |index: usize| match transfer.from {
+        End::Boundary(_) => port(index),
+        End::Layer(layer) => {
+            let layer = &plan.layers[layer];
+            layer.tile(index, layer.split.cascade - 1).column as u32
+        }
+    };
+    let readers = |index: usize| match transfer.to {
+        End::Boundary(_) => vec![port(index)],
+        End::Layer(layer) => {
+            let layer = &plan.layers[layer];
+            let readers = layer.readers(index).into_iter();
+            readers.map(|(chain, position)| layer.tile(chain, position).column as u32).collect()
+        }
+    };
+    let mut streams: BTreeMap<(bool, usize), Stream> = BTreeMap::new();
+    for region in &transfer.regions {
+        let from = sender(region.producer);
+        let to = readers(region.consumer);
+        if transfer.via == Via::Stream {
+            let stream = streams
+                .entry((true, region.producer))
+                .or_insert_with(|| Stream { from, to: Vec::new() });
+            stream.to.extend(to);
+        } else {
+            let memory = transfer.memory_tiles[region.group].column as u32;
+            streams.insert((true, region.producer), Stream { from, to: vec![memory] });
+            streams.insert((false, region.consumer), Stream { from: memory, to });
+        }
+    }
+    streams.into_values().collect()
 }

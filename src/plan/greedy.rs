@@ -34,6 +34,9 @@ fn follow(problem: &Problem, next: fn(&Block, Position) -> Position) -> Option<V
     Some(at)
 }
 
+/// One of these.
+pub type Method = fn(&Problem) -> Option<Vec<Position>>;
+
 /// A meaning of large, and what decides among equals.
 type Size = fn(&Block) -> (u32, u32);
 

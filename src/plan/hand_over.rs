@@ -14,13 +14,16 @@
 //! tile has channels, its memory tiles store parts so small that all of them
 //! take the same, and share one.
 //!
+//! Where streams would branch to many rows far from where they begin, memory
+//! tiles carry them (see [`super::streams`]).
+//!
 //! A shorter way through the network that meets a longer one keeps its memory
 //! tile: what it carries waits there for the other.
 
 use super::{
     mapped::{End, Layer, Mapped, Transfer},
     mapping::{Region, Via},
-    program,
+    parallelize, program,
     retile::{self, Layout, Retiling, Walk},
     slices, transport,
 };
@@ -95,7 +98,8 @@ pub fn plan(
         let wished = open[index]
             && via.is_none()
             && transport == Transport::Auto
-            && !waits(mapped, &mapped.transfers[index]);
+            && !waits(mapped, &mapped.transfers[index])
+            && streams.as_ref().is_ok_and(|r| branches_fit(mapped, index, r.len(), device));
         let transfer = &mut mapped.transfers[index];
         if open[index] {
             (transfer.via, transfer.regions) = match (via, memory_tiles, &streams) {
@@ -133,6 +137,23 @@ pub fn plan(
         share(mapped, layer, &open, device)?;
     }
     Ok(())
+}
+
+/// Whether `count` streams from tile to tile leave room for others: they branch to
+/// the rows of their columns on the way there, where those of a memory tile go
+/// straight up below each column. Two layers that are only linked to each other
+/// are neighbors wherever they can be, and their streams short.
+fn branches_fit(mapped: &Mapped, transfer: usize, count: usize, device: &Device) -> bool {
+    let Transfer { from, to, .. } = mapped.transfers[transfer];
+    let End::Layer(reader) = to else { return true };
+    let layer = &mapped.layers[reader];
+    let heights = parallelize::heights(layer.split.chains, device);
+    let alone = |key: fn(&Transfer) -> End, end| {
+        mapped.transfers.iter().filter(|t| key(t) == end).count() == 1
+    };
+    let rows = layer.readers(0).len().min(heights.first().copied().unwrap_or(1));
+    (heights.len() == 1 && alone(|t| t.from, from) && alone(|t| t.to, to))
+        || crate::plan::streams::branches_fit(count, &[0, rows], device)
 }
 
 /// How far the layers at both ends of a transfer exceed their channels and

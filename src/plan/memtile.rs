@@ -8,12 +8,19 @@
 //! the outside through those at its bottom.
 //!
 //! [`assign`] gives every part a memory tile such that none exceeds its DMA
-//! channels, memory, locks and descriptors, and no column its ports. It
-//! minimizes the hops of all streams: columns between a memory tile and the
-//! cores it serves, and memory tiles that a stream passes. Branch and bound,
-//! parts with the most streams first, nearest tile first; the bound adds for
-//! each part to come its least cost alone. Parts that are alike are kept in
-//! order, as exchanging them changes nothing.
+//! channels, memory, locks and descriptors, and no column its ports. Where
+//! ports to the outside are in some columns only, what reaches memory tiles
+//! beyond the last of them passes the shim row, and fits its streams there.
+//!
+//! It minimizes the hops of all streams: columns between a memory tile and the
+//! cores it serves or the nearest port, and memory tiles that a stream passes.
+//! A column towards consumers counts for every row that the stream branches to:
+//! a router gives each branch a shortest way of its own, and where those are
+//! many, as beside a column, they part early and take a wire each. Below the
+//! column that it feeds a memory tile sends straight up, on one wire.
+//! Branch and bound, parts with the most streams first, nearest tile first; the
+//! bound adds for each part to come its least cost alone. Parts that are alike
+//! are kept in order, as exchanging them changes nothing.
 
 use super::place::NoRoom;
 use crate::array::{Bundle, Tile};
@@ -27,6 +34,8 @@ pub struct Demand {
     /// For each stream it sends to cores, the column where they are (the
     /// westernmost if several).
     pub consumers: Vec<u32>,
+    /// Cores in different rows that each of those streams branches to; 0 counts as one.
+    pub rows: u32,
     /// Streams from and to the outside, through the shim.
     pub from_outside: u32,
     pub to_outside: u32,
@@ -95,7 +104,7 @@ impl Usage {
 pub struct Assignment {
     /// One per demand.
     pub tiles: Vec<Tile>,
-    /// Hops of all streams.
+    /// Half hops of all streams.
     pub cost: u64,
     /// No assignment costs less than this.
     pub lower_bound: u64,
@@ -127,11 +136,12 @@ pub fn assign(demands: &[Demand], device: &Device, nodes: u64) -> Result<Assignm
         .mem_rows()
         .flat_map(|row| (0..device.columns).map(move |column| Tile { column, row }))
         .collect();
+    let shore = Shore::of(device);
     let choices: Vec<Vec<(u64, usize)>> = demands
         .iter()
         .map(|demand| {
-            let mut list: Vec<_> =
-                tiles.iter().enumerate().map(|(i, &t)| (hops(demand, t, device), i)).collect();
+            let hops = |(i, &tile): (usize, &Tile)| (hops(demand, tile, &shore, device), i);
+            let mut list: Vec<_> = tiles.iter().enumerate().map(hops).collect();
             list.sort_unstable();
             list
         })
@@ -155,6 +165,8 @@ pub fn assign(demands: &[Demand], device: &Device, nodes: u64) -> Result<Assignm
         rest: &rest,
         used: vec![Usage::default(); tiles.len()],
         columns: vec![Usage::default(); device.columns as usize],
+        shore,
+        beyond: [[0; 2]; 2],
         picks: vec![0; demands.len()],
         best: None,
         budget: nodes,
@@ -180,12 +192,42 @@ pub fn assign(demands: &[Demand], device: &Device, nodes: u64) -> Result<Assignm
     Ok(Assignment { tiles: result, cost, lower_bound, optimal: lower_bound == cost, nodes })
 }
 
-/// Hops of a demand's streams if it is served by `tile`.
-fn hops(demand: &Demand, tile: Tile, device: &Device) -> u64 {
+/// Half hops of a demand's streams if it is served by `tile`.
+fn hops(demand: &Demand, tile: Tile, shore: &Shore, device: &Device) -> u64 {
     let (top, bottom) = (device.mem_rows().end - 1, device.mem_rows().start);
-    let inside = demand.producers.iter().chain(&demand.consumers);
-    let inside: u64 = inside.map(|&c| u64::from(c.abs_diff(tile.column) + top - tile.row)).sum();
-    inside + u64::from((demand.from_outside + demand.to_outside) * (tile.row - bottom))
+    let from = demand.producers.iter().map(|&c| 2 * (c.abs_diff(tile.column) + top - tile.row));
+    let branches = demand.rows.max(1) + 1;
+    let to =
+        demand.consumers.iter().map(|&c| branches * c.abs_diff(tile.column) + 2 * (top - tile.row));
+    let outside = demand.from_outside + demand.to_outside;
+    let outside = 2 * outside * (tile.row - bottom + shore.distance(tile.column));
+    from.chain(to).map(u64::from).sum::<u64>() + u64::from(outside)
+}
+
+/// Columns with ports to the outside, and what passes beside them.
+struct Shore {
+    /// First and last column with ports; all if none is known.
+    columns: (u32, u32),
+    /// Streams that the shim row passes from one column to the next.
+    streams: u32,
+}
+
+impl Shore {
+    fn of(device: &Device) -> Shore {
+        let columns = device.plio_columns();
+        let columns =
+            if columns.is_empty() { (0, device.columns) } else { (columns.start, columns.end - 1) };
+        let shim = Tile { column: 0, row: 0 };
+        Shore { columns, streams: device.stream_ports(shim, Bundle::East, PortSide::Out) }
+    }
+    fn distance(&self, column: u32) -> u32 {
+        self.columns.0.saturating_sub(column).max(column.saturating_sub(self.columns.1))
+    }
+    /// The side beyond the ports on which a column is.
+    fn side(&self, column: u32) -> Option<usize> {
+        let (first, last) = self.columns;
+        if column < first { Some(0) } else { (column > last).then_some(1) }
+    }
 }
 
 struct Search<'a> {
@@ -198,6 +240,9 @@ struct Search<'a> {
     rest: &'a [u64],
     used: Vec<Usage>,
     columns: Vec<Usage>,
+    shore: Shore,
+    /// Streams from and to the outside of the tiles on each side beyond the ports.
+    beyond: [[u32; 2]; 2],
     /// By depth, index into `choices`.
     picks: Vec<usize>,
     best: Option<(u64, Vec<usize>)>,
@@ -232,6 +277,14 @@ impl Search<'_> {
             if (0..NAMES.len()).any(over) {
                 continue;
             }
+            let side = self.shore.side(column as u32);
+            let outside = [self.demands[index].from_outside, self.demands[index].to_outside];
+            let full = |side: usize| {
+                (0..2).any(|i| self.beyond[side][i] + outside[i] > self.shore.streams)
+            };
+            if side.is_some_and(full) {
+                continue;
+            }
             if self.best.is_some() {
                 if self.budget == 0 {
                     self.open = self.open.min(bound);
@@ -248,8 +301,14 @@ impl Search<'_> {
                 self.used[tile].0[i] += usage.0[i];
                 self.columns[column].0[i] += usage.0[i];
             }
+            if let Some(side) = side {
+                (0..2).for_each(|i| self.beyond[side][i] += outside[i]);
+            }
             self.picks[depth] = pick;
             self.descend(depth + 1, cost + hops);
+            if let Some(side) = side {
+                (0..2).for_each(|i| self.beyond[side][i] -= outside[i]);
+            }
             for i in 0..NAMES.len() {
                 self.used[tile].0[i] -= usage.0[i];
                 self.columns[column].0[i] -= usage.0[i];
@@ -280,8 +339,30 @@ mod tests {
         let device = Device::by_name("xcve2802").unwrap();
         let all = assign(&[demand(&[7], &[8]), demand(&[7], &[9])], &device, NODES).unwrap();
         assert!(all.optimal);
-        assert_eq!(all.cost, 3);
+        assert_eq!(all.cost, 6);
         assert!(all.tiles.iter().all(|t| (7..=9).contains(&t.column) && t.row == 2), "{all:?}");
+    }
+
+    #[test]
+    fn stands_below_the_rows_that_it_feeds() {
+        let device = Device::by_name("xcve2802").unwrap();
+        let at = |rows| {
+            let demand = Demand { rows, ..demand(&[7, 7], &[12]) };
+            assign(&[demand], &device, NODES).unwrap().tiles[0]
+        };
+        assert_eq!(at(8), Tile { column: 12, row: 2 });
+        assert_eq!(at(1), Tile { column: 7, row: 2 }, "two streams in against one out");
+    }
+
+    #[test]
+    fn respects_the_streams_of_the_shim_row() {
+        let device = Device::by_name("xcve2802").unwrap();
+        // The first ports are in column 5; four streams reach the columns before it.
+        let input = |column| Demand { from_outside: 1, rows: 8, ..demand(&[], &[column]) };
+        let demands: Vec<_> = (0..5).map(input).collect();
+        let all = assign(&demands, &device, NODES).unwrap();
+        assert_eq!(all.tiles.iter().filter(|t| t.column < 5).count(), 4, "{all:?}");
+        assert_eq!(all.tiles.iter().map(|t| t.column).max(), Some(5));
     }
 
     #[test]
@@ -332,7 +413,11 @@ mod tests {
                 })
             });
             if fits {
-                let cost = picks.iter().zip(demands).map(|(t, d)| hops(d, *t, device)).sum();
+                let cost = picks
+                    .iter()
+                    .zip(demands)
+                    .map(|(t, d)| hops(d, *t, &Shore::of(device), device))
+                    .sum();
                 best = Some(best.map_or(cost, |b: u64| b.min(cost)));
             }
         }

@@ -7,9 +7,8 @@
 //! order of blocks to the other, and what exceeds the tensor is zero.
 //!
 //! A chain sends one stream and a column receives one, so regions that share
-//! either lie in the same memory tile: a *component*. Components are packed
-//! into as few memory tiles as their channels, locks, descriptors and bytes
-//! allow.
+//! either lie in the same memory tile: a *component*, which is a group of the
+//! transfer. Which groups share a memory tile is decided where all are placed.
 
 use super::{
     mapping::Region,
@@ -134,7 +133,7 @@ pub fn plan(edge: &Edge, cuts: &[usize], device: &Device) -> Result<Vec<Region>,
     let at = Tile { column: 0, row: device.mem_rows().end - 1 };
     let streams =
         |bundle, side| (device.stream_ports(at, bundle, side).min(tile.dma_channels)) as usize;
-    let full = || Room {
+    let full = Room {
         inputs: match edge.producer {
             Side::Ports { .. } => streams(Bundle::South, PortSide::In),
             Side::Tiles { .. } => streams(Bundle::North, PortSide::In),
@@ -148,11 +147,8 @@ pub fn plan(edge: &Edge, cuts: &[usize], device: &Device) -> Result<Vec<Region>,
         bytes: tile.memory_bytes as usize,
     };
     let mut regions = Vec::new();
-    let mut room: Option<Room> = None;
-    let mut group = 0;
-    for component in components {
-        let need = need(edge, &component);
-        if let Some(short) = shortage(&need, &full()) {
+    for (group, component) in components.iter().enumerate() {
+        if let Some(short) = shortage(&need(edge, component), &full) {
             return Err(format!(
                 "joins {} chains and {} columns in one memory tile, which {short}: \
                  choose numbers of chains and columns that divide each other",
@@ -160,16 +156,6 @@ pub fn plan(edge: &Edge, cuts: &[usize], device: &Device) -> Result<Vec<Region>,
                 component.consumers.len()
             ));
         }
-        if room.as_ref().is_some_and(|left| shortage(&need, left).is_some()) {
-            room = None;
-            group += 1;
-        }
-        let left = room.get_or_insert_with(full);
-        left.inputs -= need.inputs;
-        left.outputs -= need.outputs;
-        left.locks -= need.locks;
-        left.descriptors -= need.descriptors;
-        left.bytes -= need.bytes;
         regions.extend(component.regions.iter().map(|region| Region {
             producer: region.producer,
             consumer: region.consumer,

@@ -51,12 +51,14 @@ func.func @makes_two_rectangles_of_many_chains(%x: tensor<8x8xi8>) -> tensor<8x8
   return %0 : tensor<8x80xi8>
 }
 
-// Eight slices pass through two memory tiles, and each has a port.
+// Each of eight slices has the memory tile below the core that reads it, and a port.
 
 // CHECK-LABEL: func.func @gives_each_group_a_memory_tile_and_each_slice_a_port
 func.func @gives_each_group_a_memory_tile_and_each_slice_a_port(%x: tensor<8x64xi8>) -> tensor<8x8xi8> {
   %w = arith.constant dense<1> : tensor<64x8xi8>
-  // CHECK: aie4ml.transfer {{.*}} {memory_tiles = [#aie4ml.place<{{[0-9]+, [12]}}>, #aie4ml.place<{{[0-9]+, [12]}}>],
+  // CHECK: aie4ml.transfer {{.*}} {memory_tiles = [#aie4ml.place<[[#FIRST:]], 1>,
+  // CHECK-SAME: #aie4ml.place<[[#FIRST+1]], 1>, #aie4ml.place<[[#FIRST+2]], 1>, #aie4ml.place<[[#FIRST+3]], 1>, #aie4ml.place<[[#FIRST+4]], 1>,
+  // CHECK-SAME: #aie4ml.place<[[#FIRST+5]], 1>, #aie4ml.place<[[#FIRST+6]], 1>, #aie4ml.place<[[#FIRST+7]], 1>],
   // CHECK-SAME: ports = [#aie4ml.port<{{[0-9]+, [0-9]+}}>, #aie4ml.port<{{[0-9]+, [0-9]+}}>, #aie4ml.port<{{[0-9]+, [0-9]+}}>, #aie4ml.port<{{[0-9]+, [0-9]+}}>,
   // CHECK-SAME: #aie4ml.port<{{[0-9]+, [0-9]+}}>, #aie4ml.port<{{[0-9]+, [0-9]+}}>, #aie4ml.port<{{[0-9]+, [0-9]+}}>, #aie4ml.port<{{[0-9]+, [0-9]+}}>],
   %0 = aie4ml.dense %x, %w accumulator = i32

@@ -4,7 +4,7 @@
 // CHECK-SAME: %[[X:.*]]: tensor<5x37xi8>
 func.func @layer(%x: tensor<5x37xi8>) -> tensor<5x11xi8> attributes {aie4ml.device = "xcve2802"} {
   %w = arith.constant dense<1> : tensor<37x11xi8>
-  // CHECK: %[[IN:.*]] = aie4ml.transfer %[[X]] {regions = [#aie4ml.region<0 -> 0, 0 to 24, group = 0>, #aie4ml.region<1 -> 1, 24 to 37, group = 0>]}
+  // CHECK: %[[IN:.*]] = aie4ml.transfer %[[X]] {regions = [#aie4ml.region<0 -> 0, 0 to 24, group = 0>, #aie4ml.region<1 -> 1, 24 to 37, group = 1>]}
   // CHECK: %[[Y:.*]] = aie4ml.dense %[[IN]],
   %y = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = nearest_even, overflow = saturate, width = 8, min = 0, max = 127>]

@@ -6,13 +6,13 @@
 // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<8x24xi8>
 func.func @gives_each_slice_a_port(%x: tensor<8x24xi8>) -> tensor<8x20xi8> {
   %w = arith.constant dense<1> : tensor<24x20xi8>
-  // CHECK: aie4ml.transfer %[[X]] {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>, #aie4ml.region<1 -> 1, 8 to 16, group = 0>, #aie4ml.region<2 -> 2, 16 to 24, group = 0>]}
+  // CHECK: aie4ml.transfer %[[X]] {regions = [#aie4ml.region<0 -> 0, 0 to 8, group = 0>, #aie4ml.region<1 -> 1, 8 to 16, group = 1>, #aie4ml.region<2 -> 2, 16 to 24, group = 2>]}
   // CHECK: %[[Y:.*]] = aie4ml.dense
   %0 = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 3, chains = 2, k = 8, n = 16, rows = 8>}
          : (tensor<8x24xi8>, tensor<24x20xi8>) -> tensor<8x20xi8>
-  // CHECK: aie4ml.transfer %[[Y]] {regions = [#aie4ml.region<0 -> 0, 0 to 16, group = 0>, #aie4ml.region<1 -> 1, 16 to 20, group = 0>]}
+  // CHECK: aie4ml.transfer %[[Y]] {regions = [#aie4ml.region<0 -> 0, 0 to 16, group = 0>, #aie4ml.region<1 -> 1, 16 to 20, group = 1>]}
   return %0 : tensor<8x20xi8>
 }
 

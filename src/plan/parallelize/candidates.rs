@@ -1,13 +1,13 @@
 //! The ways to split one layer, for one number of rows.
 
-use super::{Cut, Directive, Field, NoPlan, Reason, Request, Split, refusal};
+use super::{Cut, Directive, Field, NoPlan, Reason, Request, Split, heights, refusal};
 use crate::device::{Device, MmulShape, TileKind};
 use crate::plan::{
     cost::{self, Blocks},
     memory,
     microtile::{self, Microtile},
     network::{Kind, Layer, Network},
-    slices,
+    slices, streams,
 };
 use std::collections::BTreeMap;
 
@@ -212,6 +212,11 @@ pub(super) fn enumerate(
                 latency: split.cost.latency,
             });
         }
+    }
+    // Several wide rectangles ask for more streams than pass between them.
+    let fits = |c: &Candidate| streams::branches_fit(c.cascade, &heights(c.chains, device), device);
+    if choices.candidates.iter().any(fits) {
+        choices.candidates.retain(fits);
     }
     Ok((choices, tightest))
 }

@@ -196,6 +196,7 @@ impl Choice<'_> {
                     locks: 2 * regions,
                     buffer_descriptors: 4 * regions,
                     memory_bytes: (2 * rows * number.bytes(features)) as u32,
+                    rows: 0,
                 });
             }
         }
