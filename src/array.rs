@@ -11,6 +11,8 @@
 //! **Invariant:** every index ([`BufferId`], [`LockId`], [`KernelId`]) points
 //! into the vectors of the program that holds it.
 
+pub mod code;
+
 use std::fmt;
 
 /// A tile of the array.
@@ -233,6 +235,8 @@ pub struct Core {
     pub body: Vec<Stmt>,
     /// What this core computes, if this compiler made it.
     pub slice: Option<Slice>,
+    /// In place of the body, an index into [`Program::functions`].
+    pub code: Option<usize>,
 }
 
 /// A value in a core's body.
@@ -364,6 +368,46 @@ pub enum Step {
         /// Index into [`Program::allocations`].
         allocation: usize,
     },
+    /// `aiex.dma_start_task`: queue a chain of descriptors of any tile's channel.
+    Start(Task),
+    /// `aiex.npu.sync` and `aiex.dma_await_task`: take a token of a channel.
+    Sync(TaskChannel),
+    /// Write bytes of a buffer.
+    Write {
+        buffer: BufferId,
+        offset: usize,
+        bytes: Vec<u8>,
+    },
+    /// Write the bits of a word of a buffer that the mask has.
+    WriteMasked {
+        buffer: BufferId,
+        offset: usize,
+        value: u32,
+        mask: u32,
+    },
+    SetLock {
+        lock: LockId,
+        value: i32,
+    },
+}
+
+/// A DMA channel that the host drives.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct TaskChannel {
+    pub tile: Tile,
+    pub direction: Direction,
+    pub channel: u32,
+}
+
+/// A chain of descriptors for the host to start.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Task {
+    pub channel: TaskChannel,
+    /// It begins at the first; `next` counts from there.
+    pub chain: Vec<Bd>,
+    /// Further runs of the chain.
+    pub repeat_count: u32,
+    pub issue_token: bool,
 }
 
 /// `aiex.npu.dma_memcpy_nd`: a buffer descriptor of a shim channel, and the
@@ -381,9 +425,27 @@ pub struct Memcpy {
     /// Which descriptor of the shim tile it takes.
     pub id: u32,
     pub issue_token: bool,
+    /// Goes before each repetition.
+    pub packet: Option<Packet>,
 }
 
 impl Memcpy {
+    /// What the copy walks: a packet for each repetition, or all at once.
+    pub fn chain(&self) -> Vec<Bd> {
+        if self.packet.is_none() {
+            return vec![self.descriptor()];
+        }
+        let [times, ..] = self.sizes;
+        let one = |time: usize| {
+            let mut part = self.clone();
+            part.sizes[0] = 1;
+            part.offsets[0] += time;
+            let next = (time + 1 < times).then_some(time + 1);
+            Bd { packet: self.packet, next, ..part.descriptor() }
+        };
+        (0..times).map(one).collect()
+    }
+
     /// What the copy walks.
     pub fn descriptor(&self) -> Bd {
         let dims: Vec<Dim> = (self.sizes.iter().zip(self.strides))
@@ -415,9 +477,33 @@ pub struct Program {
     /// `(source, destination)` of each `aie.cascade_flow`.
     pub cascades: Vec<(Tile, Tile)>,
     pub kernels: Vec<Kernel>,
+    /// Bodies of cores that compute by themselves, and what these call.
+    pub functions: Vec<code::Function>,
     pub cores: Vec<Core>,
     pub allocations: Vec<Allocation>,
     pub sequences: Vec<Sequence>,
     pub inputs: Vec<Interface>,
     pub outputs: Vec<Interface>,
+}
+
+impl Program {
+    /// The functions that a core of its own code runs, each once.
+    pub fn code_of(&self, core: &Core) -> Vec<&code::Function> {
+        let mut found: Vec<usize> = core.code.into_iter().collect();
+        let mut next = 0;
+        while let Some(function) = found.get(next).and_then(|&index| self.functions.get(index)) {
+            for called in function.calls() {
+                if !found.contains(&called) {
+                    found.push(called);
+                }
+            }
+            next += 1;
+        }
+        found.into_iter().filter_map(|index| self.functions.get(index)).collect()
+    }
+
+    /// Every use of a lock in the code of a core, as often as it is written.
+    pub fn code_locks(&self, core: &Core) -> Vec<UseLock> {
+        self.code_of(core).into_iter().flat_map(|function| function.lock_uses()).collect()
+    }
 }

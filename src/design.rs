@@ -1,17 +1,25 @@
 //! What a compilation wrote, ready to run; an array program in the simulator,
 //! with the kernels that it brings along.
 
+mod foreign;
+
+use foreign::Foreign;
+pub use foreign::Wishes;
+
 use crate::{
     array::{Interface, Program},
     compile::{DESIGN, KERNELS},
-    dialect::aie,
+    dialect::{aie, scalar},
     ir::{self, Error},
     mlir::tools,
     run::{self, Executable, Level, Runner, Timed},
     sim::{Engine, Kernels, Timing, host::HostKernels, iterations_to_settle},
     tensor::Tensor,
 };
-use melior::{Context, ir::Module};
+use melior::{
+    Context,
+    ir::{Module, OperationRef, operation::OperationLike},
+};
 use std::{
     collections::BTreeSet,
     fs,
@@ -20,17 +28,38 @@ use std::{
     rc::Rc,
 };
 
+/// Affine loops and accesses of cores become what the simulator executes.
+const LOOPS: &str = "builtin.module(lower-affine)";
+
 /// Prepares a folder that [`compile`](crate::compile::compile) wrote, or a file of IR of any level.
 ///
 /// # Errors
 ///
 /// If it is neither, or cannot be executed.
 pub fn open(path: &Path) -> Result<Runner, Error> {
+    open_with(path, &Wishes::default())
+}
+
+/// The same, with wishes for an array program.
+///
+/// # Errors
+///
+/// As [`open`], or if a wish names what is not there.
+pub fn open_with(path: &Path, wishes: &Wishes) -> Result<Runner, Error> {
     let file = if path.is_dir() { path.join(DESIGN) } else { path.to_path_buf() };
     let context = tools::context();
-    let module = ir::read(&context, &file)?;
+    let mut module = ir::read(&context, &file)?;
     let runner = if Level::of(&module) == Level::Array {
-        runner(&context, &module, &file.with_file_name(KERNELS))
+        let is_affine = |op: &OperationRef| {
+            op.name().as_string_ref().as_str().is_ok_and(|name| name.starts_with("affine."))
+        };
+        if scalar::nested(module.as_operation()).iter().any(is_affine) {
+            tools::register_upstream_passes();
+            ir::run(&context, &mut module, LOOPS)?;
+        }
+        runner(&context, &module, &file.with_file_name(KERNELS), wishes)
+    } else if wishes.names_memory() {
+        Err(Error::new("", "has no memory to name: only an array program has"))
     } else {
         Runner::compile(&module)
     };
@@ -60,10 +89,23 @@ pub fn program(context: &Context, module: &Module) -> Result<Program, Error> {
 ///
 /// If there is not one device, it holds what the simulator does not execute, or
 /// its kernels do not compile.
-pub fn runner(context: &Context, module: &Module, kernels: &Path) -> Result<Runner, Error> {
+pub fn runner(
+    context: &Context,
+    module: &Module,
+    kernels: &Path,
+    wishes: &Wishes,
+) -> Result<Runner, Error> {
     let program = program(context, module)?;
     let host = HostKernels::new(&program, kernels)
         .map_err(|error| Error::new(kernels.display(), error))?;
+    if program.inputs.is_empty() && program.outputs.is_empty() {
+        let foreign = Foreign::new(program, Rc::new(host), wishes)?;
+        let (inputs, outputs) = foreign.interfaces();
+        return Ok(Runner::new(Level::Array, inputs, outputs, Box::new(foreign)));
+    }
+    if wishes.names_memory() {
+        return Err(Error::new("", "has inputs and outputs of its own: give files without names"));
+    }
     let interfaces = |list: &[Interface]| -> Result<Vec<run::Interface>, Error> {
         list.iter().map(run::Interface::try_from).collect()
     };
@@ -72,13 +114,14 @@ pub fn runner(context: &Context, module: &Module, kernels: &Path) -> Result<Runn
         Level::Array,
         inputs,
         outputs,
-        Box::new(Array { program, kernels: Rc::new(host) }),
+        Box::new(Array { program, kernels: Rc::new(host), check_races: wishes.check_races }),
     ))
 }
 
 struct Array {
     program: Program,
     kernels: Rc<dyn Kernels<u8>>,
+    check_races: bool,
 }
 
 impl Executable for Array {
@@ -87,6 +130,9 @@ impl Executable for Array {
         let blocks = blocks(&self.program).map_err(|error| fail(&error))?;
         let mut engine =
             Engine::new(&self.program, self.kernels.clone()).map_err(|failure| fail(&failure))?;
+        if self.check_races {
+            engine.watch();
+        }
         let inputs = self.inputs(&batches, blocks);
         let results =
             engine.run(&inputs, blocks * batches.len()).map_err(|failure| fail(&failure))?;

@@ -26,9 +26,11 @@ mod engine;
 mod explain;
 mod fabric;
 pub mod host;
+mod interp;
 mod kernel_time;
 mod lock;
 mod memory;
+mod number;
 mod sequence;
 #[cfg(test)]
 mod sequence_tests;
@@ -37,6 +39,7 @@ mod stream;
 mod tests;
 mod timing;
 mod trace;
+mod watch;
 
 pub use cascade::{CASCADE_BYTES, Cascade};
 pub use cell::{Cell, Tag};

@@ -152,6 +152,16 @@ def Aie_DMAStartOp : Aie_Op<"dma_start", [
   }];
 }
 
+def Aie_DMAOp : Aie_Op<"dma", [ParentOneOf<["MemOp", "MemTileDMAOp", "ShimDMAOp"]>, NoTerminator]> {
+  let summary = "Run a chain on a channel, a descriptor per region; again from its begin if `loop`.";
+  let arguments = (ins Aie_Direction:$channel_dir, Aie_Natural<I32Attr>:$channel_index,
+                       DefaultValuedAttr<BoolAttr, "true">:$loop, DefaultValuedAttr<I32Attr, "0">:$repeat_count,
+                       OptionalAttr<StrAttr>:$sym_name);
+  let results = (outs I1:$valid);
+  let regions = (region VariadicRegion<SizedRegion<1>>:$bds);
+  let assemblyFormat = "`(` $channel_dir `,` $channel_index `)` attr-dict ` ` `[` regions `]`";
+}
+
 def Aie_DMABDOp : Aie_Op<"dma_bd"> {
   let summary = "A buffer descriptor: move `len` elements of a buffer from `offset` on.";
   let description = [{
@@ -333,8 +343,7 @@ def Aie_ShimDMAAllocationOp : Aie_Op<"shim_dma_allocation", [Symbol, HasParent<"
 def Aie_RuntimeSequenceOp : Aie_Op<"runtime_sequence", [Symbol, NoTerminator, HasParent<"DeviceOp">]> {
   let summary = "The host's program for one invocation, on its buffers.";
   let description = [{
-    Its ops are of the `aiex` dialect, which stays unregistered here: such a
-    body is kept, not understood.
+    Its ops are of the `aiex` dialect.
   }];
   let arguments = (ins DefaultValuedStrAttr<SymbolNameAttr, "sequence">:$sym_name);
   let regions = (region AnyRegion:$body);

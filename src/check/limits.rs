@@ -215,15 +215,32 @@ impl Checker<'_> {
     }
 
     fn channels(&mut self) {
-        let mut seen = HashSet::new();
+        let mut seen: HashMap<_, (u32, bool)> = HashMap::new();
         // Per tile and pool of ids; only a memory tile has two pools.
         let mut count: HashMap<(Tile, u32), u32> = HashMap::new();
         for (index, channel) in self.program.dmas.iter().enumerate() {
             let tile = channel.tile;
             let Some((kind, resources)) = self.resources(tile) else { continue };
             let at = At::Channel(index);
-            if !seen.insert((tile, channel.direction, channel.channel)) {
-                self.report(at, format_args!("is the second program of {}", channel_name(channel)));
+            // Programs of a channel wait for each other in its queue.
+            let endless =
+                channel.bds.iter().enumerate().any(|(i, bd)| bd.next.is_some_and(|next| next <= i));
+            let (before, held) =
+                seen.entry((tile, channel.direction, channel.channel)).or_insert((0, false));
+            let (before, held) =
+                (std::mem::replace(before, *before + 1), std::mem::replace(held, *held || endless));
+            if held {
+                let name = channel_name(channel);
+                self.report(
+                    at,
+                    format_args!("is the second program of {name}, behind one that has no end"),
+                );
+            } else if before > self.device.dma_tasks {
+                let (name, most) = (channel_name(channel), self.device.dma_tasks);
+                self.report(
+                    at,
+                    format_args!("is one program of {name} too many: {most} wait behind the first"),
+                );
             }
             if channel.repeat_count > resources.bd.max_repeat {
                 self.report(

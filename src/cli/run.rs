@@ -2,9 +2,9 @@
 
 use super::{Progress, say};
 use crate::{
-    design,
+    design::{self, Wishes},
     ir::Error,
-    run::{self, Form, Level, Mismatches, Timed},
+    run::{self, Form, Interface, Level, Mismatches, Timed},
     sim::{KernelVersion, Timing},
     tensor::Tensor,
 };
@@ -17,15 +17,23 @@ pub struct RunArguments {
     #[arg(value_name = "DIR|FILE")]
     path: PathBuf,
     /// Input, as the model's floats or as integer codes; repeat it for each input, in order. A
-    /// multiple of the model's rows is as many iterations
-    #[arg(short, long, value_name = "X.npy")]
-    input: Vec<PathBuf>,
-    /// Where to write the output; repeat it for each output, in order
-    #[arg(short, long, value_name = "Y.npy")]
-    output: Vec<PathBuf>,
-    /// What the output must be, in floats or codes; repeat it for each output, in order
-    #[arg(long, value_name = "Y.npy")]
-    expect: Vec<PathBuf>,
+    /// multiple of the model's rows is as many iterations. For a design that aie4ml did not make,
+    /// NAME=X.npy fills a buffer, or argument N of its sequence, argumentN
+    #[arg(short, long, value_name = "[NAME=]X.npy")]
+    input: Vec<Named>,
+    /// Where to write the output; repeat it for each output, in order. NAME as with --input
+    #[arg(short, long, value_name = "[NAME=]Y.npy")]
+    output: Vec<Named>,
+    /// What the output must be, in floats or codes; repeat it for each output, in order. NAME as
+    /// with --input
+    #[arg(long, value_name = "[NAME=]Y.npy")]
+    expect: Vec<Named>,
+    /// Release a lock before the run, as a host does, by 1 or VALUE
+    #[arg(long, value_name = "LOCK[=VALUE]", value_parser = release)]
+    release: Vec<(String, i32)>,
+    /// Fail if two cores or DMA channels access the same memory in an order that nothing fixes
+    #[arg(long)]
+    check_races: bool,
     /// Largest difference to an expected value
     #[arg(long, value_name = "D", default_value_t = 0.0)]
     tolerance: f64,
@@ -45,6 +53,41 @@ pub struct RunArguments {
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// A file, and the memory that it is about.
+#[derive(Clone)]
+struct Named {
+    name: Option<String>,
+    path: PathBuf,
+}
+
+impl std::str::FromStr for Named {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Named, Self::Err> {
+        // A path with an equals sign in a folder or file name is still a path.
+        let is_name = |name: &&str| !name.is_empty() && !name.contains(['/', '.']);
+        Ok(match text.split_once('=').filter(|(name, _)| is_name(name)) {
+            Some((name, path)) => Named { name: Some(name.into()), path: path.into() },
+            None => Named { name: None, path: text.into() },
+        })
+    }
+}
+
+fn release(text: &str) -> Result<(String, i32), String> {
+    let (name, value) = text.split_once('=').unwrap_or((text, "1"));
+    let value = value.parse().map_err(|_| format!("'{value}' is no number"))?;
+    Ok((name.into(), value))
+}
+
+/// The names of all files, or of none.
+fn names(flag: &str, files: &[Named]) -> Result<Vec<String>, Error> {
+    let names: Vec<String> = files.iter().filter_map(|file| file.name.clone()).collect();
+    if !names.is_empty() && names.len() < files.len() {
+        return Err(Error::new(flag, "names some files, but not all"));
+    }
+    Ok(names)
 }
 
 fn kernel_version(name: &str) -> Result<KernelVersion, String> {
@@ -106,11 +149,29 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
     let progress = Progress::start();
     progress.say("prepare");
     let read = |path: &PathBuf| Tensor::read_npy(path).map_err(Error::from);
-    let inputs = arguments.input.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let expected = arguments.expect.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let read_all = |files: &[Named]| -> Result<Vec<Tensor>, Error> {
+        files.iter().map(|file| read(&file.path)).collect()
+    };
+    let mut inputs = read_all(&arguments.input)?;
+    let mut expected = read_all(&arguments.expect)?;
     let labels = arguments.labels.as_ref().map(read).transpose()?;
 
-    let runner = design::open(&arguments.path)?;
+    let written = names("--output", &arguments.output)?;
+    let compared = names("--expect", &arguments.expect)?;
+    if !written.is_empty() && !compared.is_empty() && written != compared {
+        return Err(Error::new("--expect", "names other memory than --output"));
+    }
+    let wishes = Wishes {
+        inputs: names("--input", &arguments.input)?,
+        outputs: if compared.is_empty() { written } else { compared },
+        releases: arguments.release,
+        check_races: arguments.check_races,
+    };
+    let runner = design::open_with(&arguments.path, &wishes)?;
+    if runner.level == Level::Array {
+        bits(&mut inputs, &runner.inputs)?;
+        bits(&mut expected, &runner.outputs)?;
+    }
     let wanted = runner.outputs.len();
     for (flag, given) in [("--expect", expected.len()), ("--output", arguments.output.len())] {
         if given > 0 && given != wanted {
@@ -120,10 +181,15 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
             ));
         }
     }
-    let form = expected.first().map(|tensor| match tensor.dtype().is_float() {
-        true => Form::Float,
-        false => Form::Codes,
-    });
+    // Memory that means itself has one form only.
+    let has_forms = runner.outputs.iter().any(|output| output.quantization.is_some());
+    let form =
+        expected.first().filter(|_| has_forms || runner.level != Level::Array).map(|tensor| {
+            match tensor.dtype().is_float() {
+                true => Form::Float,
+                false => Form::Codes,
+            }
+        });
     progress.say(match runner.level {
         Level::Array => "run in the array simulator",
         _ => "run",
@@ -140,16 +206,17 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
     drop(progress);
 
     let mut comparisons = Vec::new();
-    for (index, (path, expected)) in arguments.expect.iter().zip(&expected).enumerate() {
+    for (index, (file, expected)) in arguments.expect.iter().zip(&expected).enumerate() {
         let comparison = compare(&outputs[index], expected, arguments.tolerance);
-        comparisons.push(comparison.map_err(|error| error.within(&path.display().to_string()))?);
+        let file = file.path.display().to_string();
+        comparisons.push(comparison.map_err(|error| error.within(&file))?);
     }
     let accuracy = match (&labels, outputs.first()) {
         (Some(labels), Some(output)) => Some(accuracy(output, labels)?),
         _ => None,
     };
-    for (path, tensor) in arguments.output.iter().zip(&outputs) {
-        tensor.write_npy(path)?;
+    for (file, tensor) in arguments.output.iter().zip(&outputs) {
+        tensor.write_npy(&file.path)?;
     }
     let taken = !arguments.output.is_empty() || !comparisons.is_empty();
     let mut comparisons = comparisons.into_iter();
@@ -171,6 +238,18 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
         say(&summary.text(arguments.tolerance))?;
     }
     Ok(mismatches.unwrap_or(0) == 0)
+}
+
+/// Integers for memory that means itself are bits, with or without a sign.
+fn bits(tensors: &mut [Tensor], interfaces: &[Interface]) -> Result<(), Error> {
+    for (tensor, interface) in tensors.iter_mut().zip(interfaces) {
+        let (given, native) = (tensor.dtype(), interface.native);
+        let integers = !given.is_float() && !native.is_float();
+        if interface.quantization.is_none() && integers && given.bytes() == native.bytes() {
+            *tensor = tensor.clone().reinterpreted(native)?;
+        }
+    }
+    Ok(())
 }
 
 fn compare(actual: &Tensor, expected: &Tensor, tolerance: f64) -> Result<Comparison, Error> {

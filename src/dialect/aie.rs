@@ -6,7 +6,11 @@
 //! `aie4ml.*` of builtin values, which those tools keep and ignore.
 
 mod build;
+mod code;
+mod fifo;
+mod host;
 mod interface;
+mod mistakes;
 mod read;
 mod sequence;
 #[cfg(test)]
@@ -14,6 +18,7 @@ pub(crate) mod tests;
 mod verify;
 
 pub use build::{build, build_located};
+pub use mistakes::mistakes;
 pub use read::{Places, read, read_known, read_located};
 pub use verify::verify;
 
@@ -24,10 +29,10 @@ use crate::{
 use melior::{
     Context,
     ir::{
-        OperationRef, Type as MlirType, TypeLike,
+        OperationRef, ShapedTypeLike, Type as MlirType, TypeLike,
         attribute::{BoolAttribute, IntegerAttribute},
         operation::OperationLike,
-        r#type::{IntegerType, MemRefType},
+        r#type::{DimSize, IntegerType, MemRefType},
     },
 };
 
@@ -144,6 +149,20 @@ fn memref_of(r#type: MlirType) -> Option<(Vec<usize>, Element)> {
         expected *= extent as i64;
     }
     (offset == 0).then_some((shape, element_of(element)?))
+}
+
+/// Extents and element of any memref; an extent that is not known is negative.
+fn memref_of_any(r#type: MlirType) -> Option<(Vec<i64>, Element)> {
+    let memref = MemRefType::try_from(r#type).ok()?;
+    let extent = |i| match memref.dim_size(i) {
+        Ok(DimSize::Static(size)) => i64::try_from(size).unwrap_or(i64::MAX),
+        _ => -1,
+    };
+    Some(((0..memref.rank()).map(extent).collect(), element_of(memref.element())?))
+}
+
+fn op_name(op: OperationRef) -> String {
+    op.name().as_string_ref().as_str().unwrap_or_default().to_string()
 }
 
 fn mlir_type<'c>(context: &'c Context, r#type: &Type) -> MlirType<'c> {

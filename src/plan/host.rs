@@ -229,6 +229,7 @@ fn by_tasks(
                 strides,
                 id: 0,
                 issue_token: true,
+                packet: None,
             })
         };
         let begins = (0..walk.iterations).step_by(most);
@@ -294,7 +295,7 @@ mod tests {
     fn copies(program: &Program) -> Vec<Option<&Memcpy>> {
         let step = |step| match step {
             &Step::Copy(ref copy) => Some(copy),
-            Step::Wait { .. } => None,
+            _ => None,
         };
         program.sequences[0].steps.iter().map(step).collect()
     }

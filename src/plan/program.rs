@@ -557,6 +557,7 @@ impl Builder<'_> {
                     rows,
                     microtile: (layer.microtile.m, layer.microtile.k, layer.microtile.n),
                 }),
+                code: None,
             });
         }
         Ok(())

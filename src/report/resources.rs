@@ -241,7 +241,8 @@ mod tests {
     }
 
     fn program() -> Program {
-        let core = |tile| Core { tile, stack_size: 1024, body: Vec::new(), slice: None };
+        let core =
+            |tile| Core { tile, stack_size: 1024, body: Vec::new(), slice: None, code: None };
         let channel = |channel| DmaChannel {
             tile: MEMORY,
             direction: Direction::Mm2s,

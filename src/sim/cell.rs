@@ -1,7 +1,7 @@
 //! What a byte of memory holds: the byte itself, or a tag that says where it
 //! came from.
 //!
-//! **Invariant:** the engine only copies cells; it never looks into one.
+//! **Invariant:** the engine only copies cells; only cores that compute look into one.
 
 use std::fmt;
 
@@ -15,6 +15,9 @@ pub trait Cell: Copy + PartialEq + fmt::Debug + 'static {
 
     /// A byte that the program states: initial contents, a packet header.
     fn constant(byte: u8) -> Self;
+
+    /// The byte, if the cell is one or a program stated it.
+    fn byte(self) -> Option<u8>;
 }
 
 impl Cell for u8 {
@@ -26,6 +29,10 @@ impl Cell for u8 {
 
     fn constant(byte: u8) -> u8 {
         byte
+    }
+
+    fn byte(self) -> Option<u8> {
+        Some(self)
     }
 }
 
@@ -53,6 +60,10 @@ impl Cell for Tag {
 
     fn constant(byte: u8) -> Tag {
         Tag(Tag::CONSTANT + u64::from(byte))
+    }
+
+    fn byte(self) -> Option<u8> {
+        self.as_constant()
     }
 }
 

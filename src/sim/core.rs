@@ -21,8 +21,10 @@ use super::clock::{Activity, Clock, Cycle, Span};
 use super::fabric::{ActorId, Fabric, Wait, place};
 use super::kernel_time::KernelTime;
 use super::memory::Memory;
+use super::watch::Channel;
 use crate::array::{
-    Argument, Element, Kernel, KernelId, LockAction, Program, Reg, Stmt, Tile, Type, UseLock,
+    Argument, BufferId, Element, Kernel, KernelId, LockAction, Program, Reg, Stmt, Tile, Type,
+    UseLock,
 };
 
 /// In bytes, for the interpreter and a kernel's host build, whose frames are
@@ -88,15 +90,17 @@ impl From<String> for Interrupt {
 }
 
 /// What a core asks of the scheduler.
-enum Request<C> {
+pub(super) enum Request<C> {
     Lock(UseLock),
     /// To run a kernel: the place for its duration, and where cores take turns.
     Compute(KernelId),
+    /// To let others go first, amid instructions.
+    Turn,
     Put([C; CASCADE_BYTES]),
     Get,
 }
 
-enum Reply<C> {
+pub(super) enum Reply<C> {
     Done,
     Bits([C; CASCADE_BYTES]),
     Stop,
@@ -108,6 +112,8 @@ pub(super) struct Core<C: Cell> {
     pub tile: Tile,
     /// The kernel that runs or ran last.
     pub kernel: Option<KernelId>,
+    /// Instructions that the core has computed by itself, kernels apart.
+    pub instructions: Rc<cell::Cell<u64>>,
     thread: Thread<C>,
     request: Option<Request<C>>,
     wait: Option<Wait>,
@@ -142,11 +148,14 @@ impl<C: Cell> Core<C> {
         let stack = DefaultStack::new(STACK)
             .map_err(|error| format!("no stack for core {}: {error}", place(tile)))?;
         let (program, memory, kernels) = (program.clone(), memory.clone(), kernels.clone());
+        let instructions = Rc::new(cell::Cell::new(0));
+        let work = instructions.clone();
         let thread = Coroutine::with_stack(stack, move |yielder, first| {
             if matches!(first, Reply::Stop) {
                 return Ok(());
             }
-            let port = Port { yielder, stopped: cell::Cell::new(false) };
+            let port =
+                Port { yielder, stopped: cell::Cell::new(false), work, turn: cell::Cell::new(0) };
             let mut body = Body {
                 program: &program,
                 core,
@@ -155,11 +164,15 @@ impl<C: Cell> Core<C> {
                 port: &port,
                 registers: Vec::new(),
             };
-            body.run(&program.cores[core].body)
+            match program.cores[core].code {
+                Some(function) => body.function(function, Vec::new(), 0).map(|_| ()),
+                None => body.run(&program.cores[core].body),
+            }
         });
         Ok(Core {
             tile,
             kernel: None,
+            instructions,
             thread,
             request: None,
             wait: None,
@@ -213,13 +226,14 @@ impl<C: Cell> Core<C> {
             };
             match self.thread.resume(reply) {
                 CoroutineResult::Yield(request) => {
-                    let compute =
-                        if let Request::Compute(kernel) = request { Some(kernel) } else { None };
                     self.pass(&request, me, fabric);
+                    let turn = matches!(request, Request::Compute(_) | Request::Turn);
+                    if let Request::Compute(kernel) = request {
+                        self.kernel = Some(kernel);
+                    }
                     self.request = Some(request);
-                    if compute.is_some() {
+                    if turn {
                         // Others go first, so that a core that never waits keeps nobody waiting.
-                        self.kernel = compute;
                         fabric.agenda.wake_at(me, self.clock.now);
                         return Ok(());
                     }
@@ -236,6 +250,8 @@ impl<C: Cell> Core<C> {
         if self.times.is_empty() && fabric.latency.is_none() {
             return;
         }
+        // A core that computes by itself takes a cycle for an instruction.
+        self.clock.spend(self.instructions.take());
         match (request, &mut self.call) {
             (Request::Put(_) | Request::Get, Some(call)) => {
                 let cycles = call.time.before.get(call.transfers).copied().unwrap_or(1);
@@ -243,7 +259,7 @@ impl<C: Cell> Core<C> {
                 self.clock.spend(cycles);
             }
             (Request::Put(_) | Request::Get, None) => self.clock.spend(1),
-            (Request::Lock(_), _) => self.end_call(me, fabric),
+            (Request::Lock(_) | Request::Turn, _) => self.end_call(me, fabric),
             (Request::Compute(kernel), _) => {
                 self.end_call(me, fabric);
                 let Some(time) = self.times.get(kernel).cloned() else { return };
@@ -283,13 +299,14 @@ impl<C: Cell> Core<C> {
     ) -> Result<Result<Reply<C>, Wait>, String> {
         let agenda = &mut fabric.agenda;
         Ok(match request {
-            Request::Compute(_) => Ok(Reply::Done),
+            Request::Compute(_) | Request::Turn => Ok(Reply::Done),
             Request::Lock(action) if action.action == LockAction::Release => {
                 let begin = self.clock.now;
                 fabric.spend(&mut self.clock, |latency| latency.core_lock);
                 let end = self.clock.now;
                 let activity = Activity::Locks;
                 fabric.log.add(me, Span { begin, end, activity, cause: None });
+                fabric.memory.used(me, *action);
                 fabric.release(*action, me, end)?;
                 Ok(Reply::Done)
             }
@@ -298,6 +315,7 @@ impl<C: Cell> Core<C> {
                 if !fabric.locks.apply(*action, Some(me), agenda)? {
                     return Ok(Err(Wait::Lock(*action)));
                 }
+                fabric.memory.used(me, *action);
                 self.asked = None;
                 self.clock.begin();
                 self.clock.wait(agenda.now, fabric.locks.releaser(action.lock), agenda.now);
@@ -314,6 +332,7 @@ impl<C: Cell> Core<C> {
                 let link = self.cascade_out.ok_or("puts to a cascade, but none leaves its tile")?;
                 let delay = fabric.latency.map_or(0, |latency| latency.cascade);
                 if fabric.cascades.put(link, value, (&mut self.clock, delay), agenda) {
+                    fabric.memory.gave(me, Channel::Cascade(link));
                     Ok(Reply::Done)
                 } else {
                     Err(Wait::CascadeRoom(link))
@@ -325,6 +344,9 @@ impl<C: Cell> Core<C> {
                 let delay = fabric.latency.map_or(0, |latency| latency.cascade);
                 let clock = (&mut self.clock, delay);
                 let value = fabric.cascades.get(link, clock, agenda);
+                if value.is_some() {
+                    fabric.memory.got(me, Channel::Cascade(link));
+                }
                 value.map(Reply::Bits).ok_or(Wait::CascadeData(link))
             }
         })
@@ -341,13 +363,17 @@ impl<C: Cell> Drop for Core<C> {
 }
 
 /// The core's side of its requests.
-struct Port<'a, C> {
+pub(super) struct Port<'a, C> {
     yielder: &'a Yielder<Reply<C>, Request<C>>,
     stopped: cell::Cell<bool>,
+    /// Instructions that were executed.
+    pub work: Rc<cell::Cell<u64>>,
+    /// The same since others went first.
+    pub turn: cell::Cell<u64>,
 }
 
 impl<C: Cell> Port<'_, C> {
-    fn ask(&self, request: Request<C>) -> Result<Option<[C; CASCADE_BYTES]>, Interrupt> {
+    pub(super) fn ask(&self, request: Request<C>) -> Result<Option<[C; CASCADE_BYTES]>, Interrupt> {
         if self.stopped.get() {
             return Err(Interrupt::Stop);
         }
@@ -374,12 +400,12 @@ impl<C: Cell> Cascade<C> for Port<'_, C> {
 }
 
 /// The interpreter of one core's statements.
-struct Body<'a, C: Cell> {
-    program: &'a Program,
-    core: usize,
-    memory: &'a Memory<C>,
+pub(super) struct Body<'a, C: Cell> {
+    pub program: &'a Program,
+    pub core: usize,
+    pub memory: &'a Memory<C>,
     kernels: &'a dyn Kernels<C>,
-    port: &'a Port<'a, C>,
+    pub port: &'a Port<'a, C>,
     registers: Vec<Option<i64>>,
 }
 
@@ -424,24 +450,11 @@ impl<C: Cell> Body<'_, C> {
         self.port.ask(Request::Compute(id))?;
         let kernel = &self.program.kernels[id.0];
         let values = self.arguments(kernel, arguments)?;
-        let call = Call {
-            tile: self.program.cores[self.core].tile,
-            core: self.core,
-            id,
-            kernel,
-            arguments: &values,
-            cascade: self.port,
-        };
-        let outcome = self.kernels.call(&call);
-        if self.port.stopped.get() {
-            return Err(Interrupt::Stop);
-        }
-        let returned = outcome.map_err(|interrupt| match interrupt {
-            Interrupt::Stop => Interrupt::Stop,
-            Interrupt::Error(message) => {
-                Interrupt::Error(format!("calls '{}': {message}", kernel.name))
-            }
-        })?;
+        let spans = arguments.iter().filter_map(|argument| match *argument {
+            Argument::Buffer(buffer) => Some((buffer, 0, self.program.buffers[buffer.0].bytes())),
+            _ => None,
+        });
+        let returned = self.invoke(id, &values, &spans.collect::<Vec<_>>())?;
         if returned.len() != results.len() {
             return Err(Interrupt::Error(format!(
                 "calls '{}' for {} results, but it returns {}",
@@ -454,6 +467,52 @@ impl<C: Cell> Body<'_, C> {
             self.set(result, value);
         }
         Ok(())
+    }
+
+    /// Run a kernel, whose memory is `spans`: buffers with a byte and a number of bytes.
+    pub(super) fn invoke(
+        &self,
+        id: KernelId,
+        arguments: &[Value<'_, C>],
+        spans: &[(BufferId, usize, usize)],
+    ) -> Result<Vec<i64>, Interrupt> {
+        let me = ActorId(self.core);
+        let cells = |&(buffer, at, bytes): &(BufferId, usize, usize)| {
+            let cells = &self.memory.cells(buffer)[at..at + bytes];
+            cells.iter().map(cell::Cell::get).collect::<Vec<C>>()
+        };
+        let watched = if self.memory.watch().is_some() { spans } else { &[] };
+        let before: Vec<Vec<C>> = watched.iter().map(cells).collect();
+        for &(buffer, at, bytes) in watched {
+            self.memory.observe(me, buffer, at, bytes, false);
+        }
+        let kernel = &self.program.kernels[id.0];
+        let call = Call {
+            tile: self.program.cores[self.core].tile,
+            core: self.core,
+            id,
+            kernel,
+            arguments,
+            cascade: self.port,
+        };
+        let outcome = self.kernels.call(&call);
+        if self.port.stopped.get() {
+            return Err(Interrupt::Stop);
+        }
+        // Which arguments a kernel writes shows in what has changed.
+        for (span, before) in watched.iter().zip(before) {
+            for (offset, _) in
+                cells(span).iter().zip(&before).enumerate().filter(|(_, (now, then))| now != then)
+            {
+                self.memory.observe(me, span.0, span.1 + offset, 1, true);
+            }
+        }
+        outcome.map_err(|interrupt| match interrupt {
+            Interrupt::Stop => Interrupt::Stop,
+            Interrupt::Error(message) => {
+                Interrupt::Error(format!("calls '{}': {message}", kernel.name))
+            }
+        })
     }
 
     /// The values of `arguments`, checked against what `kernel` declares.

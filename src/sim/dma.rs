@@ -13,9 +13,12 @@ use std::rc::Rc;
 use super::cell::{Cell, Word, word};
 use super::clock::{Activity, Clock, Cycle, Span};
 use super::fabric::{ActorId, Fabric, Wait, place};
+use super::memory::Memory;
 use super::stream::{CAPACITY, Network, Route, StreamId};
+use super::watch;
 use crate::array::{
-    Bd, Buffer, BufferId, Bundle, Direction, DmaChannel, Packet, Pad, Port, Program, Tile, UseLock,
+    Bd, Buffer, BufferId, Bundle, Direction, DmaChannel, LockId, Packet, Pad, Port, Program, Tile,
+    UseLock,
 };
 use crate::device::{Device, TileKind};
 
@@ -225,6 +228,8 @@ pub(super) struct Channel<C> {
     /// Where an S2MM channel reads.
     stream: Option<StreamId>,
     current: usize,
+    /// The descriptor at which the chain begins.
+    entry: usize,
     /// Further runs of the chain after this one.
     repeats: u32,
     phase: Phase,
@@ -334,6 +339,7 @@ impl<C: Cell> Channel<C> {
             bds,
             stream: network.into(port).filter(|_| channel.direction == Direction::S2mm),
             current: 0,
+            entry: 0,
             repeats: channel.repeat_count,
             phase: Phase::Acquire,
             queue: None,
@@ -403,6 +409,11 @@ impl<C: Cell> Channel<C> {
         self.bds.iter().map(|bd| bd.buffer)
     }
 
+    /// The locks that descriptors release.
+    pub(super) fn releases(&self) -> impl Iterator<Item = LockId> {
+        self.bds.iter().filter_map(|bd| bd.release).map(|action| action.lock)
+    }
+
     /// Go on until there is something to wait for.
     pub(super) fn step(&mut self, me: ActorId, fabric: &mut Fabric<C>) -> Result<(), String> {
         self.wait = None;
@@ -426,7 +437,8 @@ impl<C: Cell> Channel<C> {
         let now = fabric.agenda.now;
         self.clock.wait(now, Some(queue.host), now);
         fabric.agenda.wake_at(queue.host, self.clock.now);
-        self.current = task;
+        (self.current, self.repeats) = task;
+        self.entry = self.current;
         self.phase = Phase::Acquire;
         true
     }
@@ -445,6 +457,7 @@ impl<C: Cell> Channel<C> {
                         return Ok(Outcome::Wait(Wait::Lock(acquire)));
                     }
                     self.asked = None;
+                    fabric.memory.used(me, acquire);
                     self.clock.begin();
                     let now = fabric.agenda.now;
                     self.clock.wait(now, fabric.locks.releaser(acquire.lock), now);
@@ -494,6 +507,7 @@ impl<C: Cell> Channel<C> {
             }
             Phase::Move { mut cursor, left } => {
                 let memory = fabric.memory.cells(bd.buffer);
+                let before = cursor;
                 let port = Port { tile: self.tile, bundle: Bundle::Dma, channel: self.number };
                 let agenda = &mut fabric.agenda;
                 let (moved, first) = match (self.direction, bd.route.as_deref(), self.stream) {
@@ -521,6 +535,13 @@ impl<C: Cell> Channel<C> {
                     _ => return Ok(Outcome::Wait(Wait::Unconnected(port))),
                 };
                 self.begin.get_or_insert(first);
+                if fabric.memory.watch().is_some() {
+                    let streams = match self.direction {
+                        Direction::Mm2s => bd.route.as_deref().map_or(&[][..], |r| &r.destinations),
+                        Direction::S2mm => self.stream.as_slice(),
+                    };
+                    observe(me, &fabric.memory, bd, before, moved, (self.direction, streams));
+                }
                 if bd.external {
                     fabric.crossed += moved as u64;
                 }
@@ -547,6 +568,7 @@ impl<C: Cell> Channel<C> {
                 latency.dma_lock
                     + if self.direction == Direction::S2mm { latency.dma_memory } else { 0 }
             });
+            fabric.memory.used(me, release);
             fabric.release(release, me, self.clock.now + written)?;
         }
         fabric.spend(&mut self.clock, |latency| latency.dma_chain);
@@ -555,7 +577,7 @@ impl<C: Cell> Channel<C> {
             Some(next) => self.current = next,
             None if self.repeats > 0 => {
                 self.repeats -= 1;
-                self.current = 0;
+                self.current = self.entry;
             }
             None => {
                 self.phase = Phase::Ended;
@@ -566,6 +588,33 @@ impl<C: Cell> Channel<C> {
             }
         }
         Ok(())
+    }
+}
+
+/// Tells who looks for races what `moved` words touched.
+fn observe<C: Cell>(
+    me: ActorId,
+    memory: &Memory<C>,
+    bd: &Transfer,
+    mut cursor: Cursor,
+    moved: usize,
+    (direction, streams): (Direction, &[StreamId]),
+) {
+    let writes = direction == Direction::S2mm;
+    let channels = || streams.iter().map(|stream| watch::Channel::Stream(stream.0));
+    if writes {
+        channels().for_each(|channel| memory.got(me, channel));
+    }
+    let mut left = 4 * moved;
+    while left > 0 {
+        let piece = cursor.advance(&bd.runs, left);
+        left -= piece.bytes;
+        if let Some(at) = piece.at {
+            memory.observe(me, bd.buffer, at, piece.bytes, writes);
+        }
+    }
+    if !writes {
+        channels().for_each(|channel| memory.gave(me, channel));
     }
 }
 

@@ -12,13 +12,14 @@ use super::cell::Cell;
 use super::clock::Log;
 use super::core::{Core, Kernels};
 use super::dma::Channel;
-use super::explain::{Failure, explain, leftovers};
+use super::explain::{Failure, explain, leftovers, races};
 use super::fabric::{ActorId, Agenda, Event, Fabric, Wait, place, port};
 use super::kernel_time::{KernelTime, KernelVersion, kernel_time};
 use super::lock::Locks;
 use super::memory::Memory;
 use super::sequence::{self, Host, Invocation};
 use super::stream::Network;
+use super::watch::Watch;
 use crate::array::{
     Argument, BufferId, Bundle, Direction, KernelId, LockAction, LockId, Port, Program, Step, Stmt,
     UseLock,
@@ -28,6 +29,9 @@ use crate::device::{Device, TileKind};
 /// Steps without a word over the edge of the array, after which the array is
 /// held to be busy with itself for ever.
 const MOST_IDLE_STEPS: u64 = 1 << 26;
+
+/// Trips of a loop that count as without end.
+const ENDLESS: i64 = 1 << 31;
 
 /// Steps after the last output, after which the array is not going to rest:
 /// it computes something that no output depends on.
@@ -183,6 +187,14 @@ impl<C: Cell> Engine<C> {
         Ok(Engine { program, fabric, actors, invocation, failed: false })
     }
 
+    /// Look from now on for accesses to the same bytes that nothing orders; a run fails if there are.
+    ///
+    /// Which arguments a kernel writes shows in what it changes.
+    pub fn watch(&mut self) {
+        let locks = (0..self.program.locks.len()).map(|lock| self.fabric.locks.value(LockId(lock)));
+        self.fabric.memory.watch_with(Watch::new(self.actors.len(), locks));
+    }
+
     /// Run `iterations` of the program, back to back.
     ///
     /// `inputs` has one tensor for each of the program's inputs: row-major
@@ -211,11 +223,19 @@ impl<C: Cell> Engine<C> {
             self.start(inputs, time)?;
             self.settle()?;
             let stuck = self.fabric.lacking > 0
-                || self.actors.iter().any(|actor| lacks_external(actor, &self.program));
+                || self.actors.iter().any(|actor| {
+                    lacks_external(actor, &self.program) || is_stranded(actor, &self.program)
+                });
             if stuck || !self.end()? {
                 return Err(Failure::Deadlock(Box::new(explain(self))));
             }
-            let left = leftovers(self);
+            let races = races(self);
+            if !races.is_empty() {
+                return Err(Failure::Race(races));
+            }
+            // What a host does not wait for is its own business, unless it is known what it wants.
+            let known = self.program.sequences.is_empty() || !self.program.outputs.is_empty();
+            let left = if known { leftovers(self) } else { Vec::new() };
             if !left.is_empty() && self.fabric.agenda.is_empty() {
                 return Err(Failure::Leftover(left));
             }
@@ -373,10 +393,7 @@ impl<C: Cell> Engine<C> {
                     collector.step(id, &mut self.fabric);
                     Ok(())
                 }
-                Actor::Host(host) => {
-                    host.step(&mut self.fabric);
-                    Ok(())
-                }
+                Actor::Host(host) => host.step(id, &mut self.fabric),
             };
             stepped.map_err(|message| Failure::Fault { actor: actor.name(), message })?;
             idle = if self.fabric.crossed == crossed { idle + 1 } else { 0 };
@@ -543,6 +560,37 @@ pub(super) fn lacks_external<C: Cell>(actor: &Actor<C>, program: &Program) -> bo
         && (channel.finite || began())
 }
 
+/// Whether `actor` is a core whose program has an end that it does not come to,
+/// of an array that gives nothing else by which to tell that it stands still.
+pub(super) fn is_stranded<C: Cell>(actor: &Actor<C>, program: &Program) -> bool {
+    let Actor::Core(core) = actor else { return false };
+    if core.wait().is_none() || !program.outputs.is_empty() || !program.sequences.is_empty() {
+        return false;
+    }
+    let mut cores = program.cores.iter().filter(|other| other.tile == core.tile);
+    cores.any(|core| {
+        !program.code_of(core).iter().any(|function| function.endless) && !endless(&core.body)
+    })
+}
+
+/// Whether statements hold a loop that stands for one without end.
+fn endless(statements: &[Stmt]) -> bool {
+    statements.iter().any(|statement| match statement {
+        Stmt::For { lower, upper, step, body, .. } => {
+            let known = match (lower, upper, step) {
+                (
+                    Argument::Constant(lower),
+                    Argument::Constant(upper),
+                    Argument::Constant(step),
+                ) => upper.saturating_sub(*lower) / (*step).max(1),
+                _ => 0,
+            };
+            known >= ENDLESS || endless(body)
+        }
+        _ => false,
+    })
+}
+
 /// Check what [`Program`] promises, so that nothing below needs to.
 fn check_indices(program: &Program) -> Result<(), String> {
     let lock = |action: &UseLock| match action.lock.0 < program.locks.len() {
@@ -559,8 +607,26 @@ fn check_indices(program: &Program) -> Result<(), String> {
     }
     for sequence in &program.sequences {
         for step in &sequence.steps {
-            if let Step::Copy(copy) = step {
-                buffer(copy.buffer)?;
+            match step {
+                Step::Copy(copy) => buffer(copy.buffer)?,
+                Step::Write { buffer: id, .. } | Step::WriteMasked { buffer: id, .. } => {
+                    buffer(*id)?
+                }
+                Step::Start(task) => {
+                    for bd in &task.chain {
+                        buffer(bd.buffer)?;
+                        bd.acquire.iter().chain(&bd.release).try_for_each(lock)?;
+                    }
+                    let links = task.chain.iter().filter_map(|bd| bd.next);
+                    if let Some(next) = links.into_iter().find(|&next| next >= task.chain.len()) {
+                        return Err(format!("buffer descriptor {next} does not exist"));
+                    }
+                }
+                Step::SetLock { lock: id, .. } => {
+                    let (action, value) = (LockAction::Release, 0);
+                    lock(&UseLock { lock: *id, action, value })?;
+                }
+                Step::Wait { .. } | Step::Sync(_) => {}
             }
         }
     }

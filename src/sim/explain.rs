@@ -9,10 +9,11 @@ use std::error::Error;
 use std::fmt;
 
 use super::cell::Cell;
-use super::engine::{Actor, Engine, lacks_external};
+use super::engine::{Actor, Engine, is_stranded, lacks_external};
 use super::fabric::{ActorId, Wait, place, port};
 use super::stream::StreamId;
-use crate::array::{Direction, LockAction, LockId, Program, Stmt};
+use super::watch::Watch;
+use crate::array::{Direction, LockAction, LockId, Stmt};
 
 /// Lines of an explanation that a person would still read.
 const MOST_LINES: usize = 12;
@@ -26,6 +27,8 @@ pub enum Failure {
     Fault { actor: String, message: String },
     /// Nothing can move, but outputs are missing.
     Deadlock(Box<Deadlock>),
+    /// These accesses to memory may come in any order.
+    Race(Vec<String>),
     /// All outputs arrived, but these remains do not belong to the next iteration.
     Leftover(Vec<String>),
 }
@@ -53,6 +56,10 @@ impl fmt::Display for Failure {
             Failure::Invalid(message) => f.write_str(message),
             Failure::Fault { actor, message } => write!(f, "{actor}: {message}"),
             Failure::Deadlock(deadlock) => deadlock.fmt(f),
+            Failure::Race(lines) => {
+                f.write_str("race")?;
+                list(f, lines)
+            }
             Failure::Leftover(lines) => {
                 f.write_str("all outputs arrived, but data is left under way")?;
                 list(f, lines)
@@ -103,7 +110,7 @@ pub(super) fn explain<C: Cell>(engine: &Engine<C>) -> Deadlock {
         .filter(|&index| match &engine.actors[index] {
             Actor::Collector(collector, ..) => !collector.is_complete(),
             Actor::Host(host) => !host.is_done(),
-            actor => lacks_external(actor, &engine.program),
+            actor => lacks_external(actor, &engine.program) || is_stranded(actor, &engine.program),
         })
         .collect();
     let (reached, parents) = graph.reach(&starts);
@@ -145,9 +152,10 @@ fn missing<C: Cell>(engine: &Engine<C>, index: usize) -> String {
             )
         }
         Actor::Host(host) => {
-            let (done, all) = host.position();
-            format!("{} has done {done} of {all} steps", engine.actors[index].name())
+            let (step, steps) = host.position();
+            format!("{} has done {step} of {steps} steps", engine.actors[index].name())
         }
+        Actor::Core(core) => format!("core {} has not come to its end", place(core.tile)),
         actor => format!("{} has not filled its external buffers", actor.name()),
     }
 }
@@ -208,6 +216,28 @@ pub(super) fn leftovers<C: Cell>(engine: &Engine<C>) -> Vec<String> {
     lines
 }
 
+/// Accesses to the same bytes that nothing orders, as far as somebody looked for them.
+pub(super) fn races<C: Cell>(engine: &Engine<C>) -> Vec<String> {
+    let found = engine.fabric.memory.watch().map(Watch::races).unwrap_or_default();
+    let verb = |writes| if writes { "writes" } else { "reads" };
+    found
+        .iter()
+        .map(|race| {
+            let buffer = &engine.program.buffers[race.buffer];
+            let size = buffer.element.bytes();
+            format!(
+                "{} {} element {} of '{}', {} {} it: no lock, stream or cascade puts one before the other",
+                engine.actors[race.first].name(),
+                verb(race.writes.0),
+                race.byte / size,
+                buffer.name,
+                engine.actors[race.second].name(),
+                verb(race.writes.1),
+            )
+        })
+        .collect()
+}
+
 struct Graph<'a, C: Cell> {
     engine: &'a Engine<C>,
     /// For each actor, those that could end its wait.
@@ -216,7 +246,7 @@ struct Graph<'a, C: Cell> {
 
 impl<'a, C: Cell> Graph<'a, C> {
     fn new(engine: &'a Engine<C>) -> Graph<'a, C> {
-        let releasers = releasers(&engine.program);
+        let releasers = releasers(engine);
         let network = &engine.fabric.network;
         let ids = |actors: &[ActorId]| actors.iter().map(|actor| actor.0).collect::<Vec<_>>();
         let each = |streams: &[StreamId], who: &dyn Fn(StreamId) -> Option<ActorId>| {
@@ -361,9 +391,13 @@ impl<'a, C: Cell> Graph<'a, C> {
                 let lock = &program.locks[action.lock.0];
                 let exactly =
                     if action.action == LockAction::AcquireEqual { "exactly " } else { "" };
+                let label = match (lock.id, lock.name.is_empty()) {
+                    (Some(id), true) => format!("{id} of tile {}", place(lock.tile)),
+                    _ => lock.name.clone(),
+                };
                 return format!(
                     "{name} waits to acquire lock '{}' (value {}, needs {exactly}{})",
-                    lock.name,
+                    label,
                     self.engine.fabric.locks.value(action.lock),
                     action.value
                 );
@@ -401,7 +435,8 @@ impl<'a, C: Cell> Graph<'a, C> {
 }
 
 /// For each lock, the actors whose programs release it.
-fn releasers(program: &Program) -> Vec<Vec<usize>> {
+fn releasers<C: Cell>(engine: &Engine<C>) -> Vec<Vec<usize>> {
+    let program = &engine.program;
     let mut found = vec![Vec::new(); program.locks.len()];
     let mut add = |lock: LockId, actor: usize| {
         let actors: &mut Vec<usize> = &mut found[lock.0];
@@ -410,6 +445,11 @@ fn releasers(program: &Program) -> Vec<Vec<usize>> {
         }
     };
     for (index, core) in program.cores.iter().enumerate() {
+        for action in program.code_locks(core) {
+            if action.action == LockAction::Release {
+                add(action.lock, index);
+            }
+        }
         let mut pending: Vec<&Stmt> = core.body.iter().collect();
         while let Some(statement) = pending.pop() {
             match statement {
@@ -421,9 +461,9 @@ fn releasers(program: &Program) -> Vec<Vec<usize>> {
             }
         }
     }
-    for (index, dma) in program.dmas.iter().enumerate() {
-        for release in dma.bds.iter().filter_map(|bd| bd.release) {
-            add(release.lock, program.cores.len() + index);
+    for (index, actor) in engine.actors.iter().enumerate() {
+        if let Actor::Channel(channel) = actor {
+            channel.releases().for_each(|lock| add(lock, index));
         }
     }
     found

@@ -32,7 +32,7 @@ pub(super) struct Fabric<C> {
     pub log: Log,
     /// Words that crossed the edge of the array.
     pub crossed: u64,
-    /// Output streams that still lack words.
+    /// Output streams that still lack words, and the host if it has not done all its steps.
     pub lacking: usize,
 }
 
@@ -71,8 +71,9 @@ pub(super) struct Queue {
     pub port: Port,
     pub host: ActorId,
     pub channel: ActorId,
-    /// Descriptors that the host has started, and the channel has not.
-    pub tasks: VecDeque<usize>,
+    /// Chains that the host has started and the channel has not, by their first descriptor, with
+    /// how often they run again.
+    pub tasks: VecDeque<(usize, u32)>,
     /// Ends of tasks that the host has not taken note of.
     pub tokens: VecDeque<Cycle>,
 }

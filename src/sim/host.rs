@@ -20,7 +20,7 @@ use std::thread;
 
 use super::cascade::{CASCADE_BYTES, Cascade};
 use super::core::{Call, Interrupt, Kernels, Value};
-use crate::array::{Element, Kernel, Program, Stmt, Type};
+use crate::array::{Element, Kernel, Program, Stmt, Type, code::Instruction};
 use crate::device::{Device, Generation};
 use crate::mlir::native::{self, Argument, Function, Library};
 
@@ -161,6 +161,11 @@ fn called(program: &Program) -> Vec<bool> {
             }
             Stmt::For { body, .. } => pending.extend(body),
             Stmt::UseLock(_) => {}
+        }
+    }
+    for instruction in program.functions.iter().flat_map(|function| function.instructions()) {
+        if let Instruction::Kernel(kernel, ..) = instruction {
+            called.get_mut(kernel.0).into_iter().for_each(|called| *called = true);
         }
     }
     called
@@ -602,6 +607,7 @@ mod tests {
                 stack_size: 1024,
                 body: vec![call],
                 slice: None,
+                code: None,
             }],
             ..Program::default()
         }
@@ -639,7 +645,13 @@ mod tests {
             cores: [call(0, &[0]), call(1, &[1, 2])]
                 .into_iter()
                 .zip(tiles)
-                .map(|(call, tile)| Core { tile, stack_size: 1024, body: vec![call], slice: None })
+                .map(|(call, tile)| Core {
+                    tile,
+                    stack_size: 1024,
+                    body: vec![call],
+                    slice: None,
+                    code: None,
+                })
                 .collect(),
             ..Program::default()
         }

@@ -65,6 +65,25 @@ impl Locks {
         self.apply(action, None, agenda).map(|_| ())
     }
 
+    /// Give a lock a value, whatever it had.
+    pub(super) fn set(
+        &mut self,
+        lock: LockId,
+        value: i32,
+        agenda: &mut Agenda,
+    ) -> Result<(), String> {
+        let state = &mut self.states[lock.0];
+        if !(0..=state.largest).contains(&value) {
+            return Err(format!(
+                "lock {} is set to {value}, but holds 0 to {}",
+                state.name, state.largest
+            ));
+        }
+        state.value = value;
+        state.waiting.drain(..).for_each(|actor| agenda.wake(actor));
+        Ok(())
+    }
+
     /// Carry out `action`. False means that `actor` must wait and is now registered.
     pub(super) fn apply(
         &mut self,

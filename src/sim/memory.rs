@@ -6,10 +6,12 @@
 //! **Invariant:** a buffer's cells never move or change in number, and begin at
 //! a multiple of [`ALIGNMENT`].
 
-use std::cell;
+use std::cell::{self, OnceCell};
 
 use super::cell::Cell;
-use crate::array::{BufferId, Program};
+use super::fabric::ActorId;
+use super::watch::{Channel, Watch};
+use crate::array::{BufferId, Program, UseLock};
 
 /// In cells. The widest load of a core is 512 bit (hardware.md 3a), and a
 /// kernel's host build may rely on its alignment.
@@ -17,6 +19,8 @@ const ALIGNMENT: usize = 64;
 
 pub(super) struct Memory<C> {
     regions: Vec<Region<C>>,
+    /// Who looks for races, if somebody does.
+    watch: OnceCell<Watch>,
 }
 
 struct Region<C> {
@@ -60,11 +64,62 @@ impl<C: Cell> Memory<C> {
             }
             regions.push(Region { cells, start, bytes });
         }
-        Ok(Memory { regions })
+        Ok(Memory { regions, watch: OnceCell::new() })
     }
 
     pub(super) fn cells(&self, buffer: BufferId) -> &[cell::Cell<C>] {
         let region = &self.regions[buffer.0];
         &region.cells[region.start..region.start + region.bytes]
+    }
+
+    /// Look for races from now on.
+    pub(super) fn watch_with(&self, watch: Watch) {
+        // A second one would know less.
+        _ = self.watch.set(watch);
+    }
+
+    pub(super) fn watch(&self) -> Option<&Watch> {
+        self.watch.get()
+    }
+
+    /// An actor's use of a lock was carried out.
+    pub(super) fn used(&self, actor: ActorId, action: UseLock) {
+        if let Some(watch) = self.watch() {
+            watch.used(actor, action);
+        }
+    }
+
+    /// An actor gave what others will get by a channel, and one got it.
+    pub(super) fn gave(&self, actor: ActorId, channel: Channel) {
+        if let Some(watch) = self.watch() {
+            watch.gave(actor, channel);
+        }
+    }
+
+    pub(super) fn got(&self, actor: ActorId, channel: Channel) {
+        if let Some(watch) = self.watch() {
+            watch.got(actor, channel);
+        }
+    }
+
+    /// What `other` has done comes before what `actor` will do.
+    pub(super) fn follows(&self, actor: ActorId, other: ActorId) {
+        if let Some(watch) = self.watch() {
+            watch.follows(actor, other);
+        }
+    }
+
+    /// An actor accesses bytes of a buffer.
+    pub(super) fn observe(
+        &self,
+        actor: ActorId,
+        buffer: BufferId,
+        at: usize,
+        bytes: usize,
+        writes: bool,
+    ) {
+        if let Some(watch) = self.watch() {
+            watch.access(actor.0, buffer, at..at + bytes, self.regions[buffer.0].bytes, writes);
+        }
     }
 }

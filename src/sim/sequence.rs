@@ -17,8 +17,8 @@ use super::engine::Actor;
 use super::fabric::{ActorId, Fabric, Queue, Wait};
 use super::stream::Network;
 use crate::array::{
-    Bd, Buffer, Bundle, Direction, DmaChannel, Interface, LockAction, LockId, Port, Program, Step,
-    UseLock,
+    Allocation, Bd, Buffer, BufferId, Bundle, Direction, DmaChannel, Interface, LockAction, LockId,
+    Port, Program, Step, TaskChannel, UseLock,
 };
 use crate::device::Device;
 
@@ -31,12 +31,33 @@ pub(super) struct Host {
     wait: Option<Wait>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Action {
-    /// Hand a channel one of its descriptors.
-    Start { queue: usize, task: usize },
+    /// Hand a channel the chain at one of its descriptors, to run `repeats + 1` times.
+    Start {
+        queue: usize,
+        task: usize,
+        repeats: u32,
+    },
     /// Take a token.
-    Wait { queue: usize },
+    Wait {
+        queue: usize,
+    },
+    Write {
+        buffer: BufferId,
+        offset: usize,
+        bytes: Vec<u8>,
+    },
+    WriteMasked {
+        buffer: BufferId,
+        offset: usize,
+        value: u32,
+        mask: u32,
+    },
+    SetLock {
+        lock: LockId,
+        value: i32,
+    },
 }
 
 impl Host {
@@ -59,31 +80,49 @@ impl Host {
         self.wait.as_ref()
     }
 
-    pub(super) fn step<C: Cell>(&mut self, fabric: &mut Fabric<C>) {
+    pub(super) fn step<C: Cell>(
+        &mut self,
+        me: ActorId,
+        fabric: &mut Fabric<C>,
+    ) -> Result<(), String> {
         self.wait = None;
-        while let Some(&action) = self.actions.get(self.at) {
+        while let Some(action) = self.actions.get(self.at) {
             match action {
-                Action::Start { queue, task } => {
+                &Action::Start { queue, task, repeats } => {
                     let state = &mut fabric.queues[queue];
                     if state.tasks.len() >= self.depth {
                         self.wait = Some(Wait::Task(queue));
-                        return;
+                        return Ok(());
                     }
-                    state.tasks.push_back(task);
+                    state.tasks.push_back((task, repeats));
                     fabric.agenda.wake(state.channel);
+                    fabric.memory.follows(state.channel, me);
                 }
-                Action::Wait { queue } => {
+                &Action::Wait { queue } => {
                     let state = &mut fabric.queues[queue];
                     match state.tokens.front() {
                         Some(&end) if fabric.latency.is_some() && end > fabric.agenda.now => {
-                            return fabric.agenda.wake_at(state.host, end);
+                            fabric.agenda.wake_at(state.host, end);
+                            return Ok(());
                         }
                         Some(_) => state.tokens.pop_front(),
                         None => {
                             self.wait = Some(Wait::Token(queue));
-                            return;
+                            return Ok(());
                         }
                     };
+                    fabric.memory.follows(me, state.channel);
+                }
+                Action::Write { buffer, offset, bytes } => {
+                    let values = bytes.iter().map(|&byte| (byte, 0xff));
+                    write(me, fabric, *buffer, *offset, values)?;
+                }
+                &Action::WriteMasked { buffer, offset, value, mask } => {
+                    let bits = value.to_le_bytes().into_iter().zip(mask.to_le_bytes());
+                    write(me, fabric, buffer, offset, bits)?;
+                }
+                &Action::SetLock { lock, value } => {
+                    fabric.locks.set(lock, value, &mut fabric.agenda)?;
                 }
             }
             self.at += 1;
@@ -91,7 +130,29 @@ impl Host {
                 fabric.lacking -= 1;
             }
         }
+        Ok(())
     }
+}
+
+/// Writes the bits of bytes that their masks have.
+fn write<C: Cell>(
+    me: ActorId,
+    fabric: &Fabric<C>,
+    buffer: BufferId,
+    offset: usize,
+    values: impl ExactSizeIterator<Item = (u8, u8)>,
+) -> Result<(), String> {
+    let (cells, count) = (fabric.memory.cells(buffer), values.len());
+    let Some(cells) = offset.checked_add(count).and_then(|end| cells.get(offset..end)) else {
+        return Err(format!("writes byte {} of a buffer of {}", offset + count - 1, cells.len()));
+    };
+    for (cell, (value, mask)) in cells.iter().zip(values) {
+        let old = if mask == 0xff { Some(0) } else { cell.get().byte() };
+        let old = old.ok_or("writes some bits of what it does not know")?;
+        cell.set(C::constant(old & !mask | value & mask));
+    }
+    fabric.memory.observe(me, buffer, offset, count, true);
+    Ok(())
 }
 
 /// Adds the shim channels that the program's runtime sequence uses, and the
@@ -115,32 +176,53 @@ pub(super) fn actors<C: Cell>(
     let mut channels: Vec<(DmaChannel, Vec<bool>)> = Vec::new();
     let mut actions = Vec::new();
     for step in &sequence.steps {
-        let allocation = match step {
-            Step::Copy(copy) => copy.allocation,
-            Step::Wait { allocation } => *allocation,
+        let allocated = |index: usize| {
+            let allocation = program.allocations.get(index);
+            let allocation =
+                allocation.ok_or_else(|| format!("shim channel {index} has no allocation"))?;
+            let Allocation { tile, direction, channel, .. } = *allocation;
+            Ok::<_, String>(TaskChannel { tile, direction, channel })
         };
-        let allocation = program
-            .allocations
-            .get(allocation)
-            .ok_or_else(|| format!("shim channel {allocation} has no allocation"))?;
-        let (tile, direction, channel) =
-            (allocation.tile, allocation.direction, allocation.channel);
+        let TaskChannel { tile, direction, channel } = match step {
+            Step::Copy(copy) => allocated(copy.allocation)?,
+            Step::Wait { allocation } => allocated(*allocation)?,
+            Step::Start(task) => task.channel,
+            Step::Sync(channel) => *channel,
+            Step::Write { buffer, offset, bytes } => {
+                let (buffer, offset, bytes) = (*buffer, *offset, bytes.clone());
+                actions.push(Action::Write { buffer, offset, bytes });
+                continue;
+            }
+            &Step::WriteMasked { buffer, offset, value, mask } => {
+                actions.push(Action::WriteMasked { buffer, offset, value, mask });
+                continue;
+            }
+            &Step::SetLock { lock, value } => {
+                actions.push(Action::SetLock { lock, value });
+                continue;
+            }
+        };
         let port = Port { tile, bundle: Bundle::Dma, channel };
         let queue = *places.entry((port, direction)).or_insert(channels.len());
         if queue == channels.len() {
             let channel = DmaChannel { tile, direction, channel, repeat_count: 0, bds: Vec::new() };
             channels.push((channel, Vec::new()));
         }
-        match step {
-            Step::Copy(copy) => {
-                let (channel, tokens) = &mut channels[queue];
-                actions.push(Action::Start { queue, task: tokens.len() });
-                channel.bds.push(copy.descriptor());
-                // A channel to memory always says when it has ended.
-                tokens.push(copy.issue_token || direction == Direction::S2mm);
+        // A copy to memory always says when it has ended.
+        let (chain, repeats, token) = match step {
+            Step::Copy(copy) => (copy.chain(), 0, copy.issue_token || direction == Direction::S2mm),
+            Step::Start(task) => (task.chain.clone(), task.repeat_count, task.issue_token),
+            _ => {
+                actions.push(Action::Wait { queue });
+                continue;
             }
-            Step::Wait { .. } => actions.push(Action::Wait { queue }),
-        }
+        };
+        let (channel, tokens) = &mut channels[queue];
+        let task = tokens.len();
+        actions.push(Action::Start { queue, task, repeats });
+        tokens.extend(chain.iter().map(|_| token));
+        let moved = |bd: Bd| Bd { next: bd.next.map(|next| task + next), ..bd };
+        channel.bds.extend(chain.into_iter().map(moved));
     }
     let host = ActorId(actors.len() + channels.len());
     let mut queues = Vec::new();

@@ -100,6 +100,7 @@ fn told(sizes: [usize; 4]) -> Program {
             strides: [0, 8, 4, 1],
             id: allocation as u32,
             issue_token: true,
+            packet: None,
         })
     };
     Program {

@@ -181,7 +181,7 @@ impl Builder {
     }
 
     fn core(&mut self, tile: Tile, body: Vec<Stmt>) {
-        self.0.cores.push(Core { tile, stack_size: 1024, body, slice: None });
+        self.0.cores.push(Core { tile, stack_size: 1024, body, slice: None, code: None });
     }
 
     /// A core that calls `kernel` from each half of `from` to each half of `to` in turn.

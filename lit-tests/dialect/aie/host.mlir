@@ -1,7 +1,7 @@
 // RUN: aie4ml-opt %s | aie4ml-opt | FileCheck %s
 // RUN: aie4ml-opt %s --mlir-print-op-generic | aie4ml-opt | FileCheck %s
 
-// Of the host's program copies are understood; the rest of mlir-aie's ops is kept.
+// What the host does, and an op of mlir-aie that is kept as it is.
 
 // CHECK-LABEL: aie.device(npu2)
 aie.device(npu2) {
@@ -20,13 +20,20 @@ aie.device(npu2) {
     aiex.npu.dma_memcpy_nd(%b[0, 0, 0, 0][1, 1, 1, 64][0, 0, 0, 1], packet = <pkt_type = 0, pkt_id = 2>) {burst_length = 64 : i64, id = 0 : i64, issue_token = true, metadata = @y} : memref<64xi32>
     // CHECK: aiex.npu.dma_wait {symbol = @y}
     aiex.npu.dma_wait {symbol = @y}
-    // CHECK: "aiex.dma_configure_task_for"() <{alloc = @x}> ({
-    %t = "aiex.dma_configure_task_for"() <{alloc = @x}> ({
+    // CHECK: %[[T:.*]] = aiex.dma_configure_task_for @x {
+    %t = aiex.dma_configure_task_for @x {
       // CHECK: aie.dma_bd(%[[A]] : memref<4096xbf16>, 0, 1024, [<size = 4, stride = 1024>, <size = 256, stride = 1>]) {burst_length = 512 : i32}
       aie.dma_bd(%a : memref<4096xbf16>, 0, 1024, [<size = 4, stride = 1024>, <size = 256, stride = 1>]) {burst_length = 512 : i32}
       aie.end
-    }) : () -> index
-    "aiex.dma_start_task"(%t) : (index) -> ()
+    } {issue_token = true}
+    // CHECK: aiex.dma_start_task(%[[T]])
+    aiex.dma_start_task(%t)
+    // CHECK: aiex.dma_await_task(%[[T]])
+    aiex.dma_await_task(%t)
+    // CHECK: aiex.npu.rtp_write(@r, 2, -7)
+    aiex.npu.rtp_write(@r, 2, -7)
+    // CHECK: "aiex.npu.preempt"() {level = 1 : ui8}
+    "aiex.npu.preempt"() {level = 1 : ui8} : () -> ()
   }
   // CHECK: aie.runtime_sequence() {
   aie.runtime_sequence() {

@@ -156,9 +156,9 @@ aie.device(xcve2802) {
     %s = aie.dma_start(S2MM, 0, ^first, ^again, repeat_count = 256)
   ^first:
     aie.dma_bd(%b : memref<64xi8>)
-    aie.next_bd ^end
+    aie.next_bd ^first
   ^again:
-    // expected-error @+1 {{'aie.dma_start' op is the second program of S2MM 0 of tile(6, 3)}}
+    // expected-error @+1 {{'aie.dma_start' op is the second program of S2MM 0 of tile(6, 3), behind one that has no end}}
     %u = aie.dma_start(S2MM, 0, ^second, ^end)
   ^second:
     aie.dma_bd(%b : memref<64xi8>)

@@ -2,13 +2,15 @@
 
 use super::{
     ACQUIRE_EQUAL, ACQUIRE_GREATER_EQUAL, BUNDLES, CORE, DEVICE, Dims, INPUTS, MM2S, OUTPUTS, Pads,
-    RELEASE, S2MM, SLICE, device_name, flag, integer, interface, memref_of, sequence, string,
-    type_of,
+    RELEASE, S2MM, SLICE, code, device_name,
+    fifo::{End, Fifo},
+    flag, host, integer, interface, memref_of, op_name, sequence, string, type_of,
 };
 use crate::{
     array::{
         Argument, Bd, Buffer, BufferId, Core, Direction, DmaChannel, Flow, Kernel, KernelId, Lock,
-        LockAction, LockId, Packet, Port, Program, Reg, Slice, Stmt, Tile, UseLock,
+        LockAction, LockId, Packet, Port, Program, Reg, Slice, Stmt, Task, Tile, UseLock,
+        code::Function,
     },
     mlir::{
         constant,
@@ -25,12 +27,13 @@ use melior::ir::{
 };
 use std::collections::HashMap;
 
+const SEQUENCE: &str = "aie.runtime_sequence";
+
 /// Reads `device`, an `aie.device`, as a program.
 ///
 /// # Errors
 ///
-/// At the first op that a [`Program`] cannot express, such as an object FIFO,
-/// a lowered switch box, or arithmetic in a core.
+/// At the first op that a [`Program`] cannot express, such as a lowered switch box.
 pub fn read<'c>(device: OperationRef<'c, '_>) -> Result<'c, Program> {
     Ok(read_located(device)?.0)
 }
@@ -89,22 +92,18 @@ fn read_as<'c, 'a>(
         }
     }
     let mut places = Places::default();
-    for op in ops {
-        if let Err(failure) = reader.top_level(op)
+    // Cores are last: they use what others stand for.
+    let (cores, others): (Vec<_>, Vec<_>) = ops.into_iter().partition(|op| rewrite::is(op, CORE));
+    reader.parts(&others, &mut places)?;
+    if !lenient {
+        reader.fifos(&others)?;
+    }
+    reader.parts(&cores, &mut places)?;
+    for &op in others.iter().filter(|op| rewrite::is(op, SEQUENCE)) {
+        if let Err(failure) = host::read(&mut reader, op)
             && !lenient
         {
             return Err(failure);
-        }
-        let program = &reader.program;
-        places.buffers.resize(program.buffers.len(), op);
-        places.locks.resize(program.locks.len(), op);
-        places.flows.resize(program.flows.len(), op);
-        places.cores.resize(program.cores.len(), op);
-        let new = program.dmas.len() - places.dmas.len();
-        if new > 0 {
-            places
-                .dmas
-                .extend(starts(op).into_iter().take(new).map(|start| (start, descriptors(start))));
         }
     }
     let mut program = reader.program;
@@ -125,7 +124,9 @@ fn starts<'c, 'a>(dma: OperationRef<'c, 'a>) -> Vec<OperationRef<'c, 'a>> {
     let mut found: Vec<OperationRef> = Vec::new();
     let mut block = dma.regions().next().and_then(|region| region.first_block());
     while let Some(current) = block {
-        let start = rewrite::ops(current).into_iter().find(|op| rewrite::is(op, "aie.dma_start"));
+        let ops = rewrite::ops(current);
+        found.extend(ops.iter().copied().filter(|op| rewrite::is(op, "aie.dma")));
+        let start = ops.into_iter().find(|op| rewrite::is(op, "aie.dma_start"));
         block = start.and_then(|start| start.successors().nth(1));
         found.extend(start);
     }
@@ -135,6 +136,9 @@ fn starts<'c, 'a>(dma: OperationRef<'c, 'a>) -> Vec<OperationRef<'c, 'a>> {
 /// The `aie.dma_bd`s that a channel reaches, in order.
 fn descriptors<'c, 'a>(start: OperationRef<'c, 'a>) -> Vec<OperationRef<'c, 'a>> {
     let (mut found, mut seen) = (Vec::new(), Vec::new());
+    for block in start.regions().filter_map(|region| region.first_block()) {
+        found.extend(rewrite::ops(block).into_iter().find(|op| rewrite::is(op, "aie.dma_bd")));
+    }
     let mut block = start.successors().next();
     while let Some(current) = block.filter(|&block| !seen.contains(&block_key(block))) {
         seen.push(block_key(current));
@@ -150,20 +154,31 @@ fn descriptors<'c, 'a>(start: OperationRef<'c, 'a>) -> Vec<OperationRef<'c, 'a>>
 
 /// What an SSA value of a device stands for.
 #[derive(Clone, Copy)]
-enum Thing {
+pub(super) enum Thing {
     Tile(Tile),
     Buffer(BufferId),
     Lock(LockId),
     Constant(i64),
     Reg(Reg),
+    /// A task of the host, by its place among all.
+    Task(usize),
 }
 
 #[derive(Default)]
-struct Reader {
-    program: Program,
+pub(super) struct Reader {
+    pub program: Program,
     /// By the address of the value in MLIR, which is stable while it is read.
     things: HashMap<usize, Thing>,
     kernels: HashMap<String, KernelId>,
+    /// Tasks that the host has configured.
+    pub tasks: Vec<Task>,
+    /// Compiled functions, by the tile whose core calls them: each has its own memory.
+    functions: HashMap<(Tile, String), usize>,
+    /// Buffers that a core's program brings along, by the name of the global.
+    globals: HashMap<(Tile, String), BufferId>,
+    /// The tile of the core that is read.
+    tile: Option<Tile>,
+    pub fifos: HashMap<String, Fifo>,
     flows: HashMap<Port, usize>,
     regs: usize,
     /// Leave out what is not supported.
@@ -174,43 +189,191 @@ fn key(value: Value) -> usize {
     value.to_raw().ptr as usize
 }
 
-fn block_key(block: BlockRef) -> usize {
+pub(super) fn block_key(block: BlockRef) -> usize {
     block.to_raw().ptr as usize
 }
 
-fn op_name(op: OperationRef) -> String {
-    op.name().as_string_ref().as_str().unwrap_or_default().to_string()
-}
-
 /// An attribute that is a natural number of 32 bits.
-fn natural<'c>(op: OperationRef<'c, '_>, name: &str) -> Result<'c, u32> {
+pub(super) fn natural<'c>(op: OperationRef<'c, '_>, name: &str) -> Result<'c, u32> {
     integer(op, name)
         .and_then(|value| u32::try_from(value).ok())
         .ok_or_else(|| fail(&op, format_args!("needs '{name}' of at least 0")))
 }
 
 /// The same, or `default` if it is absent.
-fn natural_or<'c>(op: OperationRef<'c, '_>, name: &str, default: usize) -> Result<'c, usize> {
+pub(super) fn natural_or<'c>(
+    op: OperationRef<'c, '_>,
+    name: &str,
+    default: usize,
+) -> Result<'c, usize> {
     if op.has_attribute(name) { Ok(natural(op, name)? as usize) } else { Ok(default) }
 }
 
+pub(super) fn direction<'c>(op: OperationRef<'c, '_>, name: &str) -> Result<'c, Direction> {
+    match integer(op, name) {
+        Some(S2MM) => Ok(Direction::S2mm),
+        Some(MM2S) => Ok(Direction::Mm2s),
+        _ => Err(fail(&op, format_args!("needs a known '{name}'"))),
+    }
+}
+
+/// The op of that kind and name in the device of `op`, or in its module.
+pub(super) fn declaration<'c, 'a>(
+    op: OperationRef<'c, 'a>,
+    kind: &str,
+    name: &str,
+) -> Option<OperationRef<'c, 'a>> {
+    let mut parent = op.parent_operation();
+    while let Some(scope) = parent {
+        parent = scope.parent_operation();
+        if !rewrite::is(&scope, DEVICE) && !rewrite::is(&scope, "builtin.module") {
+            continue;
+        }
+        let found = rewrite::body(scope)
+            .map(rewrite::ops)
+            .unwrap_or_default()
+            .into_iter()
+            .find(|op| rewrite::is(op, kind) && string(*op, "sym_name") == Some(name));
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+fn empty() -> Function {
+    Function {
+        name: String::new(),
+        parameters: Vec::new(),
+        registers: 0,
+        blocks: Vec::new(),
+        endless: false,
+    }
+}
+
 impl Reader {
+    pub(super) fn define_value(&mut self, value: Value, thing: Thing) {
+        self.things.insert(key(value), thing);
+    }
+
+    pub(super) fn thing(&self, value: Value) -> Option<Thing> {
+        self.things.get(&key(value)).copied()
+    }
+
+    /// The end of a FIFO that the core that is read fills or empties.
+    pub(super) fn fifo_end(&self, name: &str, produces: bool) -> Option<End> {
+        let fifo = self.fifos.get(name)?;
+        let mut consumers = fifo.consumers.iter();
+        match produces {
+            true => fifo.producer.clone(),
+            false => consumers.find(|end| Some(end.0) == self.tile).map(|end| end.1.clone()),
+        }
+    }
+
+    pub(super) fn kernel_named(&self, name: &str) -> Option<KernelId> {
+        self.kernels.get(name).copied()
+    }
+
+    /// The function that `op` calls, compiled for the core that is read.
+    pub(super) fn function_named<'c>(
+        &mut self,
+        op: OperationRef<'c, '_>,
+        name: &str,
+    ) -> Result<'c, usize> {
+        let tile = self.tile.unwrap_or(Tile { column: 0, row: 0 });
+        if let Some(&index) = self.functions.get(&(tile, name.to_string())) {
+            return Ok(index);
+        }
+        let function = declaration(op, "func.func", name)
+            .ok_or_else(|| fail(&op, format_args!("calls '{name}', which is not there")))?;
+        // A function that calls itself finds its place.
+        let index = self.program.functions.len();
+        self.functions.insert((tile, name.to_string()), index);
+        self.program.functions.push(empty());
+        self.program.functions[index] = code::compile(self, function, name)?;
+        Ok(index)
+    }
+
+    /// The memory that a core's program has for an op: a global, or an allocation.
+    pub(super) fn local_buffer<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c, BufferId> {
+        let tile = self.tile.unwrap_or(Tile { column: 0, row: 0 });
+        let global = op
+            .attribute("name")
+            .ok()
+            .and_then(|attribute| FlatSymbolRefAttribute::try_from(attribute).ok())
+            .map(|symbol| symbol.value().to_string());
+        if let Some(&buffer) =
+            global.as_ref().and_then(|name| self.globals.get(&(tile, name.clone())))
+        {
+            return Ok(buffer);
+        }
+        let (shape, element) =
+            op.results().next().and_then(|value| memref_of(value.r#type())).ok_or_else(|| {
+                fail(&op, "needs a static, contiguous memref of i8, i16, i32, i64, bf16 or f32")
+            })?;
+        let mut initial = None;
+        if let Some(name) = &global {
+            let definition = declaration(op, "memref.global", name)
+                .ok_or_else(|| fail(&op, format_args!("names '{name}', which is not there")))?;
+            initial = definition.attribute("initial_value").ok().and_then(constant::bytes);
+        }
+        let id = BufferId(self.program.buffers.len());
+        self.program.buffers.push(Buffer {
+            tile,
+            name: global.clone().unwrap_or_else(|| format!("memory_{}", id.0)),
+            shape,
+            element,
+            address: None,
+            initial,
+            external: false,
+        });
+        if let Some(name) = global {
+            self.globals.insert((tile, name), id);
+        }
+        Ok(id)
+    }
+
     fn define(&mut self, op: OperationRef, thing: Thing) {
         if let Some(value) = op.results().next() {
             self.things.insert(key(value.into()), thing);
         }
     }
 
-    fn operand<'c>(&self, op: OperationRef<'c, '_>, index: usize) -> Result<'c, Thing> {
+    pub(super) fn operand<'c>(&self, op: OperationRef<'c, '_>, index: usize) -> Result<'c, Thing> {
         op.operands().nth(index).and_then(|value| self.things.get(&key(value)).copied()).ok_or_else(
             || fail(&op, format_args!("has an operand, number {index}, that is not supported")),
         )
     }
-    fn tile<'c>(&self, op: OperationRef<'c, '_>, index: usize) -> Result<'c, Tile> {
+    pub(super) fn tile<'c>(&self, op: OperationRef<'c, '_>, index: usize) -> Result<'c, Tile> {
         match self.operand(op, index)? {
             Thing::Tile(tile) => Ok(tile),
             _ => Err(fail(&op, format_args!("needs a placed tile as operand {index}"))),
         }
+    }
+
+    /// Reads ops of the device, and notes which part is whose.
+    fn parts<'c, 'a>(
+        &mut self,
+        ops: &[OperationRef<'c, 'a>],
+        places: &mut Places<'c, 'a>,
+    ) -> Result<'c> {
+        for &op in ops {
+            if let Err(failure) = self.top_level(op)
+                && !self.lenient
+            {
+                return Err(failure);
+            }
+            let program = &self.program;
+            places.buffers.resize(program.buffers.len(), op);
+            places.locks.resize(program.locks.len(), op);
+            places.flows.resize(program.flows.len(), op);
+            places.cores.resize(program.cores.len(), op);
+            let new = program.dmas.len() - places.dmas.len();
+            let starts = starts(op).into_iter().take(new);
+            places.dmas.extend(starts.map(|start| (start, descriptors(start))));
+            places.dmas.resize_with(program.dmas.len(), || (op, Vec::new()));
+        }
+        Ok(())
     }
 
     fn top_level<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
@@ -220,20 +383,7 @@ impl Reader {
                 self.define(op, Thing::Tile(tile));
             }
             "aie.buffer" | "aie.external_buffer" => self.buffer(op)?,
-            "aie.lock" => {
-                let lock = Lock {
-                    tile: self.tile(op, 0)?,
-                    name: string(op, "sym_name").unwrap_or_default().to_string(),
-                    id: if op.has_attribute("lockID") {
-                        Some(natural(op, "lockID")?)
-                    } else {
-                        None
-                    },
-                    initial: integer(op, "init").unwrap_or(0) as i32,
-                };
-                self.define(op, Thing::Lock(LockId(self.program.locks.len())));
-                self.program.locks.push(lock);
-            }
+            "aie.lock" => self.lock(op)?,
             "aie.flow" => self.flow(op)?,
             "aie.packet_flow" => self.packet_flow(op)?,
             "aie.cascade_flow" => {
@@ -242,25 +392,47 @@ impl Reader {
             }
             "aie.mem" | "aie.memtile_dma" | "aie.shim_dma" => self.dma(op)?,
             CORE => self.core(op)?,
+            "arith.constant" => self.constant(op)?,
             "aie.shim_dma_allocation" => {
                 let tile = self.tile(op, 0)?;
                 self.program.allocations.push(sequence::read_allocation(op, tile)?);
             }
-            "aie.runtime_sequence" => {
-                let (sequence, arguments) = sequence::read(op, &self.program)?;
-                self.program.buffers.extend(arguments);
-                self.program.sequences.push(sequence);
-            }
-            // The functions were read before.
-            "func.func" | "aie.end" => {}
+            // Functions and FIFOs are read on their own, the sequence after all.
+            "func.func" | "memref.global" | SEQUENCE | "aie.end" => {}
+            "aie.objectfifo"
+            | "aie.objectfifo.link"
+            | "aie.objectfifo.allocate"
+            | "aie.objectfifo.register_external_buffers"
+                if !self.lenient => {}
+            // Which ports of a core a cascade takes is decided by its flow.
+            "aie.configure_cascade" => {}
             _ => return Err(fail(&op, "is not supported in an array program")),
         }
         Ok(())
     }
 
+    fn constant<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
+        match integer(op, "value") {
+            Some(value) => self.define(op, Thing::Constant(value)),
+            None => return Err(fail(&op, "is not supported in a core: only integers are")),
+        }
+        Ok(())
+    }
+
+    fn lock<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
+        let tile = self.tile(op, 0)?;
+        let id = if op.has_attribute("lockID") { Some(natural(op, "lockID")?) } else { None };
+        let name = string(op, "sym_name").unwrap_or_default().to_string();
+        let lock = Lock { tile, name, id, initial: integer(op, "init").unwrap_or(0) as i32 };
+        self.define(op, Thing::Lock(LockId(self.program.locks.len())));
+        self.program.locks.push(lock);
+        Ok(())
+    }
+
     fn kernel<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
+        // A function is compiled where a core calls it.
         if rewrite::body(op).is_some() {
-            return Err(fail(&op, "is not supported: only declarations of kernels are"));
+            return Ok(());
         }
         let signature = op
             .attribute("function_type")
@@ -288,7 +460,7 @@ impl Reader {
         Ok(())
     }
 
-    fn buffer<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
+    pub(super) fn buffer<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
         let external = rewrite::is(&op, "aie.external_buffer");
         let (shape, element) =
             op.results().next().and_then(|value| memref_of(value.r#type())).ok_or_else(|| {
@@ -371,7 +543,7 @@ impl Reader {
         Ok(())
     }
 
-    fn use_lock<'c>(&self, op: OperationRef<'c, '_>) -> Result<'c, UseLock> {
+    pub(super) fn use_lock<'c>(&self, op: OperationRef<'c, '_>) -> Result<'c, UseLock> {
         if flag(op, "acq_en") == Some(false) || integer(op, "blocking") == Some(0) {
             return Err(fail(&op, "does not wait, which is not supported"));
         }
@@ -400,9 +572,15 @@ impl Reader {
                 match op_name(start).as_str() {
                     "aie.dma_start" => {
                         let channel = self.channel(start, tile)?;
-                        self.program.dmas.push(channel);
+                        self.add_channel(start, channel)?;
                         block = start.successors().nth(1);
                     }
+                    "aie.dma" => {
+                        let channel = self.regions(start, tile)?;
+                        self.add_channel(start, channel)?;
+                    }
+                    "aie.buffer" => self.buffer(start)?,
+                    "aie.lock" => self.lock(start)?,
                     "aie.end" => {}
                     _ => {
                         return Err(fail(&start, "is not supported before the start of a channel"));
@@ -413,42 +591,107 @@ impl Reader {
         Ok(())
     }
 
-    fn channel<'c>(&self, start: OperationRef<'c, '_>, tile: Tile) -> Result<'c, DmaChannel> {
-        let direction = match integer(start, "channel_dir") {
-            Some(S2MM) => Direction::S2mm,
-            Some(MM2S) => Direction::Mm2s,
-            _ => return Err(fail(&start, "needs a known 'channel_dir'")),
+    /// Adds a channel. A second program of the same channel is queued behind the first.
+    fn add_channel<'c>(&mut self, op: OperationRef<'c, '_>, channel: DmaChannel) -> Result<'c> {
+        let same = |other: &&mut DmaChannel| {
+            (other.tile, other.direction, other.channel)
+                == (channel.tile, channel.direction, channel.channel)
         };
+        let first = self.program.dmas.iter_mut().find(same).filter(|_| !self.lenient);
+        let Some(first) = first else {
+            self.program.dmas.push(channel);
+            return Ok(());
+        };
+        for channel in [&mut *first, &mut channel.clone()] {
+            if channel.bds.iter().enumerate().any(|(i, bd)| bd.next.is_some_and(|next| next <= i)) {
+                return Err(fail(&op, "queues a program before or behind one that has no end"));
+            }
+        }
+        // Both written out, one behind the other.
+        let mut bds: Vec<Bd> = Vec::new();
+        for part in [&*first, &channel] {
+            for _ in 0..=part.repeat_count {
+                let begin = bds.len();
+                bds.extend(part.bds.iter().map(|bd| Bd {
+                    next: Some(bd.next.map_or(begin + part.bds.len(), |next| begin + next)),
+                    ..bd.clone()
+                }));
+            }
+        }
+        if let Some(last) = bds.last_mut() {
+            last.next = None;
+        }
+        (first.bds, first.repeat_count) = (bds, 0);
+        Ok(())
+    }
+
+    /// A channel whose descriptors are the regions of an `aie.dma`.
+    fn regions<'c>(&mut self, op: OperationRef<'c, '_>, tile: Tile) -> Result<'c, DmaChannel> {
+        let mut bds = Vec::new();
+        for region in op.regions() {
+            let Some(block) = region.first_block() else { continue };
+            let place = bds.len();
+            if let Some((bd, _)) = self.bd(block)? {
+                bds.push(Bd { next: Some(place + 1), ..bd });
+            }
+        }
+        let endless = flag(op, "loop").unwrap_or(true);
+        let Some(last) = bds.last_mut() else {
+            return Err(fail(&op, "starts a channel without buffer descriptors"));
+        };
+        last.next = endless.then_some(0);
+        Ok(DmaChannel {
+            tile,
+            direction: direction(op, "channel_dir")?,
+            channel: natural(op, "channel_index")?,
+            repeat_count: if endless { 0 } else { natural_or(op, "repeat_count", 0)? as u32 },
+            bds,
+        })
+    }
+
+    fn channel<'c>(&self, start: OperationRef<'c, '_>, tile: Tile) -> Result<'c, DmaChannel> {
         let mut channel = DmaChannel {
             tile,
-            direction,
+            direction: direction(start, "channel_dir")?,
             channel: natural(start, "channel_index")?,
             repeat_count: natural_or(start, "repeat_count", 0)? as u32,
             bds: Vec::new(),
         };
+        let first = start.successors().next();
+        channel.bds = self.chain(start, first)?;
+        Ok(channel)
+    }
+
+    /// The descriptors from a block on, to the end or back to one of them.
+    pub(super) fn chain<'c, 'a>(
+        &self,
+        start: OperationRef<'c, 'a>,
+        first: Option<BlockRef<'c, 'a>>,
+    ) -> Result<'c, Vec<Bd>> {
+        let mut bds: Vec<Bd> = Vec::new();
         let mut places: HashMap<usize, usize> = HashMap::new();
-        let mut block = start.successors().next();
+        let mut block = first;
         while let Some(current) = block {
-            let index = channel.bds.len();
+            let index = bds.len();
             let Some((bd, next)) = self.bd(current)? else { break };
             places.insert(block_key(current), index);
-            channel.bds.push(bd);
+            bds.push(bd);
             block = next;
             if let Some(&place) = next.and_then(|next| places.get(&block_key(next))) {
-                channel.bds[index].next = Some(place);
-                return Ok(channel);
+                bds[index].next = Some(place);
+                return Ok(bds);
             }
             // The next block, if it is not the end, becomes the next descriptor.
             if next.is_some_and(|next| {
                 rewrite::ops(next).iter().any(|op| rewrite::is(op, "aie.dma_bd"))
             }) {
-                channel.bds[index].next = Some(index + 1);
+                bds[index].next = Some(index + 1);
             }
         }
-        if channel.bds.is_empty() {
+        if bds.is_empty() {
             return Err(fail(&start, "starts a channel without buffer descriptors"));
         }
-        Ok(channel)
+        Ok(bds)
     }
 
     /// The descriptor of a block and the block after it; `None` for the block that ends a chain.
@@ -530,15 +773,26 @@ impl Reader {
             interface::read_slice(attribute)
                 .map_err(|missing| fail(&op, format_args!("needs {missing} in '{SLICE}'")))
         };
-        let core = Core {
-            tile: self.tile(op, 0)?,
+        let tile = self.tile(op, 0)?;
+        let mut core = Core {
+            tile,
             stack_size: natural(op, "stack_size")?,
             slice: op.attribute(SLICE).ok().map(slice).transpose()?,
-            body: {
-                self.regs = 0;
-                if self.lenient { self.lock_uses(op) } else { self.statements(op)? }
-            },
+            body: Vec::new(),
+            code: None,
         };
+        self.regs = 0;
+        if self.lenient {
+            core.body = self.lock_uses(op);
+        } else if let Ok(body) = self.statements(op) {
+            core.body = body;
+        } else {
+            self.tile = Some(tile);
+            let name = format!("core_{}_{}", tile.column, tile.row);
+            let function = code::compile(self, op, &name)?;
+            core.code = Some(self.program.functions.len());
+            self.program.functions.push(function);
+        }
         self.program.cores.push(core);
         Ok(())
     }
@@ -573,7 +827,7 @@ impl Reader {
             Thing::Buffer(buffer) => Ok(Argument::Buffer(buffer)),
             Thing::Constant(value) => Ok(Argument::Constant(value)),
             Thing::Reg(reg) => Ok(Argument::Reg(reg)),
-            Thing::Tile(_) | Thing::Lock(_) => {
+            Thing::Tile(_) | Thing::Lock(_) | Thing::Task(_) => {
                 Err(fail(&op, format_args!("has a tile or lock as operand {index}")))
             }
         }
@@ -591,10 +845,7 @@ impl Reader {
                 "aie.use_lock" => statements.push(Stmt::UseLock(self.use_lock(op)?)),
                 "func.call" => statements.push(self.call(op)?),
                 "scf.for" => statements.push(self.for_loop(op)?),
-                "arith.constant" => match integer(op, "value") {
-                    Some(value) => self.define(op, Thing::Constant(value)),
-                    None => return Err(fail(&op, "is not supported in a core: only integers are")),
-                },
+                "arith.constant" => self.constant(op)?,
                 "aie.end" | "scf.yield" => {}
                 _ => {
                     return Err(fail(

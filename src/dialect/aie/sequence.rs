@@ -1,6 +1,6 @@
 //! Runtime sequences: what the host does, in ops of the `aiex` dialect.
 
-use super::{MM2S, S2MM, flag, integer, memref, memref_of, string};
+use super::{MM2S, S2MM, integer, memref, memref_of, string};
 use crate::{
     array::{Allocation, Buffer, BufferId, Direction, Memcpy, Program, Sequence, Step, Tile},
     mlir::{
@@ -17,7 +17,6 @@ use melior::{
             BoolAttribute, DenseI32ArrayAttribute, DenseI64ArrayAttribute, FlatSymbolRefAttribute,
             IntegerAttribute, StringAttribute,
         },
-        block::BlockArgument,
         operation::{OperationBuilder, OperationLike},
         r#type::IntegerType,
     },
@@ -29,10 +28,10 @@ const WAIT: &str = "aiex.npu.dma_wait";
 const BUILDS: &str = "an op with explicit result types is built";
 
 /// Offsets, sizes and strides of a copy, in this order.
-const LISTS: [&str; 3] = ["static_offsets", "static_sizes", "static_strides"];
+pub(super) const LISTS: [&str; 3] = ["static_offsets", "static_sizes", "static_strides"];
 
 /// Zeros that a copy may put around its dimensions.
-const PADS: [&str; 6] = [
+pub(super) const PADS: [&str; 6] = [
     "d0_zero_before",
     "d1_zero_before",
     "d2_zero_before",
@@ -100,6 +99,7 @@ pub(super) fn build<'c>(
                     .build()
                     .expect(BUILDS)
             }
+            step => unreachable!("only a sequence that was read has such a step: {step:?}"),
         };
         block.append_operation(step);
     }
@@ -172,92 +172,6 @@ pub(super) fn read_allocation<'c>(op: OperationRef<'c, '_>, tile: Tile) -> Resul
         channel: integer(op, "channel_index")
             .and_then(|channel| u32::try_from(channel).ok())
             .ok_or_else(|| fail(&op, "needs 'channel_index' of at least 0"))?,
-    })
-}
-
-/// A sequence, whose arguments become the next buffers of `program`.
-///
-/// # Errors
-///
-/// At the first step that a [`Step`] cannot express.
-pub(super) fn read<'c>(
-    op: OperationRef<'c, '_>,
-    program: &Program,
-) -> Result<'c, (Sequence, Vec<Buffer>)> {
-    let mut sequence = Sequence {
-        name: string(op, "sym_name").unwrap_or_default().to_string(),
-        arguments: Vec::new(),
-        steps: Vec::new(),
-    };
-    let mut buffers = Vec::new();
-    let Some(body) = rewrite::body(op) else { return Ok((sequence, buffers)) };
-    for index in 0..body.argument_count() {
-        let r#type = body.argument(index).ok().map(|argument| argument.r#type());
-        let (shape, element) = r#type.and_then(memref_of).ok_or_else(|| {
-            fail(
-                &op,
-                format_args!("needs a static, contiguous memref of i8, i16, i32, i64, bf16 or f32 as argument {index}"),
-            )
-        })?;
-        sequence.arguments.push(BufferId(program.buffers.len() + index));
-        buffers.push(Buffer {
-            tile: Tile { column: 0, row: 0 },
-            name: argument_name(index),
-            shape,
-            element,
-            address: None,
-            initial: None,
-            external: true,
-        });
-    }
-    for step in rewrite::ops(body) {
-        if rewrite::is(&step, WAIT) {
-            let allocation = allocation(step, "symbol", program)?;
-            sequence.steps.push(Step::Wait { allocation });
-        } else if rewrite::is(&step, COPY) {
-            let copy = read_copy(step, program, &sequence.arguments)?;
-            sequence.steps.push(Step::Copy(copy));
-        } else {
-            return Err(fail(&step, "is not supported in a runtime sequence"));
-        }
-    }
-    Ok((sequence, buffers))
-}
-
-/// The allocation that an attribute names.
-fn allocation<'c>(op: OperationRef<'c, '_>, name: &str, program: &Program) -> Result<'c, usize> {
-    let symbol = op.attribute(name).ok();
-    let symbol = symbol.and_then(|symbol| FlatSymbolRefAttribute::try_from(symbol).ok());
-    symbol
-        .and_then(|symbol| program.allocations.iter().position(|a| a.name == symbol.value()))
-        .ok_or_else(|| fail(&op, format_args!("needs an 'aie.shim_dma_allocation' as '{name}'")))
-}
-
-fn read_copy<'c>(
-    op: OperationRef<'c, '_>,
-    program: &Program,
-    arguments: &[BufferId],
-) -> Result<'c, Memcpy> {
-    if op.has_attribute("packet") {
-        return Err(fail(&op, "sends packets, which is not supported"));
-    }
-    if PADS.iter().any(|name| integer(op, name).is_some_and(|zeros| zeros != 0)) {
-        return Err(fail(&op, "adds zeros, which is not supported"));
-    }
-    let buffer = op.operand(0).ok().and_then(|value| BlockArgument::try_from(value).ok());
-    let buffer = buffer.and_then(|argument| arguments.get(argument.argument_number()).copied());
-    let [offsets, sizes, strides] = LISTS.map(|name| list(op, name));
-    let needs = |name| fail(&op, format_args!("needs four natural numbers as '{name}'"));
-    Ok(Memcpy {
-        allocation: allocation(op, "metadata", program)?,
-        buffer: buffer.ok_or_else(|| fail(&op, "needs an argument of the sequence"))?,
-        offsets: offsets.ok_or_else(|| needs(LISTS[0]))?,
-        sizes: sizes.ok_or_else(|| needs(LISTS[1]))?,
-        strides: strides.ok_or_else(|| needs(LISTS[2]))?,
-        id: integer(op, "id")
-            .and_then(|id| u32::try_from(id).ok())
-            .ok_or_else(|| fail(&op, "needs 'id' of at least 0"))?,
-        issue_token: flag(op, "issue_token").unwrap_or(false),
     })
 }
 

@@ -35,7 +35,8 @@ pub fn verify<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     match name(op).as_str() {
         DEVICE => device(op),
         "aie.core" => core(op),
-        "aie.mem" | "aie.memtile_dma" | "aie.shim_dma" => dma_blocks(op),
+        "aie.mem" | "aie.memtile_dma" | "aie.shim_dma" => dma_blocks(op, true),
+        "aie.dma" => dma_blocks(op, false),
         "aie.dma_bd" => descriptor(op),
         "aie.buffer" => buffer(op),
         "aie.packet_flow" => packet_flow(op),
@@ -149,7 +150,7 @@ fn packet_flow<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
 // DMA programs
 //===----------------------------------------------------------------------===//
 
-fn dma_blocks<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
+fn dma_blocks<'c>(op: OperationRef<'c, '_>, ends: bool) -> Result<'c> {
     for block in blocks(op) {
         let (mut descriptors, mut acquires, mut releases) = (0, 0, 0);
         let ops = rewrite::ops(block);
@@ -168,7 +169,7 @@ fn dma_blocks<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
                 }
             }
         }
-        if let Some(&last) = ops.last()
+        if let Some(&last) = ops.last().filter(|_| ends)
             && !["aie.dma_start", "aie.next_bd", "aie.end"].contains(&name(last).as_str())
         {
             return Err(fail(&last, "does not end a block of a DMA program"));
@@ -190,7 +191,11 @@ fn descriptor<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     let Some((shape, element)) = memref.and_then(constant::shaped) else { return Ok(()) };
     let Some(bits) = bits(element) else { return Ok(()) };
     let elements: usize = shape.iter().product();
-    let parent = op.parent_operation().map(name).unwrap_or_default();
+    // A region of an `aie.dma` stands for a block of its parent.
+    let is_list = |op: &OperationRef| rewrite::is(op, "aie.dma");
+    let list = op.parent_operation().filter(is_list);
+    let parent = list.or(Some(op)).and_then(|op| op.parent_operation());
+    let parent = parent.map(name).unwrap_or_default();
     let in_array = ["aie.mem", "aie.memtile_dma"].contains(&parent.as_str());
     let natural = |name: &str, default: usize| match integer(op, name) {
         None => Ok(default),
@@ -707,6 +712,10 @@ impl<'c, 'a> Checker<'c, 'a> {
         let Some(kind) = self.kind(tile) else { return Ok(()) };
         let resources = device.resources(kind);
         let blocks = blocks(op);
+        let lists = blocks.iter().flat_map(|block| rewrite::ops(*block));
+        let lists: Vec<_> = lists.filter(|op| rewrite::is(op, "aie.dma")).collect();
+        let blocks: Vec<BlockRef<'c, 'a>> =
+            blocks.iter().copied().chain(lists.iter().flat_map(|&op| self::blocks(op))).collect();
         let descriptors = |block: &BlockRef<'c, 'a>| {
             rewrite::ops(*block)
                 .into_iter()
@@ -737,7 +746,7 @@ impl<'c, 'a> Checker<'c, 'a> {
             }
         }
         for start in blocks.iter().flat_map(|block| rewrite::ops(*block)) {
-            if rewrite::is(&start, "aie.dma_start") {
+            if rewrite::is(&start, "aie.dma_start") || rewrite::is(&start, "aie.dma") {
                 self.channel(start, tile, device)?;
             }
         }
@@ -766,6 +775,7 @@ impl<'c, 'a> Checker<'c, 'a> {
         };
         let mut seen = HashSet::new();
         let mut next: Vec<BlockRef> = start.successors().take(1).collect();
+        next.extend(self::blocks(start));
         while let Some(block) = next.pop() {
             if !seen.insert(block.to_raw().ptr as usize) {
                 continue;
