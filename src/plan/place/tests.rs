@@ -265,9 +265,9 @@ fn fills_every_core() {
     // Chains of eight on all cores but two columns, which others fill.
     let mut sizes = vec![(8u32, 1u32); 32];
     sizes.extend([(6, 1); 8]);
-    assert!(packs(&sizes, &device));
-    assert!(packs(&[(38, 1); 8], &device));
-    let blocks = sizes.iter().map(|&(w, h)| Block::new(w, h)).collect();
+    let blocks: Vec<Block> = sizes.iter().map(|&(w, h)| Block::new(w, h)).collect();
+    assert!(packs(blocks.clone(), &device));
+    assert!(packs(vec![Block::new(38, 1); 8], &device));
     let problem = Problem::new(&device, blocks, vec![]);
     let placement = place(&problem, NODES).unwrap();
     assert!(problem.evaluate(&placement.at).is_some());
