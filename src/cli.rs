@@ -1,5 +1,6 @@
 //! The program `aie4ml`.
 
+mod calibrate;
 mod progress;
 mod run;
 
@@ -49,6 +50,8 @@ enum Command {
     ///
     /// Writes it as a web page too: one file that needs no other, to look at and to print.
     Report(ReportArguments),
+    /// Compare simulated times with published measurements, as in docs/simulator.md
+    Calibrate(calibrate::CalibrateArguments),
 }
 
 #[derive(clap::Args)]
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Compile(arguments) => finish(compile(arguments)),
         Command::Run(arguments) => finish(run::run(arguments)),
         Command::Report(arguments) => finish(report(arguments)),
+        Command::Calibrate(arguments) => finish(calibrate::calibrate(arguments)),
     }
 }
 

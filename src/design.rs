@@ -13,7 +13,7 @@ use crate::{
     ir::{self, Error},
     mlir::tools,
     run::{self, Executable, Level, Runner, Timed},
-    sim::{Engine, Kernels, Timing, host::HostKernels, iterations_to_settle},
+    sim::{Costs, Engine, Kernels, Timing, host::HostKernels, iterations_to_settle},
     tensor::Tensor,
 };
 use melior::{
@@ -156,7 +156,8 @@ impl Executable for Array {
             let again = batches.get(index).cloned();
             batches.extend(again);
         }
-        let mut engine = Engine::timed(&self.program, self.kernels.clone(), how.kernels)
+        let costs = Costs { kernels: how.kernels, latency: None };
+        let mut engine = Engine::timed(&self.program, self.kernels.clone(), costs)
             .map_err(|failure| fail(&failure))?;
         let inputs = self.inputs(&batches, blocks);
         let results =

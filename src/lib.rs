@@ -40,6 +40,9 @@
 //! into it; [`tensor`] reads and writes `.npy`. *Invariant: conversions happen in `run` only, so
 //! all levels see the same codes.*
 //!
+//! **Time.** [`calibrate`] holds published measurements against the simulator's times.
+//! *Invariant: the constants it checks are in `device`, and nowhere else.*
+//!
 //! **Words about it.** [`report`] says what was decided, [`emit`] translates IR to sources, [`ir`]
 //! reads and prints files and keeps what MLIR reports, [`testing`] is for snapshots of passes.
 //! *Invariant: they read IR and never change it.*
@@ -51,6 +54,7 @@
 //! `plan`, `device`, `array`, `check`, `exact`, `sim` and `tensor` know no MLIR.
 
 pub mod array;
+pub mod calibrate;
 pub mod check;
 pub mod cli;
 pub mod compile;

@@ -516,11 +516,14 @@ impl Builder<'_> {
                 core.inputs.iter().flat_map(|input| input.locks.iter().copied()).collect();
             let mut body = Vec::new();
             for half in 0..2 {
-                for &(_, full, count) in &input_locks {
-                    body.push(acquire(full, count));
-                }
+                // Room for the output is mostly there already, so it is asked for first: what
+                // remains between the input's arrival and the kernel is one lock. For the
+                // same reason the output goes out before the input is given back.
                 for &(free, _, count) in &core.output_locks {
                     body.push(acquire(free, count));
+                }
+                for &(_, full, count) in &input_locks {
+                    body.push(acquire(full, count));
                 }
                 let inputs = core.inputs.iter().map(|input| input.halves[half]);
                 let mut arguments: Vec<_> = inputs.map(Argument::Buffer).collect();
@@ -528,11 +531,11 @@ impl Builder<'_> {
                 arguments.extend(core.bias.map(Argument::Buffer));
                 arguments.extend(core.output.map(|output| Argument::Buffer(output[half])));
                 body.push(Stmt::Call { kernel, arguments, results: Vec::new() });
-                for &(free, _, count) in &input_locks {
-                    body.push(release(free, count));
-                }
                 for &(_, full, count) in &core.output_locks {
                     body.push(release(full, count));
+                }
+                for &(free, _, count) in &input_locks {
+                    body.push(release(free, count));
                 }
             }
             let input = layer.inputs()[layer.consumer(core.chain, core.position)].clone();

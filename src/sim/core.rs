@@ -19,7 +19,7 @@ use super::cascade::{CASCADE_BYTES, Cascade};
 use super::cell::Cell;
 use super::clock::{Activity, Clock, Cycle, Span};
 use super::fabric::{ActorId, Fabric, Wait, place};
-use super::kernel_time::KernelTime;
+use super::kernel_time::{KernelTime, Transfer};
 use super::memory::Memory;
 use super::watch::Channel;
 use crate::array::{
@@ -136,6 +136,13 @@ struct Running {
     transfers: usize,
 }
 
+impl Running {
+    /// Whether the kernel reads its cascade.
+    fn receives(&self) -> bool {
+        matches!(self.time.before.first(), Some((_, Transfer::Get)))
+    }
+}
+
 impl<C: Cell> Core<C> {
     /// The core with index `core`, not yet started.
     pub(super) fn new(
@@ -247,14 +254,14 @@ impl<C: Cell> Core<C> {
 
     /// Spend the time that lies before `request`.
     fn pass(&mut self, request: &Request<C>, me: ActorId, fabric: &mut Fabric<C>) {
-        if self.times.is_empty() && fabric.latency.is_none() {
+        if fabric.latency.is_none() {
             return;
         }
         // A core that computes by itself takes a cycle for an instruction.
         self.clock.spend(self.instructions.take());
         match (request, &mut self.call) {
             (Request::Put(_) | Request::Get, Some(call)) => {
-                let cycles = call.time.before.get(call.transfers).copied().unwrap_or(1);
+                let cycles = call.time.before.get(call.transfers).map_or(1, |(cycles, _)| *cycles);
                 call.transfers += 1;
                 self.clock.spend(cycles);
             }
@@ -277,7 +284,8 @@ impl<C: Cell> Core<C> {
         let Some(call) = self.call.take() else { return };
         if !call.time.before.is_empty() {
             let left = call.time.before.get(call.transfers..).unwrap_or_default();
-            self.clock.spend(left.iter().sum::<Cycle>() + call.time.after);
+            self.clock
+                .spend(left.iter().map(|(cycles, _)| cycles).sum::<Cycle>() + call.time.after);
         }
         let activity = Activity::Compute { kernel: call.kernel, waited: self.clock.waited };
         let (begin, end, cause) = (call.begin, self.clock.now, self.clock.cause);
@@ -330,7 +338,11 @@ impl<C: Cell> Core<C> {
             }
             Request::Put(value) => {
                 let link = self.cascade_out.ok_or("puts to a cascade, but none leaves its tile")?;
-                let delay = fabric.latency.map_or(0, |latency| latency.cascade);
+                // A sum that came in has to be added to before it goes out.
+                let received = self.call.as_ref().is_some_and(|call| call.receives());
+                let delay = fabric.latency.map_or(0, |latency| {
+                    latency.cascade + if received { latency.cascade_read } else { 0 }
+                });
                 if fabric.cascades.put(link, value, (&mut self.clock, delay), agenda) {
                     fabric.memory.gave(me, Channel::Cascade(link));
                     Ok(Reply::Done)

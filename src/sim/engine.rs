@@ -24,7 +24,7 @@ use crate::array::{
     Argument, BufferId, Bundle, Direction, KernelId, LockAction, LockId, Port, Program, Step, Stmt,
     UseLock,
 };
-use crate::device::{Device, TileKind};
+use crate::device::{Device, Latency, TileKind};
 
 /// Steps without a word over the edge of the array, after which the array is
 /// held to be busy with itself for ever.
@@ -44,6 +44,15 @@ pub struct Engine<C: Cell> {
     pub(super) actors: Vec<Actor<C>>,
     invocation: Option<Invocation>,
     failed: bool,
+}
+
+/// What things cost in a run with time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Costs {
+    /// The version whose time dense kernels take.
+    pub kernels: KernelVersion,
+    /// `None`: the device's own.
+    pub latency: Option<Latency>,
 }
 
 /// What [`Engine::state`] returns. Memory is not part of it, and the calls that a
@@ -77,7 +86,7 @@ impl<C: Cell> Engine<C> {
     }
 
     /// The same with time: what happens, happens in the order of time, and
-    /// [`Engine::timing`] tells when it did. Kernels take the time of `version`.
+    /// [`Engine::timing`] tells when it did.
     ///
     /// # Errors
     ///
@@ -85,19 +94,22 @@ impl<C: Cell> Engine<C> {
     pub fn timed(
         program: &Program,
         kernels: Rc<dyn Kernels<C>>,
-        version: KernelVersion,
+        costs: Costs,
     ) -> Result<Engine<C>, Failure> {
-        Engine::build(Rc::new(program.clone()), kernels, Some(version)).map_err(Failure::Invalid)
+        Engine::build(Rc::new(program.clone()), kernels, Some(costs)).map_err(Failure::Invalid)
     }
 
     fn build(
         program: Rc<Program>,
         kernels: Rc<dyn Kernels<C>>,
-        timed: Option<KernelVersion>,
+        timed: Option<Costs>,
     ) -> Result<Engine<C>, String> {
         check_indices(&program)?;
-        let device = Device::by_name(&program.device)
+        let mut device = Device::by_name(&program.device)
             .ok_or_else(|| format!("device '{}' is not known", program.device))?;
+        if let Some(latency) = timed.and_then(|costs| costs.latency) {
+            device.latency = latency;
+        }
         let memory = Rc::new(Memory::new(&program)?);
         let latency = timed.map(|_| device.latency);
         let mut network = Network::new(&program.flows, latency.as_ref())?;
@@ -108,8 +120,8 @@ impl<C: Cell> Engine<C> {
                 return Err(format!("tile {} has two cores", place(core.tile)));
             }
             let mut actor = Core::new(&program, index, &memory, &kernels)?;
-            if let Some(version) = timed {
-                actor.set_times(times(&program, index, &device, version));
+            if let Some(Costs { kernels, .. }) = timed {
+                actor.set_times(times(&program, index, &device, kernels));
             }
             actors.push(Actor::Core(actor));
         }

@@ -35,19 +35,24 @@ pub struct KernelVersion {
     pub overhead: u64,
     /// Whether every group is 2x2, with padding where there is no block.
     pub whole_groups: bool,
+    /// Whether a group begins while the one before it ends: the loop over groups
+    /// is pipelined, and the one over K is unrolled in it.
+    pub overlaps: bool,
 }
 
 impl KernelVersion {
     /// AIE4ML 0.1: 22 cycles, from 697 cycles for 8x128x128 and 609 for 8x256x64.
     pub const AIE4ML_0_1: KernelVersion =
-        KernelVersion { name: "aie4ml-0.1", overhead: 22, whole_groups: true };
+        KernelVersion { name: "aie4ml-0.1", overhead: 22, whole_groups: true, overlaps: false };
     /// AIE4ML 0.2.1: 3 cycles, from 1122 cycles for 64x64x64.
     pub const AIE4ML_0_2: KernelVersion =
-        KernelVersion { name: "aie4ml-0.2", overhead: 3, whole_groups: true };
+        KernelVersion { name: "aie4ml-0.2", overhead: 3, whole_groups: true, overlaps: false };
     /// AMD's tutorial: 17 cycles for 16 products, from the listing of its loop.
-    pub const AMD: KernelVersion = KernelVersion { name: "amd", overhead: 1, whole_groups: false };
+    pub const AMD: KernelVersion =
+        KernelVersion { name: "amd", overhead: 1, whole_groups: false, overlaps: true };
     /// The kernels of this project, see `docs/simulator.md`.
-    pub const OWN: KernelVersion = KernelVersion { name: "own", overhead: 22, whole_groups: false };
+    pub const OWN: KernelVersion =
+        KernelVersion { name: "own", overhead: 22, whole_groups: false, overlaps: false };
 
     pub const ALL: [KernelVersion; 4] = [Self::OWN, Self::AIE4ML_0_1, Self::AIE4ML_0_2, Self::AMD];
 
@@ -62,11 +67,18 @@ impl Default for KernelVersion {
     }
 }
 
+/// A transfer of 512 bits over a cascade.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transfer {
+    Get,
+    Put,
+}
+
 /// The time of one call, cut at its cascade transfers.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct KernelTime {
-    /// Cycles before each transfer, in order, since the one before it.
-    pub before: Vec<u64>,
+    /// Cycles before each transfer, since the one before it, and what it is.
+    pub before: Vec<(u64, Transfer)>,
     /// Cycles after the last.
     pub after: u64,
 }
@@ -74,7 +86,7 @@ pub struct KernelTime {
 impl KernelTime {
     /// Cycles of a call that never waits.
     pub fn total(&self) -> u64 {
-        self.before.iter().sum::<u64>() + self.after
+        self.before.iter().map(|(cycles, _)| cycles).sum::<u64>() + self.after
     }
 }
 
@@ -87,8 +99,6 @@ pub struct Dense<'a> {
     pub blocks: [usize; 3],
     /// Most rows and columns of blocks in a group.
     pub group: [usize; 2],
-    /// Width of a result, in bits.
-    pub output_bits: u32,
     /// Vector operations on the results of one block that no store does.
     pub rest: u64,
     /// Whether inputs and weights share a bank.
@@ -108,7 +118,9 @@ impl Dense<'_> {
                 self.group_time(rows, columns, kb as u64, device, version, &mut clock);
             }
         }
-        clock.time.after = clock.since;
+        // The last value that came in has yet to be used.
+        let ends_chain = self.role.has_output() && !self.role.has_bias();
+        clock.time.after = clock.since + if ends_chain { latency.cascade_read } else { 0 };
         clock.time
     }
 
@@ -137,16 +149,24 @@ impl Dense<'_> {
         // The vector unit is free while loads go on.
         let vector = kb * products + rows * columns * self.rest;
         let group = (kb * step).max(vector) + version.overhead;
-        clock.since += group.max(latency.pipeline);
+        let group = if version.overlaps { group } else { group.max(latency.pipeline) };
         let values = u64::from((m * n * accumulator_bits).div_ceil(device.cascade_bits));
-        for block in 0..rows * columns {
-            if !self.role.has_bias() {
-                (0..values).for_each(|_| clock.transfer());
-                // The units work on one block while the next arrives.
-                clock.since += if block == 0 { latency.cascade_read } else { 0 };
+        // Transfers have bundles of their own in what a group takes after its last
+        // step, as stores have: the first blocks are sent while the last is summed up.
+        let transfers = if self.role == Role::Single { 0 } else { rows * columns * values };
+        clock.since += (group - transfers.min(version.overhead)).max(kb * step);
+        for _ in 0..rows * columns {
+            let (gets, puts) = (!self.role.has_bias(), !self.role.has_output());
+            if gets {
+                (0..values).for_each(|_| clock.transfer(Transfer::Get));
             }
-            if !self.role.has_output() {
-                (0..values).for_each(|_| clock.transfer());
+            match (gets, puts) {
+                // A value leaves in the bundle in which another comes in.
+                (true, true) => {
+                    (0..values).for_each(|_| clock.time.before.push((0, Transfer::Put)));
+                }
+                (false, true) => (0..values).for_each(|_| clock.transfer(Transfer::Put)),
+                _ => {}
             }
         }
     }
@@ -160,8 +180,8 @@ struct Cut {
 
 impl Cut {
     /// One cascade transfer, in a cycle of its own.
-    fn transfer(&mut self) {
-        self.time.before.push(std::mem::replace(&mut self.since, 1));
+    fn transfer(&mut self, transfer: Transfer) {
+        self.time.before.push((std::mem::replace(&mut self.since, 1), transfer));
     }
 }
 
@@ -216,7 +236,6 @@ pub fn kernel_time(
                     shape,
                     blocks: [rows / microtile.m, k / microtile.k, n / microtile.n],
                     group: [2, 2],
-                    output_bits,
                     rest: rest(microtile.m * microtile.n, output_bits, &stages, device),
                     conflict,
                 };

@@ -1,5 +1,7 @@
 //! Small programs by hand, one behavior each.
 
+mod time;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 

@@ -70,16 +70,16 @@
 
 // CHECK: aie.core(%[[CORE]]) {
 // CHECK: scf.for
-// CHECK-NEXT: aie.use_lock(%[[IN_FULL]], AcquireGreaterEqual, 1)
 // CHECK-NEXT: aie.use_lock(%[[OUT_FREE]], AcquireGreaterEqual, 1)
+// CHECK-NEXT: aie.use_lock(%[[IN_FULL]], AcquireGreaterEqual, 1)
 // CHECK-NEXT: func.call @[[KERNEL]](%[[IN_PING]], %[[WEIGHTS]], %[[BIAS]], %[[OUT_PING]])
-// CHECK-NEXT: aie.use_lock(%[[IN_FREE]], Release, 1)
 // CHECK-NEXT: aie.use_lock(%[[OUT_FULL]], Release, 1)
-// CHECK-NEXT: aie.use_lock(%[[IN_FULL]], AcquireGreaterEqual, 1)
+// CHECK-NEXT: aie.use_lock(%[[IN_FREE]], Release, 1)
 // CHECK-NEXT: aie.use_lock(%[[OUT_FREE]], AcquireGreaterEqual, 1)
+// CHECK-NEXT: aie.use_lock(%[[IN_FULL]], AcquireGreaterEqual, 1)
 // CHECK-NEXT: func.call @[[KERNEL]](%[[IN_PONG]], %[[WEIGHTS]], %[[BIAS]], %[[OUT_PONG]])
-// CHECK-NEXT: aie.use_lock(%[[IN_FREE]], Release, 1)
 // CHECK-NEXT: aie.use_lock(%[[OUT_FULL]], Release, 1)
+// CHECK-NEXT: aie.use_lock(%[[IN_FREE]], Release, 1)
 // CHECK-NEXT: }
 // CHECK-NEXT: aie.end
 // CHECK: stack_size = 2048 : i32

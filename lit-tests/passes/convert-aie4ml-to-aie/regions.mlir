@@ -96,13 +96,13 @@ func.func @two_regions_of_a_chain(%x: tensor<8x8xi8>) -> tensor<8x8xi8> {
 // CHECK: aie.flow(%tile_6_3, DMA : 0, %tile_6_1, DMA : 1)
 // CHECK: aie.flow(%tile_6_3, DMA : 1, %tile_6_2, DMA : 0)
 // CHECK: aie.core(%tile_6_3) {
-// CHECK: aie.use_lock(%dense_0_0_in_full, AcquireGreaterEqual, 1)
-// CHECK-NEXT: aie.use_lock(%dense_0_out0_free, AcquireGreaterEqual, 1)
+// CHECK: aie.use_lock(%dense_0_out0_free, AcquireGreaterEqual, 1)
 // CHECK-NEXT: aie.use_lock(%dense_0_out1_free, AcquireGreaterEqual, 2)
+// CHECK-NEXT: aie.use_lock(%dense_0_0_in_full, AcquireGreaterEqual, 1)
 // CHECK-NEXT: func.call
-// CHECK-NEXT: aie.use_lock(%dense_0_0_in_free, Release, 1)
 // CHECK-NEXT: aie.use_lock(%dense_0_out0_full, Release, 1)
 // CHECK-NEXT: aie.use_lock(%dense_0_out1_full, Release, 2)
+// CHECK-NEXT: aie.use_lock(%dense_0_0_in_free, Release, 1)
 func.func @two_readers(%x: tensor<4x8xi8>) -> (tensor<4x16xi8>, tensor<4x16xi8>) {
   %w = arith.constant dense<1> : tensor<8x16xi8>
   %0 = aie4ml.transfer %x
@@ -130,11 +130,11 @@ func.func @two_readers(%x: tensor<4x8xi8>) -> (tensor<4x16xi8>, tensor<4x16xi8>)
 // CHECK: aie.flow(%tile_6_3, DMA : 0, %tile_6_1, DMA : 1)
 // CHECK: aie.flow(%tile_6_3, DMA : 0, %tile_6_2, DMA : 0)
 // CHECK: aie.core(%tile_6_3) {
-// CHECK: aie.use_lock(%dense_0_0_in_full, AcquireGreaterEqual, 1)
-// CHECK-NEXT: aie.use_lock(%dense_0_out0_free, AcquireGreaterEqual, 1)
+// CHECK: aie.use_lock(%dense_0_out0_free, AcquireGreaterEqual, 1)
+// CHECK-NEXT: aie.use_lock(%dense_0_0_in_full, AcquireGreaterEqual, 1)
 // CHECK-NEXT: func.call
-// CHECK-NEXT: aie.use_lock(%dense_0_0_in_free, Release, 1)
 // CHECK-NEXT: aie.use_lock(%dense_0_out0_full, Release, 1)
+// CHECK-NEXT: aie.use_lock(%dense_0_0_in_free, Release, 1)
 func.func @two_readers_alike(%x: tensor<4x8xi8>) -> (tensor<4x8xi8>, tensor<4x8xi8>) {
   %w = arith.constant dense<1> : tensor<8x8xi8>
   %0 = aie4ml.transfer %x

@@ -11,6 +11,7 @@ cargo xtask new-pass NAME [--after PASS]   write a pass, its lit tests and its r
                                            `aie4ml compile` runs it if it is after one that it runs
 cargo xtask docs [--check]                 write the manual into target/docs; --check only tries
 cargo xtask fmt                            format every Rust source, also those that `cargo fmt` misses
+cargo xtask calibrate                      simulate what was published, and write the tables of docs/simulator.md
 cargo xtask bless                          run the tests and accept every changed snapshot
 cargo xtask nightly [CASES]                random graphs with random directives, 600 or so many
 cargo xtask bench                          time `aie4ml compile`, as docs/performance.md has it
@@ -41,6 +42,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
             let arguments = ["--edition", "2024", "--config-path"];
             finish("rustfmt", Command::new("rustfmt").args(arguments).arg(&root).args(files))
         }
+        ["calibrate"] => calibrate(&root),
         ["bless"] => cargo(&root, &["test", "--workspace"], &[("INSTA_UPDATE", "always")]),
         ["nightly"] => nightly(&root, "600"),
         ["nightly", cases] => nightly(&root, cases),
@@ -88,6 +90,27 @@ fn docs(root: &Path, write: bool) -> Result<(), String> {
         println!("{} pages in {}", pages.len(), folder.display());
     }
     Ok(())
+}
+
+/// Replaces what is between the marks in the manual of the simulator.
+fn calibrate(root: &Path) -> Result<(), String> {
+    let arguments = ["run", "--quiet", "--bin", "aie4ml", "--", "calibrate", "--fit", "--best"];
+    let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
+    let output = Command::new(cargo).args(arguments).current_dir(root).output();
+    let output = output.map_err(|error| format!("cargo run does not start: {error}"))?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let tables = String::from_utf8_lossy(&output.stdout);
+    let path = root.join("docs/simulator.md");
+    let text = xtask::source::read(&path)?;
+    let marks = ("<!-- calibrate -->\n", "<!-- end -->");
+    let parts = text.split_once(marks.0).zip(text.split_once(marks.1));
+    let Some(((before, _), (_, after))) = parts else {
+        return Err(format!("{} lacks its marks", path.display()));
+    };
+    let [begin, end] = [marks.0, marks.1];
+    xtask::source::write(&path, &format!("{before}{begin}\n{}\n\n{end}{after}", tables.trim()))
 }
 
 fn cargo(root: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {

@@ -1,0 +1,105 @@
+//! What our own choices give: latencies next to the best published ones, and one
+//! layer on all tiles next to one tile.
+
+use super::{Layer, Split, network, networks::Published, program, time};
+use crate::{
+    array::Program,
+    device::Device,
+    ir::Error,
+    plan::hand_over::Transport,
+    sim::{Costs, Timing, iterations_to_settle},
+};
+use std::collections::BTreeMap;
+
+/// A network as we split it, next to the best published latency.
+#[derive(Clone, Debug)]
+pub struct Best {
+    pub published: Published,
+    pub tiles: usize,
+    pub timing: Timing,
+}
+
+impl Best {
+    /// How many times faster.
+    pub fn gain(&self) -> f64 {
+        self.published.cycles / self.timing.latency_cycles as f64
+    }
+}
+
+/// For each network, the published design of the lowest latency.
+pub fn best_published(all: &[Published]) -> Vec<&Published> {
+    let mut best: BTreeMap<&str, &Published> = BTreeMap::new();
+    for one in all {
+        let best = best.entry(&one.network).or_insert(one);
+        if one.cycles < best.cycles {
+            *best = one;
+        }
+    }
+    best.into_values().collect()
+}
+
+/// Compiles a network for latency, on no more tiles than the published design has.
+///
+/// # Errors
+///
+/// If it does not compile or run.
+pub fn best(published: &Published) -> Result<Best, Error> {
+    let layers: Vec<Layer> =
+        published.layers.iter().map(|layer| Layer { split: None, ..*layer }).collect();
+    let text = network(published.rows, &layers);
+    let options = format!("objective=latency max-tiles={}", published.tiles);
+    let run = || {
+        let program = program(&text, &options, Transport::Auto)?;
+        let timing = time(&program, Costs::default(), iterations_to_settle(layers.len()))?;
+        Ok(Best { published: published.clone(), tiles: program.cores.len(), timing })
+    };
+    run().map_err(|error: Error| error.within(&published.network))
+}
+
+/// One dense layer of `cascade` x `chains` tiles, each `rows` x `k` x `n`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Scale {
+    pub cascade: usize,
+    pub chains: usize,
+    pub rows: usize,
+    pub k: usize,
+    pub n: usize,
+}
+
+/// What a [`Scale`] reaches.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Reached {
+    pub interval: f64,
+    /// Products per second of what the tiles have at best, from 0 to 1.
+    pub of_tiles: f64,
+    /// The same of the whole device.
+    pub of_device: f64,
+}
+
+impl Scale {
+    /// The array program.
+    ///
+    /// # Errors
+    ///
+    /// If it does not compile.
+    pub fn program(&self) -> Result<Program, Error> {
+        let Scale { cascade, chains, rows, k, n } = *self;
+        let layer =
+            Layer { k: cascade * k, n: chains * n, split: Some(Split { cascade, chains, k, n }) };
+        program(&network(rows, &[layer]), "", Transport::Auto)
+    }
+
+    /// Runs `iterations`, each of all rows.
+    ///
+    /// # Errors
+    ///
+    /// If the layer does not compile or run.
+    pub fn reach(&self, device: &Device, iterations: usize) -> Result<Reached, Error> {
+        let timing = time(&self.program()?, Costs::default(), iterations)?;
+        let peak = f64::from(device.macs_per_cycle(8, 8)) * timing.interval_cycles;
+        let of_tiles = (self.rows * self.k * self.n) as f64 / peak;
+        let tiles = (self.cascade * self.chains) as f64;
+        let of_device = of_tiles * tiles / f64::from(device.cores());
+        Ok(Reached { interval: timing.interval_cycles, of_tiles, of_device })
+    }
+}

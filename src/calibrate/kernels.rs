@@ -1,0 +1,158 @@
+//! Published cycles of single kernels.
+
+use crate::{
+    device::Device,
+    plan::cost::Role,
+    sim::{Dense, KernelVersion},
+};
+
+/// A published kernel on AIE-ML, int8 times int8.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Published {
+    pub what: &'static str,
+    /// Rows, inputs, outputs.
+    pub extents: [usize; 3],
+    pub microtile: [u32; 3],
+    /// Rows and columns of blocks that are computed at once.
+    pub group: [usize; 2],
+    pub version: KernelVersion,
+    /// Width of a result, in bits.
+    pub output_bits: u32,
+    pub cycles: f64,
+    pub source: &'static str,
+}
+
+const fn point(
+    what: &'static str,
+    extents: [usize; 3],
+    microtile: [u32; 3],
+    version: KernelVersion,
+    cycles: f64,
+    source: &'static str,
+) -> Published {
+    Published { what, extents, microtile, group: [2, 2], version, output_bits: 8, cycles, source }
+}
+
+const fn amd(what: &'static str, group: [usize; 2], output_bits: u32, cycles: f64) -> Published {
+    Published {
+        what,
+        extents: [64, 64, 64],
+        microtile: [4, 16, 8],
+        group,
+        version: KernelVersion::AMD,
+        output_bits,
+        cycles,
+        source: "Vitis-Tutorials AIE-ML 01, Performance Analysis",
+    }
+}
+
+/// AIE4ML's own figures, and AMD's.
+pub const PUBLISHED: &[Published] = &[
+    point(
+        "dense",
+        [64, 64, 64],
+        [4, 8, 8],
+        KernelVersion::AIE4ML_0_2,
+        1122.0,
+        "aie4ml 0.2.1, op_impls/utils/tiling.py",
+    ),
+    point(
+        "dense",
+        [64, 64, 64],
+        [8, 8, 8],
+        KernelVersion::AIE4ML_0_2,
+        1050.0,
+        "aie4ml 0.2.1, op_impls/utils/tiling.py",
+    ),
+    point(
+        "dense",
+        [64, 64, 64],
+        [8, 8, 4],
+        KernelVersion::AIE4ML_0_2,
+        2234.0,
+        "aie4ml 0.2.1, matmul/resolver.py",
+    ),
+    point(
+        "dense",
+        [16, 16, 16],
+        [4, 8, 8],
+        KernelVersion::AIE4ML_0_2,
+        53.0,
+        "aie4ml 0.2.1, passes/estimate.py",
+    ),
+    point(
+        "dense",
+        [16, 16, 16],
+        [8, 8, 8],
+        KernelVersion::AIE4ML_0_2,
+        38.0,
+        "aie4ml 0.2.1, matmul/resolver.py",
+    ),
+    point(
+        "dense, one row",
+        [1, 256, 128],
+        [4, 8, 8],
+        KernelVersion::AIE4ML_0_2,
+        1060.0,
+        "aie4ml 0.2.1, passes/estimate.py",
+    ),
+    point(
+        "dense",
+        [8, 128, 128],
+        [4, 8, 8],
+        KernelVersion::AIE4ML_0_1,
+        697.0,
+        "aie4ml 0.1, tutorial 1",
+    ),
+    point(
+        "dense",
+        [8, 256, 64],
+        [4, 8, 8],
+        KernelVersion::AIE4ML_0_1,
+        609.0,
+        "aie4ml 0.1, tutorial 1",
+    ),
+    amd("GEMM, one block", [1, 1], 32, 2092.0),
+    amd("GEMM, one block", [1, 1], 16, 2089.0),
+    amd("GEMM, 2x1 blocks", [2, 1], 32, 1750.0),
+    amd("GEMM, 2x1 blocks", [2, 1], 16, 1121.0),
+];
+
+impl Published {
+    /// The model's cycles; `None` if the device lacks the microtile.
+    pub fn modeled(&self, device: &Device) -> Option<u64> {
+        let shape = device.mmul_shapes(8, 8).find(|s| [s.m, s.k, s.n] == self.microtile)?;
+        let blocks = |index: usize| self.extents[index].div_ceil(self.microtile[index] as usize);
+        let results = shape.m * shape.n * self.output_bits;
+        let dense = Dense {
+            role: Role::Single,
+            shape,
+            blocks: [blocks(0), blocks(1), blocks(2)],
+            group: self.group,
+            // A 32-bit result goes through the vector unit, a store at a time;
+            // narrower ones are rounded by the store itself.
+            rest: if self.output_bits < 32 {
+                0
+            } else {
+                u64::from(results / 8 / device.timing.store_bytes)
+            },
+            conflict: false,
+        };
+        Some(dense.time(device, self.version).total())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_meets_every_published_kernel() {
+        let device = Device::by_name("xcve2802").unwrap();
+        for point in PUBLISHED {
+            let modeled = point.modeled(&device).unwrap() as f64;
+            let error = modeled / point.cycles - 1.0;
+            assert!(error.abs() <= 0.1, "{point:?}: {modeled}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! `aie4ml calibrate`.
+
+use super::{Progress, say};
+use crate::{
+    calibrate::{
+        best::{self, Scale},
+        kernels,
+        networks::{self, Point},
+    },
+    device::{Device, Latency},
+    ir::Error,
+};
+use std::{collections::BTreeSet, fmt::Write, fs, path::PathBuf};
+
+#[derive(clap::Args)]
+pub struct CalibrateArguments {
+    /// Table of networks instead of our own: with columns model_name, batch, layer_shapes,
+    /// layer_parallelism and latency_cycles
+    #[arg(long, value_name = "FILE.csv")]
+    networks: Option<PathBuf>,
+    /// Also fit the constants again, with each network left out in turn
+    #[arg(long)]
+    fit: bool,
+    /// Also compile each network of the table for latency, on no more tiles than its best
+    /// published design has, and one layer for all tiles
+    #[arg(long)]
+    best: bool,
+}
+
+/// Shares of one layer to try: rows at once, inputs and outputs of a tile.
+const SHARES: [(usize, usize, usize); 2] = [(32, 128, 128), (32, 256, 64)];
+
+/// Cascade and chains: one tile, the paper's 296, and all 304.
+const SCALES: [(usize, usize); 3] = [(1, 1), (37, 8), (38, 8)];
+
+/// Until the cascade of all columns is full, and then some.
+const SCALE_ITERATIONS: usize = 12;
+
+pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
+    let progress = Progress::start();
+    let device = Device::by_name("xcve2802")
+        .ok_or_else(|| Error::new("", "bug: the device of the measurements is not known"))?;
+    let text = match &arguments.networks {
+        None => networks::PUBLISHED.into(),
+        Some(path) => fs::read_to_string(path)
+            .map_err(|error| Error::new(path.display(), format_args!("cannot be read: {error}")))?,
+    };
+    let named = |error: Error| match &arguments.networks {
+        Some(path) => error.within(&path.display().to_string()),
+        None => error,
+    };
+    let all = networks::read(&text).map_err(named)?;
+    let mut programs = Vec::new();
+    for published in &all {
+        progress.say(&format!("{} {}", published.network, published.splits));
+        programs.push((published, networks::compile(published)?));
+    }
+    let mut points = Vec::new();
+    for (published, program) in &programs {
+        let simulated = networks::simulate(program, None)?;
+        points.push(Point { published: (*published).clone(), simulated });
+    }
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    _ = kernel_table(&device, &mut out);
+    _ = network_table(&points, &mut out);
+    if arguments.fit {
+        let names: BTreeSet<&str> = all.iter().map(|one| one.network.as_str()).collect();
+        let start = device.latency;
+        out += "| left out | hop | core_lock | plio | error of the fit | error of the one left out | worst |\n\
+                |---|--:|--:|--:|--:|--:|--:|\n";
+        let mut left_out = Vec::new();
+        let mut fit = |name: Option<&str>| -> Result<(), Error> {
+            progress.say(&format!("fit without {}", name.unwrap_or("nothing left out")));
+            let others: Vec<_> = (programs.iter())
+                .filter(|(one, _)| Some(one.network.as_str()) != name)
+                .map(|(one, program)| (*one, program))
+                .collect();
+            let fit = networks::fit(&others, start)?;
+            let label = name.unwrap_or("none");
+            let Latency { hop, core_lock, plio, .. } = fit.latency;
+            let error = 100.0 * fit.error;
+            _ = write!(out, "| {label} | {hop} | {core_lock} | {plio} | {error:.2} % |");
+            let of: Vec<Point> = (programs.iter())
+                .filter(|(one, _)| Some(one.network.as_str()) == name)
+                .map(|(one, program)| {
+                    let simulated = networks::simulate(program, Some(fit.latency))?;
+                    Ok(Point { published: (*one).clone(), simulated })
+                })
+                .collect::<Result<_, Error>>()?;
+            let (mean, worst) = networks::errors(&of);
+            _ = match name {
+                Some(_) => writeln!(out, " {:.2} % | {:.2} % |", 100.0 * mean, 100.0 * worst),
+                None => writeln!(out, " | |"),
+            };
+            left_out.extend(of);
+            Ok(())
+        };
+        fit(None)?;
+        for name in names {
+            fit(Some(name))?;
+        }
+        let (mean, worst) = networks::errors(&left_out);
+        _ = writeln!(
+            out,
+            "\nLeft out: mean absolute error {:.2} %, worst {:.2} %.",
+            100.0 * mean,
+            100.0 * worst
+        );
+    }
+    if arguments.best {
+        _ = writeln!(
+            out,
+            "| network | published | tiles | ours | tiles | times faster | critical path |\n\
+             |---|--:|--:|--:|--:|--:|---|"
+        );
+        for published in best::best_published(&all) {
+            progress.say(&format!("{} for latency", published.network));
+            let best = best::best(published)?;
+            _ = writeln!(
+                out,
+                "| {} | {} | {} | {} | {} | {:.2} | {} |",
+                published.network,
+                published.cycles,
+                published.tiles,
+                best.timing.latency_cycles,
+                best.tiles,
+                best.gain(),
+                best.timing.critical_path.sentence,
+            );
+        }
+        _ = writeln!(
+            out,
+            "\n| tiles | rows at once | a tile | interval | share of its tiles' peak | of the device's | \
+             relative to one tile |\n|---|--:|---|--:|--:|--:|--:|"
+        );
+        for (rows, k, n) in SHARES {
+            let mut one = None;
+            for (cascade, chains) in SCALES {
+                progress.say(&format!("{cascade} x {chains} tiles of {rows}x{k}x{n}"));
+                let scale = Scale { cascade, chains, rows, k, n };
+                let reached = scale.reach(&device, SCALE_ITERATIONS)?;
+                let relative = reached.of_tiles / *one.get_or_insert(reached.of_tiles);
+                _ = writeln!(
+                    out,
+                    "| {cascade} x {chains} | {rows} | {k}x{n} | {:.0} | {:.1} % | {:.1} % | {:.1} % |",
+                    reached.interval,
+                    100.0 * reached.of_tiles,
+                    100.0 * reached.of_device,
+                    100.0 * relative,
+                );
+            }
+        }
+    }
+    drop(progress);
+    say(&out)
+}
+
+fn kernel_table(device: &Device, out: &mut String) -> std::fmt::Result {
+    writeln!(
+        out,
+        "| kernel | extents | microtile | version | published | modeled | error | source |"
+    )?;
+    writeln!(out, "|---|---|---|---|--:|--:|--:|---|")?;
+    for point in kernels::PUBLISHED {
+        let Some(modeled) = point.modeled(device) else { continue };
+        let ([m, k, n], [tm, tk, tn]) = (point.extents, point.microtile);
+        writeln!(
+            out,
+            "| {}, {} bit out | {m}x{k}x{n} | {tm}x{tk}x{tn} | {} | {} | {modeled} | {:+.1} % | {} |",
+            point.what,
+            point.output_bits,
+            point.version.name,
+            point.cycles,
+            100.0 * (modeled as f64 / point.cycles - 1.0),
+            point.source,
+        )?;
+    }
+    writeln!(out)
+}
+
+fn network_table(points: &[Point], out: &mut String) -> std::fmt::Result {
+    writeln!(out, "| network | splits | tiles | published | simulated | error |")?;
+    writeln!(out, "|---|---|--:|--:|--:|--:|")?;
+    for point in points {
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {:+.1} % |",
+            point.published.network,
+            point.published.splits.replace('|', " "),
+            point.published.tiles,
+            point.published.cycles,
+            point.simulated,
+            100.0 * point.error(),
+        )?;
+    }
+    let (mean, worst) = networks::errors(points);
+    writeln!(
+        out,
+        "\n{} designs: mean absolute error {:.2} %, worst {:.2} %.\n",
+        points.len(),
+        100.0 * mean,
+        100.0 * worst
+    )
+}
