@@ -244,7 +244,7 @@ impl Network {
     fn check_on(&self, random: &mut Random, device: &str, io: Option<Io>) {
         let scratch = Scratch::new();
         let out = scratch.path("out");
-        let model = scratch.write("net.mlir", &self.mlir());
+        let model = scratch.write("net.mlir", self.mlir());
         let options = Options { model, device: Some(device.into()), io, ..Options::default() };
         compile::compile(&options, &out, &mut |_| ())
             .unwrap_or_else(|error| panic!("{device} {io:?}: {error}"));

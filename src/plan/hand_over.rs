@@ -90,18 +90,18 @@ pub fn plan(
     let fail = |transfer, message| NoTransport { transfer, message };
     let open: Vec<bool> = mapped.transfers.iter().map(|t| t.regions.is_empty()).collect();
     let mut direct = Vec::new();
-    for index in 0..mapped.transfers.len() {
+    for (index, &open) in open.iter().enumerate() {
         let via = given.get(index).copied().flatten();
         let streams = streams(mapped, &mapped.transfers[index], device);
         let memory_tiles =
             transport::plan(&program::edge(mapped, &mapped.transfers[index]), &[], device);
-        let wished = open[index]
+        let wished = open
             && via.is_none()
             && transport == Transport::Auto
             && !waits(mapped, &mapped.transfers[index])
             && streams.as_ref().is_ok_and(|r| branches_fit(mapped, index, r.len(), device));
         let transfer = &mut mapped.transfers[index];
-        if open[index] {
+        if open {
             (transfer.via, transfer.regions) = match (via, memory_tiles, &streams) {
                 (None | Some(Via::MemoryTile), Ok(regions), _) => (Via::MemoryTile, regions),
                 // Better than nothing.

@@ -293,11 +293,13 @@ mod tests {
     }
 
     fn copies(program: &Program) -> Vec<Option<&Memcpy>> {
-        let step = |step| match step {
-            &Step::Copy(ref copy) => Some(copy),
-            _ => None,
-        };
-        program.sequences[0].steps.iter().map(step).collect()
+        fn copy(step: &Step) -> Option<&Memcpy> {
+            match step {
+                Step::Copy(copy) => Some(copy),
+                _ => None,
+            }
+        }
+        program.sequences[0].steps.iter().map(copy).collect()
     }
 
     #[test]

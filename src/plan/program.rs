@@ -204,6 +204,9 @@ struct Input {
     locks: Vec<(LockId, LockId, i32)>,
 }
 
+/// What a stream takes, in the order of its parts.
+type Sent = (Vec<Walk>, Port);
+
 struct Builder<'a> {
     device: &'a Device,
     mapped: &'a Mapped,
@@ -212,7 +215,7 @@ struct Builder<'a> {
     /// Channels in use per tile, and their descriptors.
     channels: BTreeMap<Tile, Vec<(Direction, u32, usize)>>,
     /// Streams that a layer's chain sends, and their ports.
-    sent: BTreeMap<(usize, usize), Vec<(Vec<Walk>, Port)>>,
+    sent: BTreeMap<(usize, usize), Vec<Sent>>,
     /// Index of the flow from each port.
     flows: BTreeMap<Port, usize>,
     buffers_of: Vec<CoreBuffers>,

@@ -835,9 +835,9 @@ impl Compiler<'_> {
                 }
                 let of = self.operands(op, 0)?;
                 let to = self.results(op)[0];
-                self.emit(match of.as_slice() {
-                    &[vector, index] => Instruction::Extract(to, vector, index),
-                    &[value, vector, index] => Instruction::Insert(to, vector, index, value),
+                self.emit(match *of.as_slice() {
+                    [vector, index] => Instruction::Extract(to, vector, index),
+                    [value, vector, index] => Instruction::Insert(to, vector, index, value),
                     _ => return Err(unsupported()),
                 });
             }

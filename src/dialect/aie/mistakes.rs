@@ -358,8 +358,7 @@ fn bytes_of(op: OperationRef) -> u64 {
 /// Instructions for an op on a vector: one for each 512 bits.
 fn lanes(op: OperationRef) -> u64 {
     let r#type: Option<Type> = op.results().next().map(|value| value.r#type());
-    let lanes =
-        r#type.filter(|r#type| melior::ir::TypeLike::is_vector(r#type)).and_then(constant::shaped);
+    let lanes = r#type.filter(melior::ir::TypeLike::is_vector).and_then(constant::shaped);
     lanes.map_or(1, |(extents, _)| (extents.iter().product::<usize>() as u64).div_ceil(64).max(1))
 }
 

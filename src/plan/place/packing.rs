@@ -30,7 +30,7 @@ pub fn pack(problem: &Problem, steps: u64) -> Result<Option<Vec<Position>>, u64>
             // High ones first: they leave the fewest ways to go on.
             None => {
                 let size = (std::cmp::Reverse(block.height), std::cmp::Reverse(block.width));
-                search.left.entry(size).or_insert_with(Vec::new).push(index);
+                search.left.entry(size).or_default().push(index);
             }
         }
     }

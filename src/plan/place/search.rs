@@ -346,7 +346,8 @@ impl<'a> Search<'a> {
 
     /// Whether the budget is used up.
     fn spent(&self) -> bool {
-        self.nodes >= self.budget.nodes || (self.nodes % STOP == 0 && self.budget.stopped())
+        self.nodes >= self.budget.nodes
+            || (self.nodes.is_multiple_of(STOP) && self.budget.stopped())
     }
 
     /// Searches within the budget, starting from `best`. Returns a bound on
@@ -479,7 +480,7 @@ impl<'a> Search<'a> {
                 break;
             }
             self.left -= 1;
-            if self.left % STOP == 0 && self.budget.stopped() {
+            if self.left.is_multiple_of(STOP) && self.budget.stopped() {
                 self.left = 0;
             }
             self.grid.toggle(&self.problem.blocks[block], p);
