@@ -7,7 +7,7 @@
 use crate::{
     design,
     device::Device,
-    dialect::directive,
+    dialect::{aie4ml::Layer, directive},
     emit, frontends,
     ir::{self, Error},
     mlir::{pass::Describe, rewrite, tools},
@@ -29,6 +29,10 @@ use std::{
 
 /// The level that is complete after a pass, and its file; after the last one it is the design.
 const LEVELS: [(&str, &str); 2] = [("aie4ml-apply-directives", NETWORK), ("aie4ml-place", MAPPED)];
+
+/// The pass that chooses how many tiles are used, and those that find out what that leads to.
+const PLANNER: &str = "aie4ml-parallelize";
+const REPLANNED: [&str; 3] = ["aie4ml-pack", "aie4ml-plan-transport", "aie4ml-place"];
 
 pub const MODEL: &str = "model.mlir";
 pub const NETWORK: &str = "network.mlir";
@@ -137,11 +141,22 @@ pub fn compile_in_memory(
     seconds.import = start.elapsed().as_secs_f64();
 
     let mut report = None;
-    for &(pass, on) in PIPELINE {
+    let mut retry = Retry { options: options.clone(), before: None, reason: None };
+    let mut step = 0;
+    while let Some(&(pass, on)) = PIPELINE.get(step) {
+        step += 1;
         progress(pass);
         let start = Instant::now();
-        ir::run(&context, &mut module, &nested(&with_options(pass, options), on))
-            .map_err(|error| error.within(&file))?;
+        if pass == PLANNER {
+            retry.before.get_or_insert(copy(&module)?);
+        }
+        let pipeline = nested(&with_options(pass, &retry.options), on);
+        if let Err(error) = ir::run(&context, &mut module, &pipeline) {
+            module =
+                retry.fewer_tiles(error, pass, &module).map_err(|error| error.within(&file))?;
+            step = PIPELINE.iter().position(|&(pass, _)| pass == PLANNER).unwrap_or(step);
+            continue;
+        }
         if pass == ApplyDirectives::NAME
             && let Some((entries, name)) = &directives
         {
@@ -173,9 +188,62 @@ pub fn compile_in_memory(
     for (path, text) in HEADERS {
         files.insert(Path::new(KERNELS).join(path), text.into());
     }
+    if let (Some(reason), Some(tiles)) = (retry.reason, retry.options.max_tiles) {
+        report.estimate.optimal = false;
+        let again = format!("; planned again with at most {tiles} tiles, because {reason}");
+        report.estimate.proof.push_str(&again);
+    }
     seconds.total = start.elapsed().as_secs_f64();
     report.compile_seconds = seconds;
     Ok(Compiled { files, report })
+}
+
+/// Plans anew where a plan cannot be placed or its edges not be carried.
+///
+/// The planner knows the limits of tiles; those of streams and memory tiles show only when a plan
+/// is placed, and fewer tiles need fewer of them.
+struct Retry<'c> {
+    options: Options,
+    /// The module before it was planned.
+    before: Option<Module<'c>>,
+    /// Why the first plan could not be kept.
+    reason: Option<Error>,
+}
+
+impl<'c> Retry<'c> {
+    /// What to plan again, with a quarter less of the tiles that `module` has.
+    ///
+    /// # Errors
+    ///
+    /// The first plan's, if fewer tiles cannot help.
+    fn fewer_tiles(
+        &mut self,
+        error: Error,
+        pass: &str,
+        module: &Module<'c>,
+    ) -> Result<Module<'c>, Error> {
+        let layers = the_function(module).map(Layer::all).unwrap_or_default();
+        let splits: Option<Vec<_>> = layers.iter().map(Layer::split).collect();
+        let tiles = splits.iter().flatten().fold(0usize, |tiles, split| {
+            tiles.saturating_add(split.cascade.saturating_mul(split.chains))
+        });
+        let fewer = tiles - tiles.div_ceil(4);
+        // Tiles that are asked for by name cannot be saved.
+        let less = self.options.max_tiles.is_none_or(|most| fewer < most);
+        match &self.before {
+            Some(before) if REPLANNED.contains(&pass) && less && fewer >= layers.len().max(1) => {
+                self.reason.get_or_insert(error);
+                self.options.max_tiles = Some(fewer);
+                copy(before)
+            }
+            _ => Err(self.reason.take().unwrap_or(error)),
+        }
+    }
+}
+
+fn copy<'c>(module: &Module<'c>) -> Result<Module<'c>, Error> {
+    Module::from_operation((*module.as_operation()).clone())
+        .ok_or_else(|| Error::new("", "the module could not be copied"))
 }
 
 /// Directives, and the name of their file, without its folder: it gets into the IR.
