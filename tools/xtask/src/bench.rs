@@ -4,13 +4,7 @@
 //! compiled [`RUNS`] times by the release build; what is said is the least wall time of
 //! the whole program, from its start to the last file written.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Instant,
-};
+use std::{fmt::Write as _, fs, path::Path, process::Command, time::Instant};
 
 const RUNS: usize = 5;
 
@@ -29,7 +23,6 @@ struct Case {
 /// # Errors
 /// If a file cannot be written, or a network does not compile.
 pub fn run(folder: &Path, program: &Path) -> Result<(), String> {
-    fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     let head = "| network | batch | options | tiles | in | out | design.mlir | seconds |\n|---|---|---|---|---|---|---|---|";
     println!("{head}");
     for case in networks() {
@@ -97,25 +90,8 @@ fn measure(case: &Case, folder: &Path, program: &Path) -> Result<String, String>
     let Case { name, batch, options, split, .. } = case;
     let (model, out) = (folder.join("model.mlir"), folder.join("out"));
     fs::write(&model, network(case)).map_err(|error| error.to_string())?;
-    let mut seconds = Vec::new();
-    let mut said = String::new();
-    for _ in 0..RUNS {
-        let start = Instant::now();
-        let output = Command::new(program)
-            .arg("compile")
-            .args([&model, &PathBuf::from("-o"), &out])
-            .args(*options)
-            .output()
-            .map_err(|error| format!("{}: {error}", program.display()))?;
-        seconds.push(start.elapsed().as_secs_f64());
-        if !output.status.success() {
-            return Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)));
-        }
-        said = String::from_utf8_lossy(&output.stdout).into_owned();
-    }
-    let least = seconds.into_iter().fold(f64::INFINITY, f64::min);
-    // `model.mlir on xcve2802: 304 tiles, 7 memory tiles`
-    let tiles = said.split(": ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("?");
+    let Compiled { seconds, tiles } =
+        compile(program, &model, &out, options).map_err(|error| format!("{name}: {error}"))?;
     let design = fs::read_to_string(out.join("design.mlir")).map_err(|error| error.to_string())?;
     // `aie.flow(%tile_5_0, PLIO : 0, %tile_2_1, DMA : 0)`: streams of the boundary.
     let flows = || design.lines().filter_map(|line| line.trim().strip_prefix("aie.flow("));
@@ -133,8 +109,47 @@ fn measure(case: &Case, folder: &Path, program: &Path) -> Result<String, String>
         ports(1),
         ports(3),
         design.len() as f64 / 1e6,
-        least
+        seconds
     ))
+}
+
+/// How long compiling took, and how many tiles the design has.
+pub struct Compiled {
+    /// Least wall time of [`RUNS`] runs.
+    pub seconds: f64,
+    /// Core tiles, as the program said.
+    pub tiles: String,
+}
+
+/// Compiles `model` into `out`, [`RUNS`] times.
+///
+/// # Errors
+/// If `program` cannot be started, or refuses the model.
+pub fn compile(
+    program: &Path,
+    model: &Path,
+    out: &Path,
+    options: &[&str],
+) -> Result<Compiled, String> {
+    let mut least = f64::INFINITY;
+    let mut said = String::new();
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        let output = Command::new(program)
+            .arg("compile")
+            .args([model, Path::new("-o"), out])
+            .args(options)
+            .output()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        least = least.min(start.elapsed().as_secs_f64());
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        said = String::from_utf8_lossy(&output.stdout).into_owned();
+    }
+    // `model.mlir on xcve2802: 304 tiles, 7 memory tiles`
+    let tiles = said.split(": ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("?");
+    Ok(Compiled { seconds: least, tiles: tiles.into() })
 }
 
 /// The network as IR.

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod docs;
+pub mod peer;
 pub mod source;
 
 use std::{

@@ -14,7 +14,8 @@ cargo xtask fmt                            format every Rust source, also those 
 cargo xtask calibrate                      simulate what was published, and write the tables of docs/simulator.md
 cargo xtask bless                          run the tests and accept every changed snapshot
 cargo xtask nightly [CASES]                random graphs with random directives, 600 or so many
-cargo xtask bench                          time `aie4ml compile`, as docs/performance.md has it
+cargo xtask bench [--peer PYTHON]          time `aie4ml compile`, as docs/performance.md has it; or against the
+                                           package `aie4ml` of that Python, on the same networks
 cargo xtask ci                             all that CI checks: clippy, then every test
 ";
 
@@ -46,11 +47,8 @@ fn run(arguments: &[&str]) -> Result<(), String> {
         ["bless"] => cargo(&root, &["test", "--workspace"], &[("INSTA_UPDATE", "always")]),
         ["nightly"] => nightly(&root, "600"),
         ["nightly", cases] => nightly(&root, cases),
-        ["bench"] => {
-            cargo(&root, &["build", "--release", "--bin", "aie4ml"], &[])?;
-            let folder = target(&root).join("bench");
-            xtask::bench::run(&folder, &target(&root).join("release/aie4ml"))
-        }
+        ["bench"] => bench(&root, None),
+        ["bench", "--peer", python] => bench(&root, Some(python)),
         ["ci"] => {
             cargo(&root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
             cargo(&root, &["test", "--workspace"], &[])
@@ -73,6 +71,17 @@ fn new_pass(root: &Path, name: &str, after: Option<&str>) -> Result<(), String> 
 fn nightly(root: &Path, cases: &str) -> Result<(), String> {
     let test = ["test", "--test", "graphs", "graphs_at_random", "--", "--nocapture"];
     cargo(root, &test, &[("AIE4ML_CASES", cases)])
+}
+
+fn bench(root: &Path, peer: Option<&str>) -> Result<(), String> {
+    cargo(root, &["build", "--release", "--bin", "aie4ml"], &[])?;
+    let folder = target(root).join("bench");
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let program = target(root).join("release/aie4ml");
+    match peer {
+        None => xtask::bench::run(&folder, &program),
+        Some(python) => xtask::peer::run(&folder, &program, python),
+    }
 }
 
 /// Where cargo builds.
