@@ -47,6 +47,7 @@ pub fn run(folder: &Path, program: &Path, python: &str) -> Result<(), String> {
          |---|---|---|--:|--:|--:|--:|--:|"
     );
     let model = folder.join("model.onnx");
+    let mut refusals = Vec::new();
     for Case { batch, extents, objective } in CASES {
         let script = |arguments: &[&str]| {
             Command::new("timeout")
@@ -57,10 +58,10 @@ pub fn run(folder: &Path, program: &Path, python: &str) -> Result<(), String> {
                 .map_err(|error| format!("{python}: {error}"))
         };
         let path = model.to_string_lossy();
-        let extents: Vec<String> = extents.iter().map(usize::to_string).collect();
-        let text = batch.to_string();
-        let mut arguments = vec!["network", &path, &text];
-        arguments.extend(extents.iter().map(String::as_str));
+        let numbers: Vec<String> =
+            [batch].into_iter().chain(*extents).map(usize::to_string).collect();
+        let mut arguments = vec!["network", &path];
+        arguments.extend(numbers.iter().map(String::as_str));
         let made = script(&arguments)?;
         if !made.status.success() {
             return Err(format!("{python}: {}", String::from_utf8_lossy(&made.stderr)));
@@ -75,11 +76,14 @@ pub fn run(folder: &Path, program: &Path, python: &str) -> Result<(), String> {
                 let ratio = seconds / ours.seconds;
                 (format!("{seconds:.1} | {tiles}"), format!("{ratio:.0}"))
             }
-            _ => (refusal(theirs.status.code(), &theirs.stderr), String::new()),
+            _ => {
+                refusals.push(refusal(theirs.status.code(), &theirs.stderr));
+                (format!("refused ({}) | ", refusals.len()), String::new())
+            }
         };
         println!(
             "| {} | {batch} | {} | {} | {:.2} | {} | {} |",
-            extents.join(" -> "),
+            name(extents),
             objective.1,
             cells.0,
             ours.seconds,
@@ -87,16 +91,28 @@ pub fn run(folder: &Path, program: &Path, python: &str) -> Result<(), String> {
             cells.1
         );
     }
+    for (index, refusal) in refusals.iter().enumerate() {
+        println!("\n({}) {refusal}", index + 1);
+    }
     Ok(())
 }
 
-/// The last line of what a failed conversion said, as two cells.
+/// `7 x (512 -> 512)` or `16 -> 64 -> 5`.
+fn name(extents: &[usize]) -> String {
+    match extents {
+        [first, rest @ ..] if rest.len() > 1 && rest.iter().all(|extent| extent == first) => {
+            format!("{} x ({first} -> {first})", rest.len())
+        }
+        _ => extents.iter().map(usize::to_string).collect::<Vec<_>>().join(" -> "),
+    }
+}
+
+/// The last line of what a failed conversion said.
 fn refusal(code: Option<i32>, stderr: &[u8]) -> String {
     // What `timeout` exits with.
     if code == Some(124) {
-        return format!("over {PATIENCE} | ");
+        return format!("not done in {PATIENCE} s");
     }
     let said = String::from_utf8_lossy(stderr);
-    let line = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no message");
-    format!("refused: {} | ", line.replace('|', "/"))
+    said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no message").trim().into()
 }
