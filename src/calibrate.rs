@@ -27,13 +27,14 @@ pub struct Layer {
     pub split: Option<Split>,
 }
 
-/// Tiles of a layer, and the features that each is given.
+/// Tiles of a layer, the features that each is given, and the rows at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Split {
     pub cascade: usize,
     pub chains: usize,
     pub k: usize,
     pub n: usize,
+    pub rows: usize,
 }
 
 /// A chain of dense layers at the network level: int8, microtile 4x8x8, ReLU,
@@ -43,7 +44,7 @@ pub fn network(rows: usize, layers: &[Layer]) -> String {
     let mut text =
         format!("func.func @main(%x0: tensor<{rows}x{first}xi8>) -> tensor<{rows}x{last}xi8> {{\n");
     for (i, Layer { k, n, split }) in layers.iter().enumerate() {
-        let split = split.map_or_else(String::new, |Split { cascade, chains, k, n }| {
+        let split = split.map_or_else(String::new, |Split { cascade, chains, k, n, rows }| {
             format!(
                 ", split = #aie4ml.split<cascade = {cascade}, chains = {chains}, k = {k}, n = {n}, rows = {rows}>"
             )

@@ -19,13 +19,14 @@ pub use interface::{Form, Interface, Quantization};
 use crate::{
     dialect::{aie4ml, scalar},
     ir::Error,
+    kernel::time::KernelVersion,
     mlir::{
         constant::defining_op,
         jit::{self, Spec},
         quant::Quantized,
         rewrite,
     },
-    sim::{KernelVersion, Timing},
+    sim::Timing,
     tensor::{Dtype, Tensor},
 };
 use melior::ir::{

@@ -6,8 +6,9 @@ use aie4ml::{
     calibrate::{self, Layer, Split, networks},
     compile::{self, Options},
     device::Device,
+    kernel::time::KernelVersion,
     plan::hand_over::Transport,
-    sim::{Costs, KernelVersion, Timing},
+    sim::{Costs, Timing},
 };
 use common::{Scratch, aie4ml, root, stderr, stdout};
 use std::fs;
@@ -52,6 +53,7 @@ fn layer(k: usize, n: usize, cascade: usize, chains: usize) -> Layer {
         chains,
         k: k.div_ceil(cascade).next_multiple_of(8),
         n: n.div_ceil(chains).next_multiple_of(8),
+        rows: 8,
     };
     Layer { k, n, split: Some(split) }
 }
@@ -75,6 +77,15 @@ fn tiles_of_a_cascade_overlap() {
         let each = (slow as f64 - fast as f64) / (many - few) as f64;
         assert!((5.0..60.0).contains(&each), "{latencies:?}");
     }
+}
+
+/// What a tile of a cascade has taken in waits in its own registers, not in the cascade's, so a long
+/// cascade gives a result as often as a tile that is alone, up to what it takes to end a sum.
+#[test]
+fn a_long_cascade_keeps_the_pace() {
+    let [one, long] = [1, 12].map(|tiles| time(&[layer(64 * tiles, 64, tiles, 1)], 24));
+    let (one, long) = (one.interval_cycles, long.interval_cycles);
+    assert!(one <= long && long <= 1.06 * one, "{one} {long}");
 }
 
 #[test]

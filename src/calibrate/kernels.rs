@@ -2,8 +2,8 @@
 
 use crate::{
     device::Device,
+    kernel::time::{Dense, KernelVersion},
     plan::cost::Role,
-    sim::{Dense, KernelVersion},
 };
 
 /// A published kernel on AIE-ML, int8 times int8.

@@ -2,11 +2,8 @@
 
 use super::{Layer, Split, network, program, time};
 use crate::{
-    array::Program,
-    device::Latency,
-    ir::Error,
-    plan::hand_over::Transport,
-    sim::{Costs, KernelVersion},
+    array::Program, device::Latency, ir::Error, kernel::time::KernelVersion,
+    plan::hand_over::Transport, sim::Costs,
 };
 
 /// The measurements that the constants are fitted to.
@@ -70,6 +67,7 @@ pub fn read(text: &str) -> Result<Vec<Published>, Error> {
             let Some((shapes, parts)) = layers else {
                 return Err(Error::new(&place, "needs a shape KxN and a split LxC for each layer"));
             };
+            let rows = whole("batch")?;
             let layer = |(&(k, n), &(cascade, chains)): (&(usize, usize), &(usize, usize))| Layer {
                 k,
                 n,
@@ -80,11 +78,12 @@ pub fn read(text: &str) -> Result<Vec<Published>, Error> {
                     // where ours has nothing to give.
                     k: k.div_ceil(cascade).next_multiple_of(16).min(k.next_multiple_of(8)),
                     n: n.div_ceil(chains).next_multiple_of(16).min(n.next_multiple_of(8)),
+                    rows,
                 }),
             };
             Ok(Published {
                 network: get("model_name")?.into(),
-                rows: whole("batch")?,
+                rows,
                 layers: shapes.iter().zip(&parts).map(layer).collect(),
                 splits: splits.into(),
                 tiles: parts.iter().map(|(cascade, chains)| cascade * chains).sum(),

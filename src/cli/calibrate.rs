@@ -3,7 +3,7 @@
 use super::{Progress, say};
 use crate::{
     calibrate::{
-        best::{self, Scale},
+        best::{self, PAPER, Scale},
         kernels,
         networks::{self, Point},
     },
@@ -26,6 +26,9 @@ pub struct CalibrateArguments {
     #[arg(long)]
     best: bool,
 }
+
+/// Rows of the one layer.
+const BATCH: usize = 128;
 
 /// Shares of one layer to try: rows at once, inputs and outputs of a tile.
 const SHARES: [(usize, usize, usize); 2] = [(32, 128, 128), (32, 256, 64)];
@@ -131,23 +134,30 @@ pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
         }
         _ = writeln!(
             out,
-            "\n| tiles | rows at once | a tile | interval | share of its tiles' peak | of the device's | \
-             relative to one tile |\n|---|--:|---|--:|--:|--:|--:|"
+            "\nOne layer, batch {BATCH} in blocks of rows; the paper: arXiv 2512.15946.\n\n\
+             | tiles | rows at once | a tile | interval | share of its tiles' peak | of the device's | paper | \
+             relative to one tile | paper |\n|---|--:|---|--:|--:|--:|--:|--:|--:|"
         );
         for (rows, k, n) in SHARES {
             let mut one = None;
             for (cascade, chains) in SCALES {
                 progress.say(&format!("{cascade} x {chains} tiles of {rows}x{k}x{n}"));
-                let scale = Scale { cascade, chains, rows, k, n };
+                let scale = Scale { batch: BATCH, cascade, chains, rows, k, n };
                 let reached = scale.reach(&device, SCALE_ITERATIONS)?;
                 let relative = reached.of_tiles / *one.get_or_insert(reached.of_tiles);
+                let paper = |share: f64| match [cascade, chains] == PAPER.0 {
+                    true => format!("{:.1} %", 100.0 * share),
+                    false => String::new(),
+                };
                 _ = writeln!(
                     out,
-                    "| {cascade} x {chains} | {rows} | {k}x{n} | {:.0} | {:.1} % | {:.1} % | {:.1} % |",
+                    "| {cascade} x {chains} | {rows} | {k}x{n} | {:.0} | {:.1} % | {:.1} % | {} | {:.1} % | {} |",
                     reached.interval,
                     100.0 * reached.of_tiles,
                     100.0 * reached.of_device,
+                    paper(PAPER.2),
                     100.0 * relative,
+                    paper(PAPER.1),
                 );
             }
         }

@@ -4,8 +4,9 @@ use super::{Progress, say};
 use crate::{
     design::{self, Wishes},
     ir::Error,
+    kernel::time::KernelVersion,
     run::{self, Form, Interface, Level, Mismatches, Timed},
-    sim::{KernelVersion, Timing},
+    sim::Timing,
     tensor::Tensor,
 };
 use serde::Serialize;

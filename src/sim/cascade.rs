@@ -96,13 +96,14 @@ impl<C: Cell> Cascades<C> {
         &self.links[index]
     }
 
-    /// False if there is no room; the writer is then registered. The value may be
-    /// read `latency` cycles after `clock`.
+    /// False if there is no room; the writer is then registered. The value takes
+    /// its place `before` cycles after `clock`, until when it is in the writer's own
+    /// pipeline, and may be read `latency` cycles later.
     pub(super) fn put(
         &mut self,
         index: usize,
         value: &[C; CASCADE_BYTES],
-        (clock, latency): (&mut Clock, Cycle),
+        (clock, before, latency): (&mut Clock, Cycle, Cycle),
         agenda: &mut Agenda,
     ) -> bool {
         let link = &mut self.links[index];
@@ -110,10 +111,11 @@ impl<C: Cell> Cascades<C> {
             link.writer_waits = true;
             return false;
         };
+        let free = free.saturating_sub(before);
         clock.wait(free, link.reader, free);
-        link.values.push_back((*value, clock.now + latency));
+        let time = clock.now + before + latency;
+        link.values.push_back((*value, time));
         if std::mem::take(&mut link.reader_waits) {
-            let time = clock.now + latency;
             link.reader.into_iter().for_each(|actor| agenda.wake_at(actor, time));
         }
         true

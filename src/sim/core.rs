@@ -19,13 +19,13 @@ use super::cascade::{CASCADE_BYTES, Cascade};
 use super::cell::Cell;
 use super::clock::{Activity, Clock, Cycle, Span};
 use super::fabric::{ActorId, Fabric, Wait, place};
-use super::kernel_time::{KernelTime, Transfer};
 use super::memory::Memory;
 use super::watch::Channel;
 use crate::array::{
     Argument, BufferId, Element, Kernel, KernelId, LockAction, Program, Reg, Stmt, Tile, Type,
     UseLock,
 };
+use crate::kernel::time::{KernelTime, Transfer};
 
 /// In bytes, for the interpreter and a kernel's host build, whose frames are
 /// larger than the core's own. Pages that are not touched cost nothing.
@@ -340,10 +340,10 @@ impl<C: Cell> Core<C> {
                 let link = self.cascade_out.ok_or("puts to a cascade, but none leaves its tile")?;
                 // A sum that came in has to be added to before it goes out.
                 let received = self.call.as_ref().is_some_and(|call| call.receives());
-                let delay = fabric.latency.map_or(0, |latency| {
-                    latency.cascade + if received { latency.cascade_read } else { 0 }
+                let (before, delay) = fabric.latency.map_or((0, 0), |latency| {
+                    (if received { latency.cascade_read } else { 0 }, latency.cascade)
                 });
-                if fabric.cascades.put(link, value, (&mut self.clock, delay), agenda) {
+                if fabric.cascades.put(link, value, (&mut self.clock, before, delay), agenda) {
                     fabric.memory.gave(me, Channel::Cascade(link));
                     Ok(Reply::Done)
                 } else {

@@ -14,7 +14,6 @@ use super::core::{Core, Kernels};
 use super::dma::Channel;
 use super::explain::{Failure, explain, leftovers, races};
 use super::fabric::{ActorId, Agenda, Event, Fabric, Wait, place, port};
-use super::kernel_time::{KernelTime, KernelVersion, kernel_time};
 use super::lock::Locks;
 use super::memory::Memory;
 use super::sequence::{self, Host, Invocation};
@@ -25,6 +24,7 @@ use crate::array::{
     UseLock,
 };
 use crate::device::{Device, Latency, TileKind};
+use crate::kernel::time::{KernelTime, KernelVersion, kernel_time};
 
 /// Steps without a word over the edge of the array, after which the array is
 /// held to be busy with itself for ever.

@@ -3,8 +3,11 @@
 use super::cascade::CASCADE_BYTES;
 use super::cell::Cell;
 use super::core::{Call, Interrupt, Kernels};
-use super::kernel_time::{KernelVersion, Transfer, kernel_time};
-use crate::{array::Program, device::Device};
+use crate::{
+    array::Program,
+    device::Device,
+    kernel::time::{KernelVersion, Transfer, kernel_time},
+};
 
 /// The cascade transfers of each kernel, by its index; what they carry is nothing.
 pub struct IdleKernels(Vec<Vec<Transfer>>);

@@ -21,10 +21,10 @@
 //! * *pipeline*: the time of one operand through all units, which a group with
 //!   few steps does not fill.
 
+use super::{Clamp, Role, Signature};
 use crate::{
     array::{Kernel, Type},
     device::{Device, MmulShape},
-    kernel::{Clamp, Role, Signature},
 };
 
 /// What distinguishes versions of a dense kernel in time: nothing else does.
