@@ -1,6 +1,10 @@
 //! What the tiles of the layers send, receive and share.
 
-use super::{Builder, NoProgram, Result, acquire_one, release_one, ring, tile};
+use super::{
+    Builder, NoProgram, Result,
+    descriptors::{acquire_one, release_one, ring},
+    tile,
+};
 use crate::{
     array::{Bd, BufferId, Bundle, Direction, DmaChannel, Flow, LockId, Port, Tile},
     plan::{
