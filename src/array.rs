@@ -372,23 +372,18 @@ pub enum Step {
     Start(Task),
     /// `aiex.npu.sync` and `aiex.dma_await_task`: take a token of a channel.
     Sync(TaskChannel),
-    /// Write bytes of a buffer.
-    Write {
-        buffer: BufferId,
-        offset: usize,
-        bytes: Vec<u8>,
-    },
-    /// Write the bits of a word of a buffer that the mask has.
-    WriteMasked {
-        buffer: BufferId,
-        offset: usize,
-        value: u32,
-        mask: u32,
-    },
-    SetLock {
-        lock: LockId,
-        value: i32,
-    },
+    Write(Write),
+}
+
+/// What the host writes by itself.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Write {
+    /// Bytes of a buffer.
+    Bytes { buffer: BufferId, offset: usize, bytes: Vec<u8> },
+    /// The bits of a word of a buffer that the mask has.
+    Bits { buffer: BufferId, offset: usize, value: u32, mask: u32 },
+    /// The value of a lock, whatever it had.
+    Lock { lock: LockId, value: i32 },
 }
 
 /// A DMA channel that the host drives.

@@ -128,11 +128,7 @@ impl Executable for Array {
     /// All batches back to back, as a stream of data would come.
     fn execute(&self, batches: Vec<Vec<Tensor>>) -> Result<Vec<Vec<Tensor>>, Error> {
         let blocks = blocks(&self.program).map_err(|error| fail(&error))?;
-        let mut engine =
-            Engine::new(&self.program, self.kernels.clone()).map_err(|failure| fail(&failure))?;
-        if self.check_races {
-            engine.watch();
-        }
+        let mut engine = start(&self.program, &self.kernels, None, self.check_races)?;
         let inputs = self.inputs(&batches, blocks);
         let results =
             engine.run(&inputs, blocks * batches.len()).map_err(|failure| fail(&failure))?;
@@ -156,25 +152,47 @@ impl Executable for Array {
             let again = batches.get(index).cloned();
             batches.extend(again);
         }
-        let costs = Costs { kernels: how.kernels, latency: None };
-        let mut engine = Engine::timed(&self.program, self.kernels.clone(), costs)
-            .map_err(|failure| fail(&failure))?;
+        let mut engine = start(&self.program, &self.kernels, Some(how), self.check_races)?;
         let inputs = self.inputs(&batches, blocks);
         let results =
             engine.run(&inputs, blocks * batches.len()).map_err(|failure| fail(&failure))?;
-        let timing = engine.timing().ok_or_else(|| {
-            fail(&"no stream enters and leaves the array, so there is no latency")
-        })?;
-        if let Some(path) = &how.trace {
-            let write = || -> io::Result<()> {
-                let mut file = io::BufWriter::new(fs::File::create(path)?);
-                engine.write_trace(&mut file)?;
-                file.flush()
-            };
-            write().map_err(|error| Error::new(path.display(), error))?;
-        }
+        let timing = timing(&engine, how)?;
         Ok((self.outputs(&results, given, blocks)?, timing))
     }
+}
+
+/// An array about to start `program`, with time if `timed`.
+fn start(
+    program: &Program,
+    kernels: &Rc<dyn Kernels<u8>>,
+    timed: Option<&Timed>,
+    check_races: bool,
+) -> Result<Engine<u8>, Error> {
+    let engine = match timed {
+        None => Engine::new(program, kernels.clone()),
+        Some(how) => {
+            let costs = Costs { kernels: how.kernels, latency: None };
+            Engine::timed(program, kernels.clone(), costs)
+        }
+    };
+    let mut engine = engine.map_err(|failure| fail(&failure))?;
+    if check_races {
+        engine.watch();
+    }
+    Ok(engine)
+}
+
+/// What a run with time tells; writes the trace that `how` asks for.
+fn timing(engine: &Engine<u8>, how: &Timed) -> Result<Timing, Error> {
+    if let Some(path) = &how.trace {
+        let write = || -> io::Result<()> {
+            let mut file = io::BufWriter::new(fs::File::create(path)?);
+            engine.write_trace(&mut file)?;
+            file.flush()
+        };
+        write().map_err(|error| Error::new(path.display(), error))?;
+    }
+    engine.timing().ok_or_else(|| fail(&"nothing takes time in this design"))
 }
 
 fn fail(error: &dyn std::fmt::Display) -> Error {

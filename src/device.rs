@@ -11,7 +11,7 @@
 mod latency;
 mod tables;
 
-pub use latency::Latency;
+pub use latency::{HostAccess, Latency};
 
 use crate::array::{Bundle, Tile};
 use std::ops::Range;

@@ -22,12 +22,14 @@ mod clock;
 mod core;
 mod critical;
 mod dma;
+mod edge;
 mod engine;
 mod explain;
 mod fabric;
 pub mod host;
 mod idle;
 mod interp;
+mod invocation;
 mod lock;
 mod memory;
 mod number;
@@ -38,6 +40,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod timing_text;
 mod trace;
 mod watch;
 
@@ -49,4 +52,4 @@ pub use critical::{Kind, Path, Step};
 pub use engine::{Costs, Engine, State};
 pub use explain::{Deadlock, Failure};
 pub use idle::IdleKernels;
-pub use timing::{Stall, StreamUse, Timing, Use, iterations_to_settle};
+pub use timing::{Boundary, Layer, Stall, StreamUse, Timing, Use, iterations_to_settle};

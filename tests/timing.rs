@@ -3,12 +3,14 @@
 mod common;
 
 use aie4ml::{
+    array::Program,
     calibrate::{self, Layer, Split, networks},
-    compile::{self, Options},
+    compile::{self, Compiled, Options},
     device::Device,
     kernel::time::KernelVersion,
     plan::hand_over::Transport,
-    sim::{Costs, Timing},
+    plan::mapping::Io,
+    sim::{Boundary, Costs, Timing},
 };
 use common::{Scratch, aie4ml, root, stderr, stdout};
 use std::fs;
@@ -120,15 +122,19 @@ fn rank_correlation(pairs: &[(f64, f64)]) -> f64 {
     product(&a, &b) / (product(&a, &a) * product(&b, &b)).sqrt()
 }
 
-/// Estimate and simulation, of interval and of latency.
-fn estimated_and_simulated(options: &Options) -> [(f64, f64); 2] {
+fn compiled_program(options: &Options) -> (Compiled, Program) {
     let compiled = compile::compile_in_memory(options, &mut |_| ());
     let compiled = compiled.unwrap_or_else(|error| panic!("{error}"));
     let context = aie4ml::mlir::tools::context();
     let design = &compiled.files[std::path::Path::new(compile::DESIGN)];
     let module = aie4ml::ir::parse(&context, design, "design").unwrap();
-    let devices = aie4ml::dialect::aie::devices(module.as_operation());
-    let program = aie4ml::ir::attempt(&context, || aie4ml::dialect::aie::read(devices[0])).unwrap();
+    let program = aie4ml::design::program(&context, &module).unwrap();
+    (compiled, program)
+}
+
+/// Estimate and simulation, of interval and of latency.
+fn estimated_and_simulated(options: &Options) -> [(f64, f64); 2] {
+    let (compiled, program) = compiled_program(options);
     let timing = calibrate::time(&program, Costs::default(), 24).unwrap();
     let estimate = compiled.report.estimate;
     let number = |value: i64| value as f64;
@@ -167,6 +173,33 @@ fn estimates_rank_networks_as_the_simulator_does() {
     assert!(rank >= 0.85 && error <= 0.45);
 }
 
+/// Streams of programmable logic, host memory behind locks, and behind a runtime sequence.
+#[test]
+fn every_boundary_has_its_time() {
+    for (device, io, boundary) in [
+        ("xcve2802", Some(Io::Plio), Boundary::Streams),
+        ("xcve2802", Some(Io::Ddr), Boundary::HostMemory),
+        ("xcve2302", Some(Io::Ddr), Boundary::HostMemory),
+        ("npu1", None, Boundary::HostMemory),
+        ("npu2", None, Boundary::HostMemory),
+    ] {
+        let model = root().join("examples/jet_tagger/model.onnx");
+        let options = Options { model, device: Some(device.into()), io, ..Options::default() };
+        let program = compiled_program(&options).1;
+        let timing = calibrate::time(&program, Costs::default(), 8).unwrap();
+        assert_eq!(timing.boundary, boundary, "{device}");
+        let steps = &timing.critical_path.steps;
+        let path: u64 = steps.iter().map(|step| step.end - step.begin).sum();
+        assert_eq!(path, timing.latency_cycles, "{device}: {steps:?}");
+        for each in timing.cores.iter().chain(&timing.channels) {
+            let stalls: f64 = each.stalls.iter().map(|stall| stall.share).sum();
+            let sum = each.busy + each.locks + stalls + each.idle;
+            assert!((sum - 1.0).abs() < 1e-6, "{device}: {each:?}");
+        }
+        assert_eq!(timing.assumptions.is_empty(), boundary == Boundary::Streams);
+    }
+}
+
 #[test]
 fn the_command_line_tells_the_time() {
     let scratch = Scratch::new();
@@ -186,7 +219,14 @@ fn the_command_line_tells_the_time() {
     let output = aie4ml(&[&run[..], &["--timing"]].concat());
     assert!(output.status.success(), "{}", stderr(&output));
     let text = stdout(&output);
-    for part in ["8 of 8 rows", "latency ", "interval ", "critical path: of ", "waits most for"] {
+    for part in [
+        "8 of 8 rows",
+        "latency ",
+        "interval ",
+        "critical path: of ",
+        "waits for",
+        "shares of the interval:",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let output = aie4ml(&[&run[..], &["--trace", &trace, "--json"]].concat());

@@ -1,11 +1,12 @@
 //! Designs that this compiler did not make: what they take and give is found
 //! in their memory, by name.
 
+use super::{fail, start, timing};
 use crate::{
     array::{Buffer, BufferId, Direction, Element, LockId, Program, Step},
     ir::Error,
-    run::{self, Executable},
-    sim::{Engine, Kernels},
+    run::{self, Executable, Timed},
+    sim::{Engine, Kernels, Timing},
     tensor::{Dtype, Tensor},
 };
 use std::rc::Rc;
@@ -134,15 +135,30 @@ fn dtype(buffer: &Buffer) -> Dtype {
 impl Executable for Foreign {
     /// One invocation of the sequence for each iteration; the array goes on from one to the next.
     fn execute(&self, iterations: Vec<Vec<Tensor>>) -> Result<Vec<Vec<Tensor>>, Error> {
-        let fail = |error: &dyn std::fmt::Display| Error::new("array simulator", error);
+        Ok(self.invoke(iterations, None)?.0)
+    }
+
+    /// No more invocations than are asked for: another might find the array at its end.
+    fn execute_timed(
+        &self,
+        iterations: Vec<Vec<Tensor>>,
+        how: &Timed,
+    ) -> Result<(Vec<Vec<Tensor>>, Timing), Error> {
+        let (results, engine) = self.invoke(iterations, Some(how))?;
+        Ok((results, timing(&engine, how)?))
+    }
+}
+
+impl Foreign {
+    fn invoke(
+        &self,
+        iterations: Vec<Vec<Tensor>>,
+        timed: Option<&Timed>,
+    ) -> Result<(Vec<Vec<Tensor>>, Engine<u8>), Error> {
         if iterations.len() > 1 && self.program.sequences.is_empty() {
             return Err(fail(&"a design without a runtime sequence runs once"));
         }
-        let mut engine =
-            Engine::new(&self.program, self.kernels.clone()).map_err(|failure| fail(&failure))?;
-        if self.check_races {
-            engine.watch();
-        }
+        let mut engine = start(&self.program, &self.kernels, timed, self.check_races)?;
         for &(lock, value) in &self.releases {
             engine.release(lock, value).map_err(|failure| fail(&failure))?;
         }
@@ -160,6 +176,6 @@ impl Executable for Foreign {
             });
             results.push(read.collect::<Result<_, Error>>()?);
         }
-        Ok(results)
+        Ok((results, engine))
     }
 }

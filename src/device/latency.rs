@@ -41,6 +41,22 @@ pub struct Latency {
     /// Of the steps that a block of products goes through: load, multiply,
     /// round and store. A block that is shorter takes this long.
     pub pipeline: u64,
+    /// Of a shim channel's reads from the host's memory, and of its writes there.
+    pub host_read: HostAccess,
+    pub host_write: HostAccess,
+    /// Of an instruction of the processor that carries out a runtime sequence.
+    pub host_instruction: u64,
+}
+
+/// What a transfer with the host's memory takes before its first word; after it, a word a cycle.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HostAccess {
+    /// Every time that a channel begins: a task, or a descriptor that the host held up.
+    pub begin: u64,
+    /// More, the first time.
+    pub cold: u64,
+    /// Of what the first time costs more, how much stays the next time, in thousandths.
+    pub decay: u64,
 }
 
 /// AIE-ML. AIE-MLv2 has no published figures of its own.
@@ -75,6 +91,15 @@ const AIE_ML: Latency = Latency {
     cascade_read: 9,
     // Peano: load 7, VMAC 5, VSRS 4, store 5.
     pipeline: 21,
+    // xdna-emu: 50 runs of chains of 1 to 8 tasks of 64 words each, on an NPU 1.
+    // Versal has another way to another memory; no figures of it were found, so
+    // these stand in for them, and reports say so.
+    host_read: HostAccess { begin: 325, cold: 1330, decay: 310 },
+    host_write: HostAccess { begin: 179, cold: 341, decay: 0 },
+    // xdna-emu (`sp4a-fill-reconciliation-drain-pacing`): from a sequence of 1024
+    // writes to registers on an NPU 1. What comes before the first instruction,
+    // 25000 to 40000 cycles, differs from run to run and is not counted.
+    host_instruction: 112,
 };
 
 impl Latency {

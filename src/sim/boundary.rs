@@ -121,7 +121,7 @@ impl<C: Cell> Feeder<C> {
             fabric.crossed += count as u64;
             self.sent += count;
             if at == 0 {
-                self.starts.push(first);
+                self.starts.push(first.at);
             }
             if at + count == self.each {
                 let iteration = self.starts.len() - 1;
@@ -215,7 +215,7 @@ impl<C: Cell> Collector<C> {
             self.words.extend(&self.buffer);
             fabric.crossed += self.buffer.len() as u64;
             if at == 0 {
-                self.begin = first;
+                self.begin = first.at;
             }
             if at + self.buffer.len() == self.each {
                 fabric.log.add(me, span(self.ends.len(), self.begin, &self.clock));

@@ -20,7 +20,8 @@ pub type Cycle = u64;
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Clock {
     pub now: Cycle,
-    /// Cycles spent waiting since [`Clock::begin`].
+    /// The last [`Clock::begin`], and the cycles spent waiting since.
+    pub since: Cycle,
     pub waited: Cycle,
     /// The end of the last wait.
     pub cause: Option<Cause>,
@@ -38,7 +39,12 @@ pub(super) struct Cause {
 impl Clock {
     /// Begin to count waits anew.
     pub(super) fn begin(&mut self) {
-        (self.waited, self.cause) = (0, None);
+        (self.since, self.waited, self.cause) = (self.now, 0, None);
+    }
+
+    /// The word that moves now is the first.
+    pub(super) fn first(&self) -> First {
+        First { at: self.now, cause: self.cause }
     }
 
     pub(super) fn spend(&mut self, cycles: Cycle) {
@@ -55,6 +61,13 @@ impl Clock {
     }
 }
 
+/// When the first of several words moved, and what it waited for last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct First {
+    pub at: Cycle,
+    pub cause: Option<Cause>,
+}
+
 /// What an actor does in a span of time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Activity {
@@ -63,7 +76,7 @@ pub(super) enum Activity {
         kernel: KernelId,
         waited: Cycle,
     },
-    /// Lock requests, beside waiting.
+    /// Lock requests, beside waiting, and going from one descriptor to the next.
     Locks,
     /// The words of a descriptor; `waited` cycles of them were spent waiting for
     /// words or for room.
@@ -77,6 +90,20 @@ pub(super) enum Activity {
         waited: Cycle,
     },
     WaitLock(LockId),
+    /// Waiting for the first word of a descriptor, or for room for it.
+    WaitWord,
+    /// What a core does by itself; `waited` cycles of it were spent waiting in a cascade.
+    Code {
+        waited: Cycle,
+    },
+    /// Waiting for a task of the host.
+    WaitHost,
+    /// A transfer with the host's memory begins.
+    HostMemory,
+    /// A step of the runtime sequence.
+    Command {
+        step: usize,
+    },
 }
 
 /// Half open.
@@ -102,11 +129,29 @@ impl Log {
     }
 
     pub(super) fn add(&mut self, actor: ActorId, span: Span) {
-        if let Some(spans) = self.spans.get_mut(actor.0)
-            && span.end > span.begin
-        {
-            spans.push(span);
+        let Some(spans) = self.spans.get_mut(actor.0) else { return };
+        if span.end == span.begin {
+            return;
         }
+        let joins = |last: &Span| {
+            (last.end, last.activity, last.cause) == (span.begin, span.activity, None)
+                && matches!(span.activity, Activity::Locks)
+                && span.cause.is_none()
+        };
+        match spans.last_mut() {
+            Some(last) if joins(last) => last.end = span.end,
+            _ => spans.push(span),
+        }
+    }
+
+    /// Spans of all actors.
+    pub(super) fn len(&self) -> usize {
+        self.spans.iter().map(Vec::len).sum()
+    }
+
+    /// The end of what an actor did last.
+    pub(super) fn end_of(&self, actor: usize) -> Cycle {
+        self.of(actor).last().map_or(0, |span| span.end)
     }
 
     pub(super) fn of(&self, actor: usize) -> &[Span] {

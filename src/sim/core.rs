@@ -17,7 +17,7 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::cascade::{CASCADE_BYTES, Cascade};
 use super::cell::Cell;
-use super::clock::{Activity, Clock, Cycle, Span};
+use super::clock::{Activity, Clock, Cycle, Log, Span};
 use super::fabric::{ActorId, Fabric, Wait, place};
 use super::memory::Memory;
 use super::watch::Channel;
@@ -123,7 +123,7 @@ pub(super) struct Core<C: Cell> {
     /// The time of each kernel that the core calls. Empty without time.
     times: HashMap<KernelId, Rc<KernelTime>>,
     call: Option<Running>,
-    /// Since when the core asks for a lock.
+    /// Since when the core asks for a lock, or for a transfer that is no kernel's.
     asked: Option<Cycle>,
 }
 
@@ -245,7 +245,10 @@ impl<C: Cell> Core<C> {
                         return Ok(());
                     }
                 }
-                CoroutineResult::Return(Ok(()) | Err(Interrupt::Stop)) => self.end_call(me, fabric),
+                CoroutineResult::Return(Ok(()) | Err(Interrupt::Stop)) => {
+                    self.end_call(me, fabric);
+                    self.end_code(me, fabric);
+                }
                 CoroutineResult::Return(Err(Interrupt::Error(message))) => return Err(message),
             }
         }
@@ -257,15 +260,18 @@ impl<C: Cell> Core<C> {
         if fabric.latency.is_none() {
             return;
         }
-        // A core that computes by itself takes a cycle for an instruction.
-        self.clock.spend(self.instructions.take());
+        self.end_code(me, fabric);
         match (request, &mut self.call) {
             (Request::Put(_) | Request::Get, Some(call)) => {
                 let cycles = call.time.before.get(call.transfers).map_or(1, |(cycles, _)| *cycles);
                 call.transfers += 1;
                 self.clock.spend(cycles);
             }
-            (Request::Put(_) | Request::Get, None) => self.clock.spend(1),
+            (Request::Put(_) | Request::Get, None) => {
+                self.clock.begin();
+                self.asked = Some(self.clock.now);
+                self.clock.spend(1);
+            }
             (Request::Lock(_) | Request::Turn, _) => self.end_call(me, fabric),
             (Request::Compute(kernel), _) => {
                 self.end_call(me, fabric);
@@ -277,6 +283,29 @@ impl<C: Cell> Core<C> {
                 }
                 self.call = Some(Running { kernel, time, begin, transfers: 0 });
             }
+        }
+    }
+
+    /// Log what the core has done by itself: an instruction takes a cycle.
+    fn end_code(&mut self, me: ActorId, fabric: &mut Fabric<C>) {
+        let own = self.instructions.take();
+        if own == 0 || fabric.latency.is_none() {
+            return;
+        }
+        self.end_call(me, fabric);
+        let begin = self.clock.now;
+        self.clock.spend(own);
+        let activity = Activity::Code { waited: 0 };
+        fabric.log.add(me, Span { begin, end: self.clock.now, activity, cause: None });
+    }
+
+    /// Log a transfer of a cascade that is no kernel's.
+    fn end_transfer(&mut self, me: ActorId, log: &mut Log) {
+        if self.call.is_none()
+            && let Some(begin) = self.asked.take()
+        {
+            let activity = Activity::Code { waited: self.clock.waited };
+            log.add(me, Span { begin, end: self.clock.now, activity, cause: self.clock.cause });
         }
     }
 
@@ -309,13 +338,9 @@ impl<C: Cell> Core<C> {
         Ok(match request {
             Request::Compute(_) | Request::Turn => Ok(Reply::Done),
             Request::Lock(action) if action.action == LockAction::Release => {
-                let begin = self.clock.now;
-                fabric.spend(&mut self.clock, |latency| latency.core_lock);
-                let end = self.clock.now;
-                let activity = Activity::Locks;
-                fabric.log.add(me, Span { begin, end, activity, cause: None });
+                fabric.spend_at_locks(me, &mut self.clock, |latency| latency.core_lock);
                 fabric.memory.used(me, *action);
-                fabric.release(*action, me, end)?;
+                fabric.release(*action, me, self.clock.now)?;
                 Ok(Reply::Done)
             }
             Request::Lock(action) => {
@@ -330,10 +355,7 @@ impl<C: Cell> Core<C> {
                 let (end, cause) = (self.clock.now, self.clock.cause);
                 let activity = Activity::WaitLock(action.lock);
                 fabric.log.add(me, Span { begin: asked, end, activity, cause });
-                fabric.spend(&mut self.clock, |latency| latency.core_lock);
-                let (begin, end) = (end, self.clock.now);
-                let activity = Activity::Locks;
-                fabric.log.add(me, Span { begin, end, activity, cause: None });
+                fabric.spend_at_locks(me, &mut self.clock, |latency| latency.core_lock);
                 Ok(Reply::Done)
             }
             Request::Put(value) => {
@@ -345,6 +367,7 @@ impl<C: Cell> Core<C> {
                 });
                 if fabric.cascades.put(link, value, (&mut self.clock, before, delay), agenda) {
                     fabric.memory.gave(me, Channel::Cascade(link));
+                    self.end_transfer(me, &mut fabric.log);
                     Ok(Reply::Done)
                 } else {
                     Err(Wait::CascadeRoom(link))
@@ -358,6 +381,7 @@ impl<C: Cell> Core<C> {
                 let value = fabric.cascades.get(link, clock, agenda);
                 if value.is_some() {
                     fabric.memory.got(me, Channel::Cascade(link));
+                    self.end_transfer(me, &mut fabric.log);
                 }
                 value.map(Reply::Bits).ok_or(Wait::CascadeData(link))
             }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::cell::Cell;
 use super::clock::{Activity, Cycle};
-use super::engine::{Actor, Engine};
+use super::engine::Engine;
 
 /// The steps from the first input to the last output, without gaps.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
@@ -37,10 +37,25 @@ pub enum Kind {
     Cascade,
     /// Locks, and from one descriptor to the next.
     Locks,
+    /// What a core does by itself.
+    Code,
+    /// Until a transfer with the host's memory begins.
+    HostMemory,
+    /// The runtime sequence.
+    Commands,
 }
 
 impl Kind {
-    const ALL: [Kind; 5] = [Kind::Kernel, Kind::Words, Kind::Way, Kind::Cascade, Kind::Locks];
+    const ALL: [Kind; 8] = [
+        Kind::Kernel,
+        Kind::Words,
+        Kind::Way,
+        Kind::Cascade,
+        Kind::Locks,
+        Kind::Code,
+        Kind::HostMemory,
+        Kind::Commands,
+    ];
 
     fn words(self) -> &'static str {
         match self {
@@ -49,25 +64,35 @@ impl Kind {
             Kind::Way => "on the way through switches",
             Kind::Cascade => "in cascades",
             Kind::Locks => "at locks and descriptors",
+            Kind::Code => "in cores' own code",
+            Kind::HostMemory => "until host memory answers",
+            Kind::Commands => "in the runtime sequence",
         }
     }
 }
 
-/// The path to the output word that came at `end`.
-pub(super) fn critical_path<C: Cell>(engine: &Engine<C>, end: Cycle) -> Path {
-    let last = engine.actors.iter().position(
-        |actor| matches!(actor, Actor::Collector(collector, ..) if collector.ends.first() == Some(&end)),
-    );
-    let Some(mut at) = last else { return Path::default() };
+/// The path to the output word that came at `end`, from `start` on.
+pub(super) fn critical_path<C: Cell>(engine: &Engine<C>, start: Cycle, end: Cycle) -> Path {
+    let came = |index: &usize| match engine.actors[*index].ends() {
+        Some(ends) => ends.first() == Some(&end),
+        // Without an edge, the last to do anything.
+        None => engine.without_edge() && engine.fabric.log.end_of(*index) == end,
+    };
+    let Some(mut at) = (0..engine.actors.len()).find(came) else { return Path::default() };
     let mut now = end;
     let mut steps = Vec::new();
     let mut add = |kind: Kind, name: String, begin: Cycle, end: Cycle| {
+        let begin = begin.max(start);
         if end > begin {
             steps.push(Step { kind, name, begin, end });
         }
     };
     // Every turn goes back in time or to another actor; the bound is for zero times in a circle.
-    for _ in 0..engine.actors.len() * 64 {
+    let bound = engine.fabric.log.len() + engine.actors.len();
+    for _ in 0..2 * bound {
+        if now <= start {
+            break;
+        }
         let name = engine.actors[at].name();
         let spans = engine.fabric.log.of(at);
         let index = spans.partition_point(|span| span.begin < now);
@@ -78,7 +103,10 @@ pub(super) fn critical_path<C: Cell>(engine: &Engine<C>, end: Cycle) -> Path {
         }
         let kind = match span.activity {
             Activity::Compute { .. } => Kind::Kernel,
-            Activity::Move { .. } | Activity::Stream { .. } => Kind::Words,
+            Activity::Move { .. } | Activity::Stream { .. } | Activity::WaitWord => Kind::Words,
+            Activity::Code { .. } => Kind::Code,
+            Activity::HostMemory => Kind::HostMemory,
+            Activity::Command { .. } | Activity::WaitHost => Kind::Commands,
             Activity::Locks | Activity::WaitLock(_) => Kind::Locks,
         };
         let cause = span.cause.filter(|cause| cause.until <= now);
@@ -90,7 +118,7 @@ pub(super) fn critical_path<C: Cell>(engine: &Engine<C>, end: Cycle) -> Path {
         add(kind, name.clone(), cause.until, now);
         let between = match kind {
             Kind::Words => Kind::Way,
-            Kind::Kernel => Kind::Cascade,
+            Kind::Kernel | Kind::Code => Kind::Cascade,
             _ => Kind::Locks,
         };
         add(between, name, cause.at, cause.until);

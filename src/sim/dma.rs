@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use super::cell::{Cell, Word, word};
 use super::clock::{Activity, Clock, Cycle, Span};
+use super::edge::Edge;
 use super::fabric::{ActorId, Fabric, Wait, place};
 use super::memory::Memory;
 use super::stream::{CAPACITY, Network, Route, StreamId};
@@ -242,6 +243,10 @@ pub(super) struct Channel<C> {
     asked: Option<Cycle>,
     /// When the first word of the descriptor moved.
     begin: Option<Cycle>,
+    /// What is known of the host's memory, in a run with time.
+    pub edge: Option<Edge>,
+    /// Whether the next access to the host's memory begins anew.
+    idle: bool,
 }
 
 /// What became of an attempt to go on.
@@ -348,6 +353,8 @@ impl<C: Cell> Channel<C> {
             clock: Clock { now: device.latency.dma_start, ..Clock::default() },
             asked: None,
             begin: None,
+            edge: None,
+            idle: true,
         })
     }
 
@@ -417,7 +424,7 @@ impl<C: Cell> Channel<C> {
     /// Go on until there is something to wait for.
     pub(super) fn step(&mut self, me: ActorId, fabric: &mut Fabric<C>) -> Result<(), String> {
         self.wait = None;
-        while !self.has_ended() || self.next_task(fabric) {
+        while !self.has_ended() || self.next_task(me, fabric) {
             match self.advance(me, fabric)? {
                 Outcome::Done => {}
                 Outcome::Wait(wait) => {
@@ -431,14 +438,18 @@ impl<C: Cell> Channel<C> {
     }
 
     /// Take up what the host has started next.
-    fn next_task(&mut self, fabric: &mut Fabric<C>) -> bool {
+    fn next_task(&mut self, me: ActorId, fabric: &mut Fabric<C>) -> bool {
         let Some(queue) = self.queue.map(|queue| &mut fabric.queues[queue]) else { return false };
         let Some(task) = queue.tasks.pop_front() else { return false };
-        let now = fabric.agenda.now;
+        let (begin, now) = (self.clock.now, fabric.agenda.now);
         self.clock.wait(now, Some(queue.host), now);
+        let (end, cause) = (self.clock.now, self.clock.cause.filter(|_| now > begin));
+        let activity = Activity::WaitHost;
+        fabric.log.add(me, Span { begin, end, activity, cause });
         fabric.agenda.wake_at(queue.host, self.clock.now);
         (self.current, self.repeats) = task;
         self.entry = self.current;
+        self.idle = true;
         self.phase = Phase::Acquire;
         true
     }
@@ -464,7 +475,14 @@ impl<C: Cell> Channel<C> {
                     let activity = Activity::WaitLock(acquire.lock);
                     let cause = self.clock.cause;
                     fabric.log.add(me, Span { begin: asked, end: self.clock.now, activity, cause });
-                    fabric.spend(&mut self.clock, |latency| latency.dma_lock);
+                    self.idle |= self.clock.now > asked;
+                    fabric.spend_at_locks(me, &mut self.clock, |latency| latency.dma_lock);
+                }
+                if bd.external && std::mem::take(&mut self.idle) {
+                    let begin = self.clock.now;
+                    self.clock.spend(self.edge.as_mut().map_or(0, Edge::begin));
+                    let (end, activity) = (self.clock.now, Activity::HostMemory);
+                    fabric.log.add(me, Span { begin, end, activity, cause: None });
                 }
                 self.clock.begin();
                 self.phase = match bd.route.as_deref() {
@@ -507,12 +525,17 @@ impl<C: Cell> Channel<C> {
             }
             Phase::Move { mut cursor, left } => {
                 let memory = fabric.memory.cells(bd.buffer);
+                // No further than the iteration, so that its last word can be told.
+                let most = match &self.edge {
+                    Some(edge) if bd.external => left.min(edge.left()),
+                    _ => left,
+                };
                 let before = cursor;
                 let port = Port { tile: self.tile, bundle: Bundle::Dma, channel: self.number };
                 let agenda = &mut fabric.agenda;
                 let (moved, first) = match (self.direction, bd.route.as_deref(), self.stream) {
                     (Direction::Mm2s, Some(route), _) => {
-                        let count = left.min(fabric.network.room(&route.destinations));
+                        let count = most.min(fabric.network.room(&route.destinations));
                         if count == 0 {
                             let full = fabric.network.await_room(&route.destinations, me);
                             return Ok(Outcome::Wait(Wait::Room(full)));
@@ -525,7 +548,7 @@ impl<C: Cell> Channel<C> {
                     }
                     (Direction::S2mm, _, Some(stream)) => {
                         let (words, clock) = (&mut self.words, &mut self.clock);
-                        let first = fabric.network.pull(stream, left, words, clock, agenda);
+                        let first = fabric.network.pull(stream, most, words, clock, agenda);
                         if self.words.is_empty() {
                             return Ok(Outcome::Wait(Wait::Data(stream)));
                         }
@@ -534,7 +557,15 @@ impl<C: Cell> Channel<C> {
                     }
                     _ => return Ok(Outcome::Wait(Wait::Unconnected(port))),
                 };
-                self.begin.get_or_insert(first);
+                if self.begin.is_none() {
+                    self.begin = Some(first.at);
+                    // What comes after the first word is told apart.
+                    let (begin, end) = (self.clock.since, first.at);
+                    let (activity, cause) = (Activity::WaitWord, first.cause);
+                    fabric.log.add(me, Span { begin, end, activity, cause });
+                    self.clock.waited = self.clock.waited.saturating_sub(end - begin);
+                    self.clock.cause = self.clock.cause.filter(|cause| cause.until > end);
+                }
                 if fabric.memory.watch().is_some() {
                     let streams = match self.direction {
                         Direction::Mm2s => bd.route.as_deref().map_or(&[][..], |r| &r.destinations),
@@ -544,6 +575,9 @@ impl<C: Cell> Channel<C> {
                 }
                 if bd.external {
                     fabric.crossed += moved as u64;
+                    if let Some(edge) = &mut self.edge {
+                        edge.pass(moved, first.at, self.clock.now);
+                    }
                 }
                 self.phase = Phase::Move { cursor, left: left - moved };
             }
@@ -571,7 +605,7 @@ impl<C: Cell> Channel<C> {
             fabric.memory.used(me, release);
             fabric.release(release, me, self.clock.now + written)?;
         }
-        fabric.spend(&mut self.clock, |latency| latency.dma_chain);
+        fabric.spend_at_locks(me, &mut self.clock, |latency| latency.dma_chain);
         self.phase = Phase::Acquire;
         match bd.next {
             Some(next) => self.current = next,

@@ -12,16 +12,18 @@ use super::cell::Cell;
 use super::clock::Log;
 use super::core::{Core, Kernels};
 use super::dma::Channel;
+use super::edge::Edge;
 use super::explain::{Failure, explain, leftovers, races};
 use super::fabric::{ActorId, Agenda, Event, Fabric, Wait, place, port};
+use super::invocation::{self, Invocation};
 use super::lock::Locks;
 use super::memory::Memory;
-use super::sequence::{self, Host, Invocation};
+use super::sequence::{self, Host};
 use super::stream::Network;
 use super::watch::Watch;
 use crate::array::{
     Argument, BufferId, Bundle, Direction, KernelId, LockAction, LockId, Port, Program, Step, Stmt,
-    UseLock,
+    UseLock, Write,
 };
 use crate::device::{Device, Latency, TileKind};
 use crate::kernel::time::{KernelTime, KernelVersion, kernel_time};
@@ -42,7 +44,7 @@ pub struct Engine<C: Cell> {
     pub(super) program: Rc<Program>,
     pub(super) fabric: Fabric<C>,
     pub(super) actors: Vec<Actor<C>>,
-    invocation: Option<Invocation>,
+    pub(super) invocation: Option<Invocation>,
     failed: bool,
 }
 
@@ -183,6 +185,17 @@ impl<C: Cell> Engine<C> {
         (0..actors.len()).for_each(|index| agenda.wake(ActorId(index)));
         let locks = Locks::new(&program.locks, &device)?;
         let invocation = Invocation::of(&program)?;
+        if let Some(latency) = &latency {
+            let words = invocation::words_of_iterations(&program, invocation.as_ref());
+            for channel in actors.iter_mut().filter_map(Actor::channel_mut) {
+                let place = (channel.tile, channel.direction, channel.number);
+                let access = match channel.direction {
+                    Direction::Mm2s => latency.host_read,
+                    Direction::S2mm => latency.host_write,
+                };
+                channel.edge = words.get(&place).map(|&each| Edge::new(each, access));
+            }
+        }
         let log = Log::new(if timed.is_some() { actors.len() } else { 0 });
         let fabric = Fabric {
             memory,
@@ -234,6 +247,9 @@ impl<C: Cell> Engine<C> {
         for time in 0..times {
             self.start(inputs, time)?;
             self.settle()?;
+            for edge in self.actors.iter_mut().filter_map(Actor::edge_mut) {
+                edge.end_invocation();
+            }
             let stuck = self.fabric.lacking > 0
                 || self.actors.iter().any(|actor| {
                     lacks_external(actor, &self.program) || is_stranded(actor, &self.program)
@@ -254,7 +270,7 @@ impl<C: Cell> Engine<C> {
             for (interface, output) in self.program.outputs.iter().zip(&mut outputs) {
                 let Some(memory) = interface.memory else { continue };
                 let buffer = &self.program.buffers[memory.0];
-                sequence::take(interface, buffer, self.fabric.memory.cells(memory), output, time);
+                invocation::take(interface, buffer, self.fabric.memory.cells(memory), output, time);
             }
         }
         self.failed = false;
@@ -272,7 +288,7 @@ impl<C: Cell> Engine<C> {
         for (interface, tensor) in self.program.inputs.iter().zip(inputs) {
             let Some(memory) = interface.memory else { continue };
             let buffer = &self.program.buffers[memory.0];
-            sequence::fill(interface, buffer, self.fabric.memory.cells(memory), tensor, time);
+            invocation::fill(interface, buffer, self.fabric.memory.cells(memory), tensor, time);
         }
         let starts = self.invocation.iter().flat_map(|invocation| &invocation.starts);
         for action in starts.copied().collect::<Vec<_>>() {
@@ -502,6 +518,17 @@ impl<C: Cell> Engine<C> {
 }
 
 impl<C: Cell> Actor<C> {
+    fn channel_mut(&mut self) -> Option<&mut Channel<C>> {
+        match self {
+            Actor::Channel(channel) => Some(channel),
+            _ => None,
+        }
+    }
+
+    fn edge_mut(&mut self) -> Option<&mut Edge> {
+        self.channel_mut()?.edge.as_mut()
+    }
+
     pub(super) fn name(&self) -> String {
         match self {
             Actor::Core(core) => format!("core {}", place(core.tile)),
@@ -621,7 +648,7 @@ fn check_indices(program: &Program) -> Result<(), String> {
         for step in &sequence.steps {
             match step {
                 Step::Copy(copy) => buffer(copy.buffer)?,
-                Step::Write { buffer: id, .. } | Step::WriteMasked { buffer: id, .. } => {
+                Step::Write(Write::Bytes { buffer: id, .. } | Write::Bits { buffer: id, .. }) => {
                     buffer(*id)?
                 }
                 Step::Start(task) => {
@@ -634,7 +661,7 @@ fn check_indices(program: &Program) -> Result<(), String> {
                         return Err(format!("buffer descriptor {next} does not exist"));
                     }
                 }
-                Step::SetLock { lock: id, .. } => {
+                Step::Write(Write::Lock { lock: id, .. }) => {
                     let (action, value) = (LockAction::Release, 0);
                     lock(&UseLock { lock: *id, action, value })?;
                 }

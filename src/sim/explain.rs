@@ -435,7 +435,7 @@ impl<'a, C: Cell> Graph<'a, C> {
 }
 
 /// For each lock, the actors whose programs release it.
-fn releasers<C: Cell>(engine: &Engine<C>) -> Vec<Vec<usize>> {
+pub(super) fn releasers<C: Cell>(engine: &Engine<C>) -> Vec<Vec<usize>> {
     let program = &engine.program;
     let mut found = vec![Vec::new(); program.locks.len()];
     let mut add = |lock: LockId, actor: usize| {

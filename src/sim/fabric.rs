@@ -8,7 +8,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::rc::Rc;
 
 use super::cascade::Cascades;
-use super::clock::{Clock, Cycle, Log};
+use super::clock::{Activity, Clock, Cycle, Log, Span};
 use super::lock::Locks;
 use super::memory::Memory;
 use super::stream::{Network, StreamId};
@@ -40,6 +40,19 @@ impl<C> Fabric<C> {
     /// Spend what `cost` picks, if there is time.
     pub(super) fn spend(&self, clock: &mut Clock, cost: impl Fn(&Latency) -> Cycle) {
         clock.spend(self.latency.as_ref().map_or(0, cost));
+    }
+
+    /// The same, for a lock or to go from one descriptor to the next.
+    pub(super) fn spend_at_locks(
+        &mut self,
+        actor: ActorId,
+        clock: &mut Clock,
+        cost: impl Fn(&Latency) -> Cycle,
+    ) {
+        let begin = clock.now;
+        self.spend(clock, cost);
+        let activity = Activity::Locks;
+        self.log.add(actor, Span { begin, end: clock.now, activity, cause: None });
     }
 
     /// Whether `actor` is ahead of time; it then comes back when its time has come.

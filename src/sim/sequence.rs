@@ -1,5 +1,4 @@
-//! The host: its memory, and what it does to start the array and to learn that
-//! the array is done.
+//! The host: what it does to start the array and to learn that the array is done.
 //!
 //! A device with a runtime sequence is told by tasks, and answers by tokens.
 //! Elsewhere the DMA programs of the shim run for ever, held up by locks that
@@ -8,17 +7,17 @@
 //! **Invariant:** between two invocations all tasks have ended and all tokens
 //! are taken.
 
-use std::cell;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::cell::Cell;
+use super::clock::{Activity, Clock, Span};
 use super::dma::Channel;
 use super::engine::Actor;
 use super::fabric::{ActorId, Fabric, Queue, Wait};
 use super::stream::Network;
 use crate::array::{
-    Allocation, Bd, Buffer, BufferId, Bundle, Direction, DmaChannel, Interface, LockAction, LockId,
-    Port, Program, Step, TaskChannel, UseLock,
+    Allocation, Bd, BufferId, Bundle, Direction, DmaChannel, Port, Program, Step, TaskChannel,
+    Write,
 };
 use crate::device::Device;
 
@@ -29,35 +28,34 @@ pub(super) struct Host {
     /// Tasks that a channel's queue holds.
     depth: usize,
     wait: Option<Wait>,
+    clock: Clock,
+    /// Whether the time of the next action has passed.
+    ready: bool,
 }
 
-#[derive(Clone)]
 enum Action {
     /// Hand a channel the chain at one of its descriptors, to run `repeats + 1` times.
     Start {
         queue: usize,
         task: usize,
         repeats: u32,
+        /// Of the processor that carries out the sequence.
+        instructions: u64,
     },
     /// Take a token.
     Wait {
         queue: usize,
     },
-    Write {
-        buffer: BufferId,
-        offset: usize,
-        bytes: Vec<u8>,
-    },
-    WriteMasked {
-        buffer: BufferId,
-        offset: usize,
-        value: u32,
-        mask: u32,
-    },
-    SetLock {
-        lock: LockId,
-        value: i32,
-    },
+    Write(Write),
+}
+
+impl Action {
+    fn instructions(&self) -> u64 {
+        match self {
+            Action::Start { instructions, .. } => *instructions,
+            Action::Wait { .. } | Action::Write(_) => 1,
+        }
+    }
 }
 
 impl Host {
@@ -87,8 +85,21 @@ impl Host {
     ) -> Result<(), String> {
         self.wait = None;
         while let Some(action) = self.actions.get(self.at) {
+            if !std::mem::replace(&mut self.ready, true) {
+                let now = fabric.agenda.now;
+                self.clock.wait(now, None, now);
+                let begin = self.clock.now;
+                fabric.spend(&mut self.clock, |latency| {
+                    latency.host_instruction * action.instructions()
+                });
+                let (end, activity) = (self.clock.now, Activity::Command { step: self.at });
+                fabric.log.add(me, Span { begin, end, activity, cause: None });
+            }
+            if fabric.is_early(me, &self.clock) {
+                return Ok(());
+            }
             match action {
-                &Action::Start { queue, task, repeats } => {
+                &Action::Start { queue, task, repeats, .. } => {
                     let state = &mut fabric.queues[queue];
                     if state.tasks.len() >= self.depth {
                         self.wait = Some(Wait::Task(queue));
@@ -113,19 +124,20 @@ impl Host {
                     };
                     fabric.memory.follows(me, state.channel);
                 }
-                Action::Write { buffer, offset, bytes } => {
+                Action::Write(Write::Bytes { buffer, offset, bytes }) => {
                     let values = bytes.iter().map(|&byte| (byte, 0xff));
                     write(me, fabric, *buffer, *offset, values)?;
                 }
-                &Action::WriteMasked { buffer, offset, value, mask } => {
+                &Action::Write(Write::Bits { buffer, offset, value, mask }) => {
                     let bits = value.to_le_bytes().into_iter().zip(mask.to_le_bytes());
                     write(me, fabric, buffer, offset, bits)?;
                 }
-                &Action::SetLock { lock, value } => {
+                &Action::Write(Write::Lock { lock, value }) => {
                     fabric.locks.set(lock, value, &mut fabric.agenda)?;
                 }
             }
             self.at += 1;
+            self.ready = false;
             if self.is_done() {
                 fabric.lacking -= 1;
             }
@@ -188,17 +200,8 @@ pub(super) fn actors<C: Cell>(
             Step::Wait { allocation } => allocated(*allocation)?,
             Step::Start(task) => task.channel,
             Step::Sync(channel) => *channel,
-            Step::Write { buffer, offset, bytes } => {
-                let (buffer, offset, bytes) = (*buffer, *offset, bytes.clone());
-                actions.push(Action::Write { buffer, offset, bytes });
-                continue;
-            }
-            &Step::WriteMasked { buffer, offset, value, mask } => {
-                actions.push(Action::WriteMasked { buffer, offset, value, mask });
-                continue;
-            }
-            &Step::SetLock { lock, value } => {
-                actions.push(Action::SetLock { lock, value });
+            Step::Write(write) => {
+                actions.push(Action::Write(write.clone()));
                 continue;
             }
         };
@@ -209,9 +212,13 @@ pub(super) fn actors<C: Cell>(
             channels.push((channel, Vec::new()));
         }
         // A copy to memory always says when it has ended.
-        let (chain, repeats, token) = match step {
-            Step::Copy(copy) => (copy.chain(), 0, copy.issue_token || direction == Direction::S2mm),
-            Step::Start(task) => (task.chain.clone(), task.repeat_count, task.issue_token),
+        let (chain, repeats, token, descriptors) = match step {
+            Step::Copy(copy) => {
+                (copy.chain(), 0, copy.issue_token || direction == Direction::S2mm, 1)
+            }
+            Step::Start(task) => {
+                (task.chain.clone(), task.repeat_count, task.issue_token, task.chain.len() as u64)
+            }
             _ => {
                 actions.push(Action::Wait { queue });
                 continue;
@@ -219,7 +226,10 @@ pub(super) fn actors<C: Cell>(
         };
         let (channel, tokens) = &mut channels[queue];
         let task = tokens.len();
-        actions.push(Action::Start { queue, task, repeats });
+        // As mlir-aie lowers it: each descriptor and its address are written, then the request for
+        // a token, then the task.
+        let instructions = 2 * descriptors + u64::from(token) + 1;
+        actions.push(Action::Start { queue, task, repeats, instructions });
         tokens.extend(chain.iter().map(|_| token));
         let moved = |bd: Bd| Bd { next: bd.next.map(|next| task + next), ..bd };
         channel.bds.extend(chain.into_iter().map(moved));
@@ -248,109 +258,7 @@ pub(super) fn actors<C: Cell>(
         actors.push(Actor::Channel(actor.started_by(index, tokens)));
     }
     let depth = device.dma_tasks as usize;
-    actors.push(Actor::Host(Host { actions, at: 0, depth, wait: None }));
+    let (clock, ready) = (Clock::default(), false);
+    actors.push(Actor::Host(Host { actions, at: 0, depth, wait: None, clock, ready }));
     Ok(queues)
-}
-
-/// What the host does around an invocation of a program with tensors in its memory.
-#[derive(Clone, Debug)]
-pub(super) struct Invocation {
-    /// Iterations of the program.
-    pub iterations: usize,
-    /// What it releases to start the shim channels, and acquires when they are done.
-    pub starts: Vec<UseLock>,
-    pub ends: Vec<UseLock>,
-}
-
-impl Invocation {
-    /// `None` if no tensor lies in the host's memory.
-    pub(super) fn of(program: &Program) -> Result<Option<Invocation>, String> {
-        let mut iterations = None;
-        for interface in program.inputs.iter().chain(&program.outputs) {
-            let Some(memory) = interface.memory else { continue };
-            let buffer = program
-                .buffers
-                .get(memory.0)
-                .filter(|buffer| buffer.external)
-                .ok_or_else(|| format!("'{}' lies in no external buffer", interface.name))?;
-            let fits = buffer.element == interface.element
-                && matches!(*buffer.shape.as_slice(), [rows, pitch]
-                    if pitch >= interface.columns.max(1) && rows >= interface.rows
-                        && rows.is_multiple_of(interface.rows.max(1)));
-            if !fits || interface.rows == 0 || interface.columns == 0 {
-                return Err(format!(
-                    "'{}' is {} rows of {} columns at a time, buffer '{}' does not hold whole times of that",
-                    interface.name, interface.rows, interface.columns, buffer.name
-                ));
-            }
-            let here = buffer.shape[0] / interface.rows;
-            if *iterations.get_or_insert(here) != here {
-                return Err(format!(
-                    "'{}' has {here} iterations in memory, other tensors {}",
-                    interface.name,
-                    iterations.unwrap_or(0)
-                ));
-            }
-        }
-        let Some(iterations) = iterations else { return Ok(None) };
-        // Locks of each kind of use that only the host answers.
-        let shim = |bd: &Bd| program.buffers[bd.buffer.0].external;
-        let bds = || program.dmas.iter().flat_map(|dma| &dma.bds);
-        let sum = |uses: &dyn Fn(&Bd) -> Option<UseLock>,
-                   answers: &dyn Fn(&Bd) -> Option<UseLock>,
-                   action| {
-            let mut sums: BTreeMap<LockId, i32> = BTreeMap::new();
-            for action in bds().filter(|bd| shim(bd)).filter_map(uses) {
-                *sums.entry(action.lock).or_default() += action.value;
-            }
-            for answered in bds().filter_map(answers) {
-                sums.remove(&answered.lock);
-            }
-            sums.into_iter().map(|(lock, value)| UseLock { lock, action, value }).collect()
-        };
-        Ok(Some(Invocation {
-            iterations,
-            starts: sum(&|bd| bd.acquire, &|bd| bd.release, LockAction::Release),
-            ends: sum(&|bd| bd.release, &|bd| bd.acquire, LockAction::AcquireGreaterEqual),
-        }))
-    }
-}
-
-/// Puts the rows of invocation `time` of a tensor into its buffer, with zeros around.
-pub(super) fn fill<C: Cell>(
-    interface: &Interface,
-    buffer: &Buffer,
-    cells: &[cell::Cell<C>],
-    tensor: &[C],
-    time: usize,
-) {
-    let (row, pitch) = extents(interface, buffer);
-    for (index, cells) in cells.chunks_exact(pitch).enumerate() {
-        let start = (time * buffer.shape[0] + index) * row;
-        let source = tensor.get(start..start + row).unwrap_or_default();
-        let values = source.iter().copied().chain(std::iter::repeat(C::ZERO));
-        cells.iter().zip(values).for_each(|(cell, value)| cell.set(value));
-    }
-}
-
-/// Takes the rows of invocation `time` of a tensor from its buffer.
-pub(super) fn take<C: Cell>(
-    interface: &Interface,
-    buffer: &Buffer,
-    cells: &[cell::Cell<C>],
-    tensor: &mut [C],
-    time: usize,
-) {
-    let (row, pitch) = extents(interface, buffer);
-    let start = time * buffer.shape[0] * row;
-    let rows = tensor[start..].chunks_exact_mut(row);
-    for (target, cells) in rows.zip(cells.chunks_exact(pitch)) {
-        target.iter_mut().zip(cells).for_each(|(value, cell)| *value = cell.get());
-    }
-}
-
-/// Bytes of a row of the tensor, and of its buffer.
-fn extents(interface: &Interface, buffer: &Buffer) -> (usize, usize) {
-    let bytes = interface.element.bytes();
-    (interface.columns * bytes, buffer.shape[1] * bytes)
 }

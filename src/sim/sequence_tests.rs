@@ -2,8 +2,10 @@
 
 use std::rc::Rc;
 
-use super::{Call, Engine};
+use super::tests::time::adds_up;
+use super::{Boundary, Call, Costs, Engine};
 use crate::array::*;
+use crate::device::{Device, Latency};
 
 const SHIM: Tile = Tile { column: 2, row: 0 };
 const MEMORY: Tile = Tile { column: 2, row: 1 };
@@ -171,6 +173,44 @@ fn a_batch_is_an_invocation() {
         let error = engine.run(&half, 4).unwrap_err().to_string();
         assert!(error.starts_with("4 iterations are not whole invocations of 3"), "{error}");
     }
+}
+
+#[test]
+fn latency_is_from_host_memory_to_host_memory() {
+    let Latency { dma_memory, dma_lock, stream_ends, hop, host_read, .. } =
+        Device::by_name("npu1").unwrap().latency;
+    // A word goes up a tile, waits to be written and for two locks, and comes down again.
+    let way = dma_memory + stream_ends + hop;
+    let expected = 2 * way + 2 + dma_lock + dma_memory + dma_lock;
+    for program in [told([1, 1, 3, 4]), held()] {
+        let kernels = Rc::new(|_: &Call<'_, u8>| Ok(Vec::new()));
+        let mut engine = Engine::<u8>::timed(&program, kernels, Costs::default()).unwrap();
+        engine.run(&[(1..=24).collect()], 12).unwrap();
+        let timing = engine.timing().unwrap();
+        assert_eq!(timing.boundary, Boundary::HostMemory);
+        assert_eq!((timing.iterations, timing.iterations_per_invocation), (12, Some(3)));
+        assert_eq!(timing.latency_cycles, expected, "{timing}");
+        adds_up(&timing);
+        // Each invocation begins by a read.
+        assert!(3.0 * timing.interval_cycles > (host_read.begin + expected) as f64, "{timing}");
+        assert!(timing.assumptions.iter().any(|line| line.contains("NPU 1")), "{timing}");
+    }
+}
+
+#[test]
+fn commands_take_their_time() {
+    let program = told([1, 1, 3, 4]);
+    let time = |host_instruction| {
+        let latency = Latency { host_instruction, ..Device::by_name("npu1").unwrap().latency };
+        let costs = Costs { latency: Some(latency), ..Costs::default() };
+        let kernels = Rc::new(|_: &Call<'_, u8>| Ok(Vec::new()));
+        let mut engine = Engine::<u8>::timed(&program, kernels, costs).unwrap();
+        engine.run(&[(1..=24).collect()], 12).unwrap();
+        3.0 * engine.timing().unwrap().interval_cycles
+    };
+    // Two copies of four instructions and two waits, behind which all else hides, or not.
+    assert_eq!(time(1000), 10_000.0);
+    assert!((100.0..1000.0).contains(&time(0)));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 
 use super::cell::{Cell, Word};
-use super::clock::{Clock, Cycle};
+use super::clock::{Clock, Cycle, First};
 use super::fabric::{ActorId, Agenda, port};
 use crate::array::{Bundle, Flow, Port};
 use crate::device::Latency;
@@ -234,7 +234,7 @@ impl<C: Cell> Network<C> {
     }
 
     /// Write `words`, for which there is room, to `destinations` of `route`, one
-    /// a cycle from `clock` on. Returns the time of the first.
+    /// a cycle from `clock` on.
     pub(super) fn push(
         &mut self,
         route: &Route,
@@ -242,14 +242,14 @@ impl<C: Cell> Network<C> {
         words: &[Word<C>],
         (actor, clock): (ActorId, &mut Clock),
         agenda: &mut Agenda,
-    ) -> Cycle {
+    ) -> First {
         let delays = destinations.iter().map(|stream| {
             let index = route.destinations.iter().position(|other| other == stream);
             index.map_or(0, |index| route.latencies[index])
         });
         let delays: Vec<Cycle> = delays.collect();
         let timed = destinations.iter().any(|stream| self.streams[stream.0].times.is_some());
-        let mut first = clock.now;
+        let mut first = clock.first();
         for index in 0..if timed { words.len() } else { 0 } {
             for stream in destinations {
                 let stream = &mut self.streams[stream.0];
@@ -258,7 +258,7 @@ impl<C: Cell> Network<C> {
                 clock.wait(free, stream.reader, free);
             }
             if index == 0 {
-                first = clock.now;
+                first = clock.first();
             }
             for (stream, delay) in destinations.iter().zip(&delays) {
                 if let Some(times) = &mut self.streams[stream.0].times {
@@ -272,13 +272,13 @@ impl<C: Cell> Network<C> {
         for (stream, delay) in destinations.iter().zip(&delays) {
             let stream = &mut self.streams[stream.0];
             stream.words.extend(words);
-            stream.reader.into_iter().for_each(|actor| agenda.wake_at(actor, first + delay));
+            stream.reader.into_iter().for_each(|actor| agenda.wake_at(actor, first.at + delay));
         }
         first
     }
 
     /// Take up to `limit` words into `words`, which is emptied first, one a cycle
-    /// from `clock` on. Returns the time of the first.
+    /// from `clock` on.
     pub(super) fn pull(
         &mut self,
         stream: StreamId,
@@ -286,19 +286,19 @@ impl<C: Cell> Network<C> {
         words: &mut Vec<Word<C>>,
         clock: &mut Clock,
         agenda: &mut Agenda,
-    ) -> Cycle {
+    ) -> First {
         let stream = &mut self.streams[stream.0];
         let count = limit.min(stream.words.len());
         words.clear();
         words.extend(stream.words.drain(..count));
-        let mut first = clock.now;
+        let mut first = clock.first();
         if let Some(times) = &mut stream.times {
             for index in 0..count {
                 let arrival = times.arrivals.pop_front().unwrap_or(0);
                 let (writer, delay) = times.writer.unzip();
                 clock.wait(arrival, writer, arrival - delay.unwrap_or(0).min(arrival));
                 if index == 0 {
-                    first = clock.now;
+                    first = clock.first();
                 }
                 times.places.push_back(clock.now);
                 clock.spend(1);
@@ -306,7 +306,7 @@ impl<C: Cell> Network<C> {
         }
         if count > 0 {
             for actor in stream.waiting.drain(..) {
-                agenda.wake_at(actor, first);
+                agenda.wake_at(actor, first.at);
             }
         }
         first

@@ -1,6 +1,6 @@
 //! Small programs by hand, one behavior each.
 
-mod time;
+pub mod time;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::cell::Cell;
 use super::clock::Activity;
 use super::engine::{Actor, Engine};
+use crate::array::Direction;
 use crate::device::Device;
 
 /// Groups of rows: what Chrome calls processes.
@@ -45,6 +46,16 @@ impl<C: Cell> Engine<C> {
                         (self.program.kernels[kernel.0].name.clone(), "kernel", waited)
                     }
                     Activity::Locks => ("locks".into(), "lock", 0),
+                    Activity::Code { waited } => ("code".into(), "code", waited),
+                    Activity::WaitWord => match actor {
+                        Actor::Channel(channel) if channel.direction == Direction::S2mm => {
+                            ("wait for data".into(), "wait", 0)
+                        }
+                        _ => ("wait for room".into(), "wait", 0),
+                    },
+                    Activity::WaitHost => ("wait for the host".into(), "wait", 0),
+                    Activity::HostMemory => ("wait for host memory".into(), "wait", 0),
+                    Activity::Command { step } => (format!("step {step}"), "command", 0),
                     Activity::Move { bd, waited } => {
                         let buffer = match actor {
                             Actor::Channel(channel) => channel.buffers().nth(bd),

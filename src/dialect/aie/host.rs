@@ -9,7 +9,7 @@ use super::{
 use crate::{
     array::{
         Allocation, Buffer, BufferId, Lock, LockId, Memcpy, Packet, Sequence, Step, Task,
-        TaskChannel, Tile,
+        TaskChannel, Tile, Write,
     },
     device::{Device, lock_at},
     mlir::{
@@ -136,25 +136,25 @@ fn step<'c>(reader: &mut Reader, sequence: &mut Sequence, op: OperationRef<'c, '
             let value = integer(op, "value").unwrap_or_default() as u32;
             let bytes = value.to_le_bytes().to_vec();
             let buffer = named(reader, op)?.ok_or_else(|| fail(&op, "needs a buffer"))?;
-            sequence.steps.push(Step::Write { buffer, offset, bytes });
+            sequence.steps.push(Step::Write(Write::Bytes { buffer, offset, bytes }));
         }
         "aiex.npu.write32" => {
             let value = unsigned(op, "value")?;
-            let step = match target(reader, op)? {
+            let write = match target(reader, op)? {
                 Target::Memory(buffer, offset) => {
-                    Step::Write { buffer, offset, bytes: value.to_le_bytes().to_vec() }
+                    Write::Bytes { buffer, offset, bytes: value.to_le_bytes().to_vec() }
                 }
                 // The field of the value is signed.
-                Target::Lock(lock) => Step::SetLock { lock, value: value as i32 },
+                Target::Lock(lock) => Write::Lock { lock, value: value as i32 },
             };
-            sequence.steps.push(step);
+            sequence.steps.push(Step::Write(write));
         }
         "aiex.npu.maskwrite32" => {
             let (value, mask) = (unsigned(op, "value")?, unsigned(op, "mask")?);
             let Target::Memory(buffer, offset) = target(reader, op)? else {
                 return Err(fail(&op, "writes bits of a lock, which is not supported"));
             };
-            sequence.steps.push(Step::WriteMasked { buffer, offset, value, mask });
+            sequence.steps.push(Step::Write(Write::Bits { buffer, offset, value, mask }));
         }
         "aiex.npu.blockwrite" => {
             let Target::Memory(buffer, offset) = target(reader, op)? else {
@@ -170,14 +170,14 @@ fn step<'c>(reader: &mut Reader, sequence: &mut Sequence, op: OperationRef<'c, '
                     global.attribute("initial_value").ok().and_then(constant::bytes)
                 })
                 .ok_or_else(|| fail(&op, "needs the data of a 'memref.global'"))?;
-            sequence.steps.push(Step::Write { buffer, offset, bytes });
+            sequence.steps.push(Step::Write(Write::Bytes { buffer, offset, bytes }));
         }
         "aiex.set_lock" => {
             let Thing::Lock(lock) = reader.operand(op, 0)? else {
                 return Err(fail(&op, "needs a lock"));
             };
             let value = integer(op, "value").unwrap_or_default() as i32;
-            sequence.steps.push(Step::SetLock { lock, value });
+            sequence.steps.push(Step::Write(Write::Lock { lock, value }));
         }
         "aie.end" => {}
         _ => {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::device::{Device, Latency};
 use crate::sim::{Costs, Kind, Timing};
+use std::collections::HashMap;
 
 fn latency() -> Latency {
     Device::by_name("xcve2802").unwrap().latency
@@ -53,6 +54,63 @@ fn the_critical_path_has_no_gaps() {
     assert_eq!((kernel.name.as_str(), kernel.end - kernel.begin), ("core (4,3)", 14 + 16));
     let sentence = &timing.critical_path.sentence;
     assert!(sentence.starts_with(&format!("of {} cycles, ", timing.latency_cycles)), "{sentence}");
+}
+
+/// The shares of everyone are all of its time, and the critical path is all of the latency.
+pub fn adds_up(timing: &Timing) {
+    let whole = |sum: f64, name: &str| assert!((sum - 1.0).abs() < 1e-6, "{name}: {sum}");
+    for each in timing.cores.iter().chain(&timing.channels) {
+        let stalls: f64 = each.stalls.iter().map(|stall| stall.share).sum();
+        whole(each.busy + each.locks + stalls + each.idle, &each.name);
+    }
+    for each in &timing.streams {
+        whole(each.busy + each.starved + each.unready, &each.destination);
+    }
+    let steps = &timing.critical_path.steps;
+    assert!(steps.windows(2).all(|pair| pair[0].end == pair[1].begin), "{steps:?}");
+    let sum: u64 = steps.iter().map(|step| step.end - step.begin).sum();
+    assert_eq!(sum, timing.latency_cycles, "{steps:?}");
+}
+
+#[test]
+fn shares_and_paths_add_up() {
+    for (b, iterations) in [(pipeline(52), 1), (pipeline(256), 13), (cascade(5 * CASCADE_BYTES), 1)]
+    {
+        adds_up(&timing(&b, iterations));
+    }
+}
+
+/// As <https://perfetto.dev> reads it: complete events and names, in rows of processes and threads.
+#[test]
+fn a_trace_shows_rows_of_events_one_after_the_other() {
+    let mut engine = timed(&pipeline(64));
+    engine.run(&[ramp(5 * 64)], 5).unwrap();
+    let mut trace = Vec::new();
+    engine.write_trace(&mut trace).unwrap();
+    let trace: serde_json::Value = serde_json::from_slice(&trace).unwrap();
+    let mut ends: HashMap<(u64, u64), f64> = HashMap::new();
+    let mut named = Vec::new();
+    for event in trace["traceEvents"].as_array().unwrap() {
+        let text = |field: &str| event[field].as_str().unwrap_or_else(|| panic!("{event}"));
+        let pid = event["pid"].as_u64().unwrap();
+        assert!(!text("name").is_empty(), "{event}");
+        match (text("ph"), text("name")) {
+            ("M", "thread_name") => {
+                named.push((pid, event["tid"].as_u64().unwrap()));
+                assert!(event["args"]["name"].is_string(), "{event}");
+            }
+            ("M", _) => assert!(event["args"].is_object(), "{event}"),
+            ("X", _) => {
+                let row = (pid, event["tid"].as_u64().unwrap());
+                let [begin, duration] = ["ts", "dur"].map(|field| event[field].as_f64().unwrap());
+                let last = ends.insert(row, begin + duration).unwrap_or(0.0);
+                assert!(duration > 0.0 && begin > last - 1e-9, "{event} after {last}");
+                assert!(named.contains(&row) && !text("cat").is_empty(), "{event}");
+            }
+            _ => panic!("{event}"),
+        }
+    }
+    assert!(ends.len() > 4, "{ends:?}");
 }
 
 #[test]
