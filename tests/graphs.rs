@@ -318,7 +318,6 @@ fn graphs_at_random() {
     assert!(2 * compiled >= count, "only {compiled} of {count} compiled");
 }
 
-/// A sum of a signed and an unsigned tensor, each of 8 bits.
 /// What the planner chooses first needs more of memory tiles and of streams than there is.
 #[test]
 fn plans_that_do_not_route_are_planned_again() {
@@ -327,6 +326,7 @@ fn plans_that_do_not_route_are_planned_again() {
     }
 }
 
+/// A sum of a signed and an unsigned tensor, each of 8 bits.
 #[test]
 fn of_two_signs() {
     let text = "func.func @main(%a: tensor<5x13xi8>, %b: tensor<5x13xui8>) -> tensor<5x13xi8> {\n\

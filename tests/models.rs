@@ -48,6 +48,36 @@ fn check(model: &str, level: &Path) {
     }
 }
 
+/// A graph of several inputs `x0`, `x1`... and outputs `y0`, `y1`..., at every level and on `devices`.
+fn graph_is_exact(model: &str, inputs: usize, outputs: usize, devices: &[&str]) {
+    let folder = root().join("tests/models").join(model);
+    let read = |kind: &str, count: usize| -> Vec<Tensor> {
+        let files = (0..count).map(|index| folder.join(format!("{kind}{index}.npy")));
+        files
+            .map(|file| Tensor::read_npy(&file).unwrap_or_else(|error| panic!("{error}")))
+            .collect()
+    };
+    let (inputs, expected) = (read("x", inputs), read("y", outputs));
+    for &device in devices {
+        let scratch = Scratch::new();
+        let out = scratch.path("out");
+        let device = Some(device.to_owned());
+        let options = Options { model: folder.join("model.onnx"), device, ..Options::default() };
+        compile::compile(&options, &out, &mut |_| ()).unwrap_or_else(|error| panic!("{error}"));
+        for level in [compile::MODEL, compile::NETWORK, compile::MAPPED, compile::DESIGN] {
+            let outputs = design::open(&out.join(level))
+                .and_then(|runner| runner.run(&inputs, None))
+                .unwrap_or_else(|error| panic!("{level}: {error}"));
+            assert_eq!(outputs.len(), expected.len(), "{level}");
+            for (output, expected) in outputs.iter().zip(&expected) {
+                let found =
+                    compare(output, expected, 0.0).unwrap_or_else(|error| panic!("{error}"));
+                assert_eq!(found.count, 0, "{level}: {found:?}");
+            }
+        }
+    }
+}
+
 /// Compiles a model and runs every level of it.
 fn every_level_is_exact(model: &str) {
     let scratch = Scratch::new();
@@ -86,6 +116,26 @@ fn digits_rounded_before_relu() {
 #[test]
 fn jet_tagger_rounded_before_relu() {
     every_level_is_exact("tests/models/jet_tagger_prerelu");
+}
+
+/// A tensor that is an output, and behind a ReLU read by two heads, one of them of one feature;
+/// codes at the boundary, and biases that are not quantized.
+#[test]
+fn heads() {
+    graph_is_exact("heads", 1, 3, &["xcve2802", "npu1"]);
+}
+
+/// Inputs of 13 signed and 50 unsigned codes of other scales; a tensor added to itself; the sum of
+/// two heads, one of which is an output as well.
+#[test]
+fn joins() {
+    graph_is_exact("joins", 2, 2, &["xcve2802", "npu2"]);
+}
+
+/// One image at a time, flattened before it is quantized; operators that do nothing; a skip.
+#[test]
+fn image() {
+    graph_is_exact("image", 1, 1, &["xcve2802", "npu2"]);
 }
 
 #[test]

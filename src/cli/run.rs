@@ -255,6 +255,7 @@ fn bits(tensors: &mut [Tensor], interfaces: &[Interface]) -> Result<(), Error> {
 
 fn compare(actual: &Tensor, expected: &Tensor, tolerance: f64) -> Result<Comparison, Error> {
     let Mismatches { count, total, first, max_abs } = run::compare(actual, expected, tolerance)?;
+    let expected = expected.clone().reshaped(actual.shape().to_vec())?;
     let (actual, expected) = (actual.split(1)?, expected.split(1)?);
     let mut equal_rows = 0;
     for (actual, expected) in actual.iter().zip(&expected) {

@@ -95,15 +95,6 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
     let layers = LayerOp::all(func);
     let body = rewrite::body(func).ok_or_else(|| fail(&func, "needs a body"))?;
     let mut network = Network::default();
-    for index in 0..body.argument_count() {
-        let argument = body.argument(index).map_err(|error| fail(&func, error))?;
-        let codes = Codes::of(argument.r#type()).ok_or_else(|| {
-            fail(&func, format_args!("needs integer codes of rank 2 as argument {index}"))
-        })?;
-        let name = aie4ml::boundary_name(func, "arg_attrs", index)
-            .unwrap_or_else(|| format!("input{index}"));
-        network.inputs.push(port(name, codes));
-    }
     for op in rewrite::ops(body) {
         let name = op.name();
         let name = name.as_string_ref();
@@ -161,11 +152,25 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
             aie4ml::BIAS_ADD | aie4ml::CLAMP | aie4ml::REQUANTIZE => {
                 return Err(fail(
                     &op,
-                    "is not part of a layer: run aie4ml-fuse, which needs a layer before it whose result nothing else uses",
+                    "is not part of a layer, as aie4ml-fuse makes it where that is exact",
                 ));
             }
-            _ => return Err(fail(&op, "is not a layer that can be mapped")),
+            _ => {
+                return Err(fail(
+                    &op,
+                    "is not a layer that can be mapped: a model is tosa between quant casts, or aie4ml layers on integers",
+                ));
+            }
         }
+    }
+    for index in 0..body.argument_count() {
+        let argument = body.argument(index).map_err(|error| fail(&func, error))?;
+        let codes = Codes::of(argument.r#type()).ok_or_else(|| {
+            fail(&func, format_args!("needs integer codes of rank 2 as argument {index}"))
+        })?;
+        let name = aie4ml::boundary_name(func, "arg_attrs", index)
+            .unwrap_or_else(|| format!("input{index}"));
+        network.inputs.push(port(name, codes));
     }
     if network.layers.is_empty() {
         return Err(fail(&func, "has no layers to map"));

@@ -11,7 +11,7 @@
 //! | `Gemm`, `MatMul` | `tosa.matmul` of rank 3 between `tosa.reshape`s, `tosa.mul`, `tosa.add` |
 //! | `Add`, `Relu`, `Clip`, `Transpose` | `tosa.add`, `tosa.clamp`, `tosa.transpose` |
 //! | `Reshape`, `Flatten`, `Squeeze`, `Unsqueeze` | `tosa.reshape` |
-//! | `Identity`, `Cast` to the same type, `Constant` | nothing |
+//! | `Identity`, `Dropout`, `Cast` to the same type, `Constant` | nothing |
 //!
 //! `Transpose` and the shape operators change a constant itself, so weights have the shape
 //! `1xKxN` in which `tosa.matmul` reads them and no operation between.

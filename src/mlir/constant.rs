@@ -24,6 +24,14 @@ pub fn integers(value: Value) -> Option<Vec<i64>> {
     elements(attribute)
 }
 
+/// The elements of a constant float tensor of 32 bits; `None` if the value is none.
+pub fn floats(value: Value) -> Option<Vec<f32>> {
+    let op = defining_op(value)?;
+    let attribute = op.attribute("value").or_else(|_| op.attribute("values")).ok()?;
+    let dense = DenseElementsAttribute::try_from(attribute).ok()?;
+    (0..dense.len()).map(|index| dense.f32_element(index).ok()).collect()
+}
+
 /// The elements of a dense attribute of integers, sign extended as its type says.
 pub fn elements(attribute: Attribute) -> Option<Vec<i64>> {
     use melior::ir::{ShapedTypeLike, r#type::RankedTensorType};

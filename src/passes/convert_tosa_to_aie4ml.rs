@@ -24,7 +24,7 @@ use crate::{
         constant,
         fields::Fields,
         pass::{self, Pass, fail},
-        quant::{Uniform, power_of_two},
+        quant::{Quantized, Uniform, power_of_two},
         rewrite,
     },
 };
@@ -96,8 +96,8 @@ struct Fixed<'c, 'a> {
 enum Kind<'c, 'a> {
     /// Computed: codes or accumulators, of rank 2.
     Computed { value: Value<'c, 'a>, quantized: Option<Uniform>, bound: i128 },
-    /// A constant of integers, of any shape.
-    Constant { value: Value<'c, 'a> },
+    /// A constant of integers, of any shape. MLIR's have no sign of their own.
+    Constant { value: Value<'c, 'a>, signed: bool },
 }
 
 struct Conversion<'c, 'a> {
@@ -119,43 +119,71 @@ impl<'c, 'a> Conversion<'c, 'a> {
         for index in 0..body.argument_count() {
             let argument: Value = body.argument(index).expect("in range").into();
             let mut found: Option<(Uniform, OperationRef)> = None;
-            // Uses are listed from the last one on.
-            for user in rewrite::users(argument).into_iter().rev() {
-                if !rewrite::is(&user, "quant.qcast") {
-                    return Err(fail(
-                        &user,
-                        format_args!("uses input {index} before it is quantized"),
-                    ));
-                }
-                let result = user.result(0).expect("a cast has a result").r#type();
-                let quantized = uniform(result).ok_or_else(|| fail(&user, per_axis_or(result)))?;
+            let (mut casts, mut moves) = (Vec::new(), Vec::new());
+            self.borders(argument, index, &mut casts, &mut moves)?;
+            for &cast in &casts {
+                let result = cast.result(0).expect("a cast has a result").r#type();
+                let quantized = uniform(result).ok_or_else(|| fail(&cast, not_uniform(result)))?;
                 match found {
                     Some((other, _)) if other != quantized => {
                         return Err(fail(
-                            &user,
-                            format_args!("quantizes input {index} in a second way"),
+                            &cast,
+                            format_args!("quantizes {} in a second way", self.input(index)),
                         ));
                     }
-                    _ => found = Some((quantized, user)),
+                    _ => found = Some((quantized, cast)),
                 }
             }
-            let Some((quantized, user)) = found else {
-                return Err(fail(&self.func, format_args!("does not use input {index}")));
+            let Some((quantized, first)) = found else {
+                return Err(fail(&self.func, format_args!("does not use {}", self.input(index))));
             };
-            exponent(&user, &quantized)?;
-            let shape = rank_two(&user, argument.r#type())?;
-            let codes = codes(shape, &quantized);
+            let exponent = exponent(&first, &quantized)?;
+            let [rows, columns] = matrix(&first, argument)?;
+            let codes = codes([rows, columns], &quantized);
             let value = body.add_argument(codes.tensor(self.context), argument.location());
             let bound = largest(&quantized);
             let kind = Kind::Computed { value, quantized: Some(quantized), bound };
-            for user in rewrite::users(argument) {
-                let result = user.result(0).expect("a cast has a result");
-                let fixed = Fixed { kind, exponent: exponent(&user, &quantized)? };
-                self.values.insert(key(result.into()), fixed);
+            for op in casts.into_iter().chain(moves) {
+                self.set(op, Fixed { kind, exponent });
             }
             self.arguments.push(quantized);
         }
         Ok(())
+    }
+
+    /// What quantizes an argument or takes its codes, in order, and the reshapes before that.
+    fn borders(
+        &self,
+        value: Value<'c, 'a>,
+        index: usize,
+        casts: &mut Vec<OperationRef<'c, 'a>>,
+        moves: &mut Vec<OperationRef<'c, 'a>>,
+    ) -> pass::Result<'c> {
+        // Uses are listed from the last one on.
+        for user in rewrite::users(value).into_iter().rev() {
+            if rewrite::is(&user, "quant.qcast") || rewrite::is(&user, "quant.scast") {
+                casts.push(user);
+            } else if rewrite::is(&user, "tosa.reshape") {
+                let result = user.result(0).map_err(|error| fail(&user, error))?;
+                self.borders(result.into(), index, casts, moves)?;
+                moves.push(user);
+            } else {
+                return Err(fail(
+                    &user,
+                    format_args!(
+                        "uses {} before it is quantized: put QuantizeLinear and DequantizeLinear before it",
+                        self.input(index)
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// An input by its name, if it has one.
+    fn input(&self, index: usize) -> String {
+        let name = aie4ml::boundary_name(self.func, "arg_attrs", index);
+        name.map_or_else(|| format!("input {index}"), |name| format!("input '{name}'"))
     }
 
     fn operand(&self, op: OperationRef<'c, 'a>, index: usize) -> pass::Result<'c, Fixed<'c, 'a>> {
@@ -220,7 +248,8 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 // Floats are read where they are used.
                 let value: Value = op.result(0).expect("a constant has a result").into();
                 if constant::integers(value).is_some() {
-                    self.set(op, Fixed { kind: Kind::Constant { value }, exponent: 0 });
+                    let kind = Kind::Constant { value, signed: true };
+                    self.set(op, Fixed { kind, exponent: 0 });
                 }
                 Ok(())
             }
@@ -231,22 +260,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 self.set(op, fixed);
                 Ok(())
             }
-            "quant.scast" => {
-                let fixed = self.operand(op, 0)?;
-                if matches!(fixed.kind, Kind::Computed { .. }) {
-                    return Err(fail(
-                        &op,
-                        "takes the codes of a computed tensor, which is not supported yet",
-                    ));
-                }
-                let result = op.result(0).map_err(|error| fail(&op, error))?;
-                let Some(quantized) = uniform(result.r#type()) else {
-                    return Err(fail(&op, per_axis_or(result.r#type())));
-                };
-                let exponent = exponent(&op, &quantized)?;
-                self.set(op, Fixed { exponent, ..fixed });
-                Ok(())
-            }
+            "quant.scast" => self.reinterpret(op),
             "tosa.reshape" => self.reshape(op),
             "tosa.matmul" => self.matmul(op),
             "tosa.add" => self.add(op),
@@ -257,16 +271,54 @@ impl<'c, 'a> Conversion<'c, 'a> {
         }
     }
 
-    fn reshape(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
-        let fixed = self.operand(op, 0)?;
+    /// The same integers, which now have another scale, or none.
+    fn reinterpret(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
         let result = op.result(0).map_err(|error| fail(&op, error))?;
+        if self.values.contains_key(&key(result.into())) {
+            return Ok(()); // of an argument
+        }
+        let fixed = self.operand(op, 0)?;
+        let quantized = uniform(result.r#type());
+        if quantized.is_none() && element(result.r#type()).is_none() {
+            return Err(fail(&op, not_uniform(result.r#type())));
+        }
+        let Some(quantized) = quantized else {
+            self.set(op, fixed);
+            return Ok(());
+        };
+        let exponent = exponent(&op, &quantized)?;
+        let kind = match fixed.kind {
+            Kind::Constant { value, .. } => Kind::Constant { value, signed: quantized.signed },
+            Kind::Computed { value, quantized: Some(of), bound }
+                if (of.bits, of.signed) == (quantized.bits, quantized.signed) =>
+            {
+                let quantized = Uniform { min: of.min, max: of.max, ..quantized };
+                Kind::Computed { value, quantized: Some(quantized), bound }
+            }
+            Kind::Computed { .. } => {
+                return Err(fail(&op, "takes the codes of a tensor for those of another type"));
+            }
+        };
+        self.set(op, Fixed { kind, exponent });
+        Ok(())
+    }
+
+    fn reshape(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        let result = op.result(0).map_err(|error| fail(&op, error))?;
+        if self.values.contains_key(&key(result.into())) {
+            return Ok(()); // of an argument
+        }
+        let fixed = self.operand(op, 0)?;
         if let Kind::Computed { value, .. } = fixed.kind {
-            let [rows, columns] = rank_two(&op, result.r#type())?;
-            let before = Codes::of(value.r#type()).map(|c| (c.rows, c.columns));
-            if before != Some((rows, columns)) {
+            let codes = Codes::of(value.r#type()).expect("computed tensors have rank 2");
+            let extents = static_shape(result.r#type());
+            if !extents.is_some_and(|extents| keeps_rows(&extents, codes.rows, codes.columns)) {
                 return Err(fail(
                     &op,
-                    "changes more than extents of one, which is not supported yet",
+                    format_args!(
+                        "mixes the {} rows of {} values of a computed tensor, which is not supported yet",
+                        codes.rows, codes.columns
+                    ),
                 ));
             }
         }
@@ -285,14 +337,25 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let Kind::Computed { value: input, quantized: Some(_), bound } = x.kind else {
             return Err(fail(&op, "needs a quantized first operand"));
         };
-        let Kind::Constant { value: weights } = w.kind else {
+        let Kind::Constant { value: weights, signed } = w.kind else {
             return Err(fail(&op, "multiplies two computed tensors, which is not supported yet"));
         };
         let input_codes = Codes::of(input.r#type()).expect("computed tensors have rank 2");
+        let extents = rank_two(&op, op.operand(0).map_err(|error| fail(&op, error))?.r#type())?;
+        if extents != [input_codes.rows, input_codes.columns] {
+            return Err(fail(
+                &op,
+                format_args!(
+                    "multiplies parts of the {} rows of {} values of a computed tensor, which is not supported yet",
+                    input_codes.rows, input_codes.columns
+                ),
+            ));
+        }
         let [k, n] = rank_two(&op, op.operand(1).map_err(|error| fail(&op, error))?.r#type())?;
-        let data = constant::integers(weights).expect("constants are integers");
-        let integer = element(weights.r#type()).expect("constants are integers");
-        let weights = self.constant(op, &[k, n], integer.width(), !integer.is_unsigned(), &data);
+        let (data, bits) = integers(weights, signed);
+        // Where signed integers hold them too, unsigned ones are for no kernel.
+        let fits = data.iter().all(|value| value >> (bits - 1) == 0);
+        let weights = self.constant(op, &[k, n], bits, signed || fits, &data);
 
         // The largest sum that any input can make decides the accumulator.
         let sums = (0..n).map(|j| (0..k).map(|i| i128::from(data[i * n + j].unsigned_abs())).sum());
@@ -353,6 +416,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 ),
             ));
         }
+        self.same_extents(op, left)?;
         if bound > i128::from(i32::MAX) {
             return Err(fail(
                 &op,
@@ -380,17 +444,29 @@ impl<'c, 'a> Conversion<'c, 'a> {
 
     /// The bias of a layer: accumulators plus a constant.
     fn add(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
-        let (a, b) = (self.operand(op, 0)?, self.operand(op, 1)?);
-        let (sum, constant) = match (a.kind, b.kind) {
-            (Kind::Computed { .. }, Kind::Constant { .. }) => (a, b),
-            (Kind::Constant { .. }, Kind::Computed { .. }) => (b, a),
-            (Kind::Computed { .. }, Kind::Computed { .. }) => return self.sum(op, a, b),
-            _ => return Err(fail(&op, "adds two constants: store their sum")),
+        let reals = [0, 1].map(|index| op.operand(index).ok().and_then(constant::floats));
+        let (sum, bias, index) = match reals {
+            [Some(reals), None] => (self.operand(op, 1)?, Bias::Real(reals), 0),
+            [None, Some(reals)] => (self.operand(op, 0)?, Bias::Real(reals), 1),
+            [Some(_), Some(_)] => return Err(fail(&op, "adds two constants: store their sum")),
+            [None, None] => {
+                let (a, b) = (self.operand(op, 0)?, self.operand(op, 1)?);
+                let coded =
+                    |value, signed, exponent| Bias::Coded(integers(value, signed).0, exponent);
+                match (a.kind, b.kind) {
+                    (Kind::Computed { .. }, Kind::Constant { value, signed }) => {
+                        (a, coded(value, signed, b.exponent), 1)
+                    }
+                    (Kind::Constant { value, signed }, Kind::Computed { .. }) => {
+                        (b, coded(value, signed, a.exponent), 0)
+                    }
+                    (Kind::Computed { .. }, Kind::Computed { .. }) => return self.sum(op, a, b),
+                    _ => return Err(fail(&op, "adds two constants: store their sum")),
+                }
+            }
         };
-        let (Kind::Computed { value, quantized, bound }, Kind::Constant { value: bias }) =
-            (sum.kind, constant.kind)
-        else {
-            unreachable!("matched above")
+        let Kind::Computed { value, quantized, bound } = sum.kind else {
+            return Err(fail(&op, "adds two constants: store their sum"));
         };
         if quantized.is_some() {
             return Err(fail(
@@ -400,11 +476,10 @@ impl<'c, 'a> Conversion<'c, 'a> {
         }
         let codes = Codes::of(value.r#type()).expect("computed tensors have rank 2");
         self.same_extents(op, codes)?;
-        let mut data = constant::integers(bias).expect("constants are integers");
+        let mut data = bias.at(op, sum.exponent)?;
         // Reshapes between leave the elements as they are; the last shape counts.
-        let index = usize::from(matches!(a.kind, Kind::Computed { .. }));
         let operand = op.operand(index).map_err(|error| fail(&op, error))?;
-        let extents = RankedTensorType::try_from(operand.r#type()).ok().and_then(shape);
+        let extents = static_shape(operand.r#type());
         match data.len() {
             1 => data = vec![data[0]; codes.columns],
             len if len == codes.columns && extents.is_some_and(|e| e.last() == Some(&len)) => {}
@@ -417,27 +492,6 @@ impl<'c, 'a> Conversion<'c, 'a> {
                     ),
                 ));
             }
-        }
-        let shift = constant.exponent - sum.exponent;
-        for value in &mut data {
-            let scaled = if shift >= 0 {
-                (shift < 62).then(|| i128::from(*value) << shift)
-            } else {
-                let unit = 1i128.checked_shl(shift.unsigned_abs() as u32).unwrap_or(i128::MAX);
-                (i128::from(*value) % unit == 0).then(|| i128::from(*value) / unit)
-            };
-            *value = scaled
-                .and_then(|scaled| i32::try_from(scaled).ok())
-                .map(i64::from)
-                .ok_or_else(|| {
-                    fail(
-                        &op,
-                        format_args!(
-                            "has a bias of scale 2^{} that a 32-bit integer at the accumulator's scale 2^{} cannot hold exactly",
-                            constant.exponent, sum.exponent
-                        ),
-                    )
-                })?;
         }
         let largest = data.iter().map(|v| i128::from(v.unsigned_abs())).max().unwrap_or(0);
         let bound = bound + largest;
@@ -491,7 +545,8 @@ impl<'c, 'a> Conversion<'c, 'a> {
     /// Refuses an op that broadcasts the computed tensor it takes.
     fn same_extents(&self, op: OperationRef<'c, 'a>, codes: Codes) -> pass::Result<'c> {
         let result = op.result(0).map_err(|error| fail(&op, error))?;
-        if rank_two(&op, result.r#type())? == [codes.rows, codes.columns] {
+        let extents = static_shape(result.r#type());
+        if extents.is_some_and(|e| e.iter().product::<usize>() == codes.rows * codes.columns) {
             return Ok(());
         }
         Err(fail(
@@ -555,7 +610,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
             return Err(fail(&op, "quantizes a constant: store it quantized"));
         };
         let Some(quantized) = uniform(result.r#type()) else {
-            return Err(fail(&op, per_axis_or(result.r#type())));
+            return Err(fail(&op, not_uniform(result.r#type())));
         };
         let exponent = exponent(&op, &quantized)?;
         let before = Codes::of(value.r#type()).expect("computed tensors have rank 2");
@@ -591,9 +646,14 @@ impl<'c, 'a> Conversion<'c, 'a> {
                     self.results.push(quantized);
                 }
                 _ => {
+                    let name = aie4ml::boundary_name(self.func, "res_attrs", index);
+                    let output =
+                        name.map_or(format!("result {index}"), |n| format!("output '{n}'"));
                     return Err(fail(
                         &op,
-                        format_args!("has result {index} that is not quantized"),
+                        format_args!(
+                            "has {output} that is not quantized: put QuantizeLinear and DequantizeLinear before it"
+                        ),
                     ));
                 }
             }
@@ -718,8 +778,16 @@ fn uniform(r#type: Type) -> Option<Uniform> {
     Uniform::of(RankedTensorType::try_from(r#type).ok()?.element())
 }
 
-fn per_axis_or(r#type: Type) -> String {
-    format!("has type '{}'; one scale per tensor is supported so far", r#type)
+/// Why a type is not that of one scale.
+fn not_uniform(r#type: Type) -> String {
+    let element = RankedTensorType::try_from(r#type).ok().map(|tensor| tensor.element());
+    match element.and_then(Quantized::of) {
+        Some(Quantized { axis: Some(_), parameters, .. }) => format!(
+            "has {} scales, one per channel, which is not supported yet: quantize per tensor",
+            parameters.len()
+        ),
+        _ => format!("has type '{type}', needs one scale", type = r#type),
+    }
 }
 
 /// `e` of the scale `2^e`; refuses other scales and zero points.
@@ -735,15 +803,118 @@ fn exponent<'c>(op: &OperationRef<'c, '_>, quantized: &Uniform) -> pass::Result<
     })
 }
 
+/// What is added to sums.
+enum Bias {
+    /// Integers times `2^exponent`.
+    Coded(Vec<i64>, i64),
+    Real(Vec<f32>),
+}
+
+impl Bias {
+    /// The same as 32-bit integers times `2^exponent`; refuses what these cannot say exactly.
+    fn at<'c>(self, op: OperationRef<'c, '_>, exponent: i64) -> pass::Result<'c, Vec<i64>> {
+        let narrow = |value: i128| i32::try_from(value).ok().map(i64::from);
+        match self {
+            Bias::Coded(codes, from) => {
+                let shift = from - exponent;
+                let unit = 1i128.checked_shl(shift.unsigned_abs() as u32).unwrap_or(i128::MAX);
+                let scaled = |code: i64| match code.into() {
+                    0 => Some(0),
+                    code if shift < 0 => (code % unit == 0).then_some(code / unit),
+                    code => (shift < 62).then_some(code * unit),
+                };
+                let all = codes.into_iter().map(|code| scaled(code).and_then(narrow));
+                all.collect::<Option<_>>().ok_or_else(|| {
+                    fail(
+                        &op,
+                        format_args!(
+                            "has a bias of scale 2^{from} that a 32-bit integer at the accumulator's scale 2^{exponent} cannot hold exactly"
+                        ),
+                    )
+                })
+            }
+            Bias::Real(reals) => {
+                let integer = |real: f32| {
+                    // Exact unless it overflows or underflows, which then fits nothing anyway.
+                    let scaled = f64::from(real) * (-exponent as f64).exp2();
+                    let limits = f64::from(i32::MIN)..=f64::from(i32::MAX);
+                    let exact = limits.contains(&scaled) && scaled.fract() == 0.0;
+                    let exact = exact && (scaled != 0.0 || real == 0.0);
+                    exact.then_some(scaled as i64).ok_or_else(|| {
+                        fail(
+                            &op,
+                            format_args!(
+                                "has a bias of {real} that a 32-bit integer at the accumulator's scale 2^{exponent} cannot hold exactly: quantize it with that scale"
+                            ),
+                        )
+                    })
+                };
+                reals.into_iter().map(integer).collect()
+            }
+        }
+    }
+}
+
+/// The elements of a constant of integers, as their sign says, and their width in bits.
+fn integers(constant: Value, signed: bool) -> (Vec<i64>, u32) {
+    let mut data = constant::integers(constant).expect("constants are integers");
+    let bits = element(constant.r#type()).expect("constants are integers").width();
+    if !signed && bits < 64 {
+        data.iter_mut().for_each(|value| *value &= (1 << bits) - 1);
+    }
+    (data, bits)
+}
+
+fn static_shape(r#type: Type) -> Option<Vec<usize>> {
+    RankedTensorType::try_from(r#type).ok().and_then(shape)
+}
+
+/// Whether some leading extents make the rows and the others the columns, so that
+/// each row is still in one piece.
+fn keeps_rows(extents: &[usize], rows: usize, columns: usize) -> bool {
+    let mut before = 1;
+    let total = extents.iter().product::<usize>() == rows * columns;
+    total
+        && (rows == 1
+            || extents.iter().any(|extent| {
+                before *= extent;
+                before == rows
+            }))
+}
+
 /// Rows and columns of a static tensor whose leading extents are one.
 fn rank_two<'c>(op: &OperationRef<'c, '_>, r#type: Type<'c>) -> pass::Result<'c, [usize; 2]> {
-    let extents = RankedTensorType::try_from(r#type).ok().and_then(shape);
-    match extents.as_deref() {
+    match static_shape(r#type).as_deref() {
         Some([ones @ .., rows, columns]) if ones.iter().all(|&extent| extent == 1) => {
             Ok([*rows, *columns])
         }
         _ => Err(fail(op, format_args!("needs static rows and columns, got '{}'", r#type))),
     }
+}
+
+/// Rows and columns of an argument, whose features may have several extents: a layer that reads
+/// it says how many rows there are.
+fn matrix<'c>(op: &OperationRef<'c, '_>, argument: Value<'c, '_>) -> pass::Result<'c, [usize; 2]> {
+    let extents = static_shape(argument.r#type()).unwrap_or_default();
+    let total: usize = extents.iter().product();
+    match (rows_read(argument), extents.as_slice()) {
+        (Some(rows), _) if rows > 0 && keeps_rows(&extents, rows, total / rows) => {
+            Ok([rows, total / rows])
+        }
+        (_, [rows, _, _, ..]) if *rows > 1 => Ok([*rows, total / *rows]),
+        _ => rank_two(op, argument.r#type()),
+    }
+}
+
+/// Rows that the first multiplication sees which a tensor gets to.
+fn rows_read(value: Value) -> Option<usize> {
+    let mut users = rewrite::users(value).into_iter().rev();
+    users.find_map(|user| {
+        if rewrite::is(&user, "tosa.matmul") {
+            return rank_two(&user, user.operand(0).ok()?.r#type()).ok().map(|[rows, _]| rows);
+        }
+        rows_read(user.results().next()?.into())
+    })
 }
 
 /// The value of a constant float tensor whose elements are all the same.

@@ -1,9 +1,11 @@
 //! Rewrites, with `d` a dense layer or an add, each only where the inner value has no other use:
 //!
 //! ```text
+//! f(sum), g(sum)                  = f(sum), g(sum')     each with sums of its own
 //! bias_add(d(x, w), b)            = d(x, w, b)
 //! requantize(d, r)                = d with r appended
 //! clamp(d ... r)                  = d with r's limits narrowed
+//! clamp(requantize(x, r), l, h)   = requantize(x, r with limits narrowed)
 //! requantize(clamp(x, l, h), r)   = requantize(x, r with limits r(l), r(h)), r monotone
 //! d ... r, s                      = d ... r narrowed by s, if s only clamps
 //! ```
@@ -27,13 +29,16 @@ crate::pass! {
     ///
     /// Before: layers followed by `aie4ml.bias_add`, `aie4ml.clamp` and
     /// `aie4ml.requantize`. After: one op per layer where that is exact. What
-    /// cannot be fused exactly stays as it is.
+    /// cannot be fused exactly stays as it is. Sums that are quantized in several
+    /// ways are computed for each of them: only codes leave a layer.
     pub struct Fuse: "aie4ml-fuse" on "func.func" {}
 }
 
 impl Pass for Fuse {
     fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
         let Some(body) = rewrite::body(func) else { return Ok(()) };
+        // From the last op on: what a sum is made of is then copied as well.
+        rewrite::ops(body).into_iter().rev().for_each(copy_sums);
         // Ops come after what they use, so one walk sees every chain from its start.
         for op in rewrite::ops(body) {
             let name = op.name();
@@ -46,6 +51,28 @@ impl Pass for Fuse {
             }
         }
         Ok(())
+    }
+}
+
+/// Gives every user of an op's sums an op of its own.
+fn copy_sums(op: OperationRef) {
+    let Ok(result) = op.result(0) else { return };
+    let ours = op.name().as_string_ref().as_str().is_ok_and(|name| name.starts_with("aie4ml."));
+    if !ours || Codes::of(result.r#type()).is_none_or(|codes| codes.bits < 32) {
+        return;
+    }
+    for user in rewrite::users(result.into()).into_iter().skip(1) {
+        // What is returned is not fused.
+        if rewrite::is(&user, "func.return") {
+            continue;
+        }
+        let copy = rewrite::insert_before(op, (*op).clone());
+        let value = copy.result(0).expect("it has the result of the op that it copies");
+        for index in 0..user.operand_count() {
+            if user.operand(index) == Ok(result.into()) {
+                rewrite::set_operand(user, index, value.into());
+            }
+        }
     }
 }
 
@@ -130,14 +157,34 @@ fn requantize(op: OperationRef) {
 }
 
 fn clamp(op: OperationRef) {
-    let Some(layer) = layer_before(op) else { return };
     let (Some(low), Some(high)) = (limit(op, "min"), limit(op, "max")) else { return };
+    let Some(layer) = layer_before(op) else {
+        narrow(op, low, high);
+        return;
+    };
     let mut stages = layer.requant();
     // On accumulators it waits for the requantization after it.
     let Some(last) = stages.last_mut() else { return };
     last.min = last.min.clamp(low, high);
     last.max = last.max.clamp(low, high);
     replace(layer, op, &operands(layer), &stages);
+}
+
+/// Narrows the limits of a requantization that only `clamp` uses.
+fn narrow(clamp: OperationRef, low: i64, high: i64) {
+    if let (Ok(before), Ok(result)) = (clamp.operand(0), clamp.result(0))
+        && rewrite::users(before).len() == 1
+        && let Some(op) = constant::defining_op(before)
+        && rewrite::is(&op, REQUANTIZE)
+        && let Some(mut requant) = aie4ml::read::<Requant>(op, "requant")
+    {
+        requant.min = requant.min.clamp(low, high);
+        requant.max = requant.max.clamp(low, high);
+        let context = rewrite::context(op.location());
+        rewrite::set_attribute(op, "requant", requant.attribute(context));
+        rewrite::replace_uses(result.into(), before);
+        rewrite::erase(clamp);
+    }
 }
 
 fn limit(op: OperationRef, name: &str) -> Option<i64> {

@@ -1,16 +1,20 @@
 use crate::{
     dialect::{
-        aie4ml::{self, Add, Dense, Layer},
+        aie4ml::{self, Add, Codes, Dense, Layer},
         network::{self, DEFAULT_DEVICE},
     },
-    exact::Overflow,
+    exact::{Overflow, Requant, Rounding},
     mlir::{
         pass::{self, Pass, fail},
         rewrite,
     },
     plan::{mapping::Io, network::Source},
 };
-use melior::ir::{OperationRef, attribute::StringAttribute, operation::OperationLike};
+use melior::ir::{
+    OperationRef, ValueLike,
+    attribute::{DenseI64ArrayAttribute, IntegerAttribute, StringAttribute},
+    operation::OperationLike,
+};
 use std::{fmt, str::FromStr};
 
 crate::pass! {
@@ -18,8 +22,12 @@ crate::pass! {
     ///
     /// Before: a fused network. After: every op is a layer that the kernels
     /// compute exactly, and the function's attribute `aie4ml.device` names the
-    /// device, `aie4ml.io` what its boundary is if that was chosen. Extents need not be multiples of anything: what is missing to
-    /// whole microtiles is zero, supplied by weights and memory tiles.
+    /// device, `aie4ml.io` what its boundary is if that was chosen. Extents need
+    /// not be multiples of anything: what is missing to whole microtiles is zero,
+    /// supplied by weights and memory tiles.
+    ///
+    /// Codes that are requantized or limited without a layer before them become
+    /// the sum of themselves, at half the scale: `round((x + x) / 2^(s + 1))`.
     ///
     /// Refuses an op that is not a fused layer, weights or a bias that are not
     /// constant, sums of two widths, integers of other widths than 8 and 16 bits, and sums that can
@@ -79,6 +87,7 @@ impl Pass for Legalize {
             rewrite::set_attribute(func, "aie4ml.io", name);
         }
         network::io(func, &device)?;
+        rewrite::body(func).into_iter().flat_map(rewrite::ops).for_each(alone);
         let layers = Layer::all(func);
         // First, as the network only says that widths differ, not what could be done.
         for add in layers.iter().filter_map(|layer| Add::of(layer.op)) {
@@ -90,6 +99,40 @@ impl Pass for Legalize {
         }
         Ok(())
     }
+}
+
+/// Turns codes that are requantized or limited into the sum of themselves.
+fn alone(op: OperationRef) {
+    let context = rewrite::context(op.location());
+    let (Ok(x), Ok(result)) = (op.operand(0), op.result(0)) else { return };
+    let (Some(from), Some(to)) = (Codes::of(x.r#type()), Codes::of(result.r#type())) else {
+        return;
+    };
+    let requant = if rewrite::is(&op, aie4ml::REQUANTIZE) {
+        aie4ml::read::<Requant>(op, "requant").map(|r| Requant { shift: r.shift + 1, ..r })
+    } else if rewrite::is(&op, aie4ml::CLAMP) {
+        let limit = |name: &str| IntegerAttribute::try_from(op.attribute(name).ok()?).ok();
+        limit("min").zip(limit("max")).map(|(min, max)| Requant {
+            shift: 1,
+            rounding: Rounding::Floor,
+            overflow: Overflow::Saturate,
+            width: to.bits.into(),
+            zero_point: 0,
+            min: min.value(),
+            max: max.value(),
+        })
+    } else {
+        None
+    };
+    let Some(requant) = requant.filter(|_| matches!(from.bits, 8 | 16)) else { return };
+    let attributes = [
+        ("shifts", DenseI64ArrayAttribute::new(context, &[0, 0]).into()),
+        ("requant", aie4ml::list(context, &[requant])),
+    ];
+    let new = aie4ml::build(aie4ml::ADD, op.location(), &[x, x], &attributes, result.r#type());
+    let sum = rewrite::insert_before(op, new).result(0).expect("a layer has a result");
+    rewrite::replace_uses(result.into(), sum.into());
+    rewrite::erase(op);
 }
 
 /// Smallest and largest code of a layer's input, as what makes it limits it.

@@ -78,7 +78,7 @@ impl Interface {
     /// Cuts an input into iterations of the native type and shape.
     ///
     /// Floats of 64 bits are rounded to 32. Integers of any type are codes.
-    /// Extents behind the first may be arranged otherwise.
+    /// Extents may be arranged otherwise, as long as each row stays in one piece.
     ///
     /// # Errors
     ///
@@ -86,11 +86,11 @@ impl Interface {
     /// quantization and the other form is given.
     pub fn split(&self, tensor: &Tensor) -> Result<Vec<Tensor>, Error> {
         let refuse = |what: String| Error::new(format_args!("input '{}'", self.name), what);
-        let rows = tensor.shape().first().copied().unwrap_or(1);
-        let features = |shape: &[usize]| shape.iter().skip(1).product::<usize>();
-        let fits = features(tensor.shape()) == features(&self.shape)
-            && self.shape.is_empty() == tensor.shape().is_empty();
-        if !fits || rows == 0 || self.batch() == 0 || rows % self.batch() != 0 {
+        let features = self.shape.iter().skip(1).product();
+        let found = rows(tensor.shape(), features);
+        let rows = found.unwrap_or(1);
+        let fits = found.is_some() || tensor.shape().is_empty() && self.shape.is_empty();
+        if !fits || rows == 0 || self.batch() == 0 || !rows.is_multiple_of(self.batch()) {
             return Err(refuse(format!(
                 "expected {} or a multiple of its {} rows, got {}",
                 Shape(&self.shape),
@@ -98,7 +98,10 @@ impl Interface {
                 Shape(tensor.shape())
             )));
         }
-        let native = self.to_native(tensor).map_err(refuse)?;
+        let mut native = self.to_native(tensor).map_err(refuse)?;
+        if let [_, features @ ..] = self.shape.as_slice() {
+            native = native.reshaped([&[rows], features].concat())?;
+        }
         native
             .split(self.batch())?
             .into_iter()
@@ -200,6 +203,14 @@ impl Interface {
         }
         Tensor::from_f32(shape, values)
     }
+}
+
+/// Rows of a tensor whose last extents are so many features: the product of the others, of which
+/// there is at least one.
+pub fn rows(shape: &[usize], features: usize) -> Option<usize> {
+    let product = |extents: &[usize]| extents.iter().product::<usize>();
+    let first = (1..=shape.len()).find(|&first| product(&shape[first..]) == features)?;
+    Some(product(&shape[..first]))
 }
 
 /// The interface of an array program, whose native form are codes.

@@ -102,3 +102,20 @@ func.func @widens_the_accumulator_for_a_large_bias(%x: tensor<1x2x3xf32>) -> (te
   %15 = quant.dcast %14 : tensor<1x2x2x!y> to tensor<1x2x2xf32>
   return %13, %15 : tensor<1x2x2xf32>, tensor<1x2x2xf32>
 }
+
+// CHECK-LABEL: func.func @adds_reals_that_sums_can_hold
+func.func @adds_reals_that_sums_can_hold(%x: tensor<1x2x3xf32>) -> tensor<1x2x2xf32> {
+  %0 = quant.qcast %x : tensor<1x2x3xf32> to tensor<1x2x3x!x>
+  %1 = quant.dcast %0 : tensor<1x2x3x!x> to tensor<1x2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<1x3x2xi8>}> : () -> tensor<1x3x2xi8>
+  %3 = quant.scast %2 : tensor<1x3x2xi8> to tensor<1x3x2x!w>
+  %4 = quant.dcast %3 : tensor<1x3x2x!w> to tensor<1x3x2xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x2x3xf32>, tensor<1x3x2xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x2xf32>
+  %6 = "tosa.const"() <{values = dense<[[[-0.5, 12.0]]]> : tensor<1x1x2xf32>}> : () -> tensor<1x1x2xf32>
+  // CHECK: arith.constant dense<[-4, 96]> : tensor<2xi32>
+  %7 = tosa.add %6, %5 : (tensor<1x1x2xf32>, tensor<1x2x2xf32>) -> tensor<1x2x2xf32>
+  %8 = quant.qcast %7 : tensor<1x2x2xf32> to tensor<1x2x2x!y>
+  %9 = quant.dcast %8 : tensor<1x2x2x!y> to tensor<1x2x2xf32>
+  return %9 : tensor<1x2x2xf32>
+}

@@ -31,7 +31,7 @@ func.func @input_of_two_scales(%x: tensor<2x3xf32>) -> (tensor<2x3xf32>, tensor<
 // -----
 
 func.func @input_with_a_scale_per_feature(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
-  // expected-error @+1 {{'quant.qcast' op has type 'tensor<2x2x!quant.uniform<i8:f32:1, {5.000000e-01,2.500000e-01}>>'; one scale per tensor is supported so far}}
+  // expected-error @+1 {{'quant.qcast' op has 2 scales, one per channel, which is not supported yet: quantize per tensor}}
   %0 = quant.qcast %x : tensor<2x2xf32> to tensor<2x2x!quant.uniform<i8:f32:1, {0.5, 0.25}>>
   %1 = quant.dcast %0 : tensor<2x2x!quant.uniform<i8:f32:1, {0.5, 0.25}>> to tensor<2x2xf32>
   return %1 : tensor<2x2xf32>
@@ -66,11 +66,27 @@ func.func @input_of_any_batch(%x: tensor<?x3xf32>) -> tensor<?x3xf32> {
 
 // -----
 
-func.func @input_of_images(%x: tensor<2x3x4x4xf32>) -> tensor<2x3x4x4xf32> {
-  // expected-error @+1 {{'quant.qcast' op needs static rows and columns, got 'tensor<2x3x4x4xf32>'}}
-  %0 = quant.qcast %x : tensor<2x3x4x4xf32> to tensor<2x3x4x4x!quant.uniform<i8:f32, 0.25>>
-  %1 = quant.dcast %0 : tensor<2x3x4x4x!quant.uniform<i8:f32, 0.25>> to tensor<2x3x4x4xf32>
-  return %1 : tensor<2x3x4x4xf32>
+func.func @named_input(%x: tensor<2x3xf32> {aie4ml.name = "jets"}) -> tensor<2x3xf32> {
+  // expected-error @+1 {{'tosa.clamp' op uses input 'jets' before it is quantized: put QuantizeLinear and DequantizeLinear before it}}
+  %0 = tosa.clamp %x {min_val = 0.0 : f32, max_val = 6.0 : f32} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %0 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @input_of_one_extent(%x: tensor<3xf32>) -> tensor<3xf32> {
+  // expected-error @+1 {{'quant.qcast' op needs static rows and columns, got 'tensor<3xf32>'}}
+  %0 = quant.qcast %x : tensor<3xf32> to tensor<3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<3x!quant.uniform<i8:f32, 0.25>> to tensor<3xf32>
+  return %1 : tensor<3xf32>
+}
+
+// -----
+
+func.func @codes_without_a_scale(%x: tensor<2x3xi8>) -> tensor<2x3xi8> {
+  // expected-error @+1 {{'tosa.clamp' op uses input 0 before it is quantized}}
+  %0 = tosa.clamp %x {min_val = 0 : i8, max_val = 6 : i8} : (tensor<2x3xi8>) -> tensor<2x3xi8>
+  return %0 : tensor<2x3xi8>
 }
 
 // -----
@@ -105,7 +121,7 @@ func.func @result_of_another_scale(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
 func.func @result_with_a_scale_per_feature(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
   %0 = quant.qcast %x : tensor<2x2xf32> to tensor<2x2x!quant.uniform<i8:f32, 0.25>>
   %1 = quant.dcast %0 : tensor<2x2x!quant.uniform<i8:f32, 0.25>> to tensor<2x2xf32>
-  // expected-error @+1 {{one scale per tensor is supported so far}}
+  // expected-error @+1 {{'quant.qcast' op has 2 scales, one per channel}}
   %2 = quant.qcast %1 : tensor<2x2xf32> to tensor<2x2x!quant.uniform<i8:f32:1, {0.5, 0.25}>>
   %3 = quant.dcast %2 : tensor<2x2x!quant.uniform<i8:f32:1, {0.5, 0.25}>> to tensor<2x2xf32>
   return %3 : tensor<2x2xf32>
@@ -133,7 +149,7 @@ func.func @weights_with_a_scale_per_output(%x: tensor<1x2x3xf32>) -> tensor<1x2x
   %0 = quant.qcast %x : tensor<1x2x3xf32> to tensor<1x2x3x!quant.uniform<i8:f32, 0.25>>
   %1 = quant.dcast %0 : tensor<1x2x3x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x3xf32>
   %2 = "tosa.const"() <{values = dense<1> : tensor<1x3x2xi8>}> : () -> tensor<1x3x2xi8>
-  // expected-error @+1 {{'quant.scast' op has type 'tensor<1x3x2x!quant.uniform<i8:f32:2, {5.000000e-01,2.500000e-01}>>'; one scale per tensor is supported so far}}
+  // expected-error @+1 {{'quant.scast' op has 2 scales, one per channel}}
   %3 = quant.scast %2 : tensor<1x3x2xi8> to tensor<1x3x2x!quant.uniform<i8:f32:2, {0.5, 0.25}>>
   %4 = quant.dcast %3 : tensor<1x3x2x!quant.uniform<i8:f32:2, {0.5, 0.25}>> to tensor<1x3x2xf32>
   %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
@@ -203,9 +219,35 @@ func.func @batched_matmul(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
   %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
   %shape = tosa.const_shape {values = dense<[2, 1, 3]> : tensor<3xindex>} : () -> !tosa.shape<3>
-  // expected-error @+1 {{'tosa.reshape' op needs static rows and columns, got 'tensor<2x1x3xf32>'}}
   %2 = tosa.reshape %1, %shape : (tensor<2x3xf32>, !tosa.shape<3>) -> tensor<2x1x3xf32>
+  %w = "tosa.const"() <{values = dense<1> : tensor<2x3x3xi8>}> : () -> tensor<2x3x3xi8>
+  %w1 = quant.scast %w : tensor<2x3x3xi8> to tensor<2x3x3x!quant.uniform<i8:f32, 0.25>>
+  %w2 = quant.dcast %w1 : tensor<2x3x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3x3xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  // expected-error @+1 {{'tosa.matmul' op needs static rows and columns, got 'tensor<2x1x3xf32>'}}
+  %3 = tosa.matmul %2, %w2, %zero, %zero : (tensor<2x1x3xf32>, tensor<2x3x3xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<2x1x3xf32>
   return %1 : tensor<2x3xf32>
+}
+
+// -----
+
+// Each of the two rows has six values, of which the multiplication would see three at a time.
+
+func.func @multiplies_parts_of_rows(%x: tensor<2x6xf32>) -> (tensor<2x6xf32>, tensor<1x4x1xf32>) {
+  %0 = quant.qcast %x : tensor<2x6xf32> to tensor<2x6x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x6x!quant.uniform<i8:f32, 0.25>> to tensor<2x6xf32>
+  %sum = tosa.add %1, %1 : (tensor<2x6xf32>, tensor<2x6xf32>) -> tensor<2x6xf32>
+  %q = quant.qcast %sum : tensor<2x6xf32> to tensor<2x6x!quant.uniform<i8:f32, 0.5>>
+  %d = quant.dcast %q : tensor<2x6x!quant.uniform<i8:f32, 0.5>> to tensor<2x6xf32>
+  %shape = tosa.const_shape {values = dense<[1, 4, 3]> : tensor<3xindex>} : () -> !tosa.shape<3>
+  // expected-error @+1 {{'tosa.reshape' op mixes the 2 rows of 6 values of a computed tensor}}
+  %2 = tosa.reshape %d, %shape : (tensor<2x6xf32>, !tosa.shape<3>) -> tensor<1x4x3xf32>
+  %w = "tosa.const"() <{values = dense<1> : tensor<1x3x1xi8>}> : () -> tensor<1x3x1xi8>
+  %w1 = quant.scast %w : tensor<1x3x1xi8> to tensor<1x3x1x!quant.uniform<i8:f32, 0.25>>
+  %w2 = quant.dcast %w1 : tensor<1x3x1x!quant.uniform<i8:f32, 0.25>> to tensor<1x3x1xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %3 = tosa.matmul %2, %w2, %zero, %zero : (tensor<1x4x3xf32>, tensor<1x3x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x4x1xf32>
+  return %1, %3 : tensor<2x6xf32>, tensor<1x4x1xf32>
 }
 
 // -----
@@ -322,6 +364,22 @@ func.func @bias_finer_than_the_sums(%x: tensor<1x2x3xf32>) -> tensor<1x2x1xf32> 
   // expected-error @+1 {{'tosa.add' op has a bias of scale 2^-5 that a 32-bit integer at the accumulator's scale 2^-4 cannot hold exactly}}
   %9 = tosa.add %5, %8 : (tensor<1x2x1xf32>, tensor<1x1x1xf32>) -> tensor<1x2x1xf32>
   return %9 : tensor<1x2x1xf32>
+}
+
+// -----
+
+func.func @real_bias_between_the_sums(%x: tensor<1x2x3xf32>) -> tensor<1x2x1xf32> {
+  %0 = quant.qcast %x : tensor<1x2x3xf32> to tensor<1x2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x3x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x3xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<1x3x1xi8>}> : () -> tensor<1x3x1xi8>
+  %3 = quant.scast %2 : tensor<1x3x1xi8> to tensor<1x3x1x!quant.uniform<i8:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<1x3x1x!quant.uniform<i8:f32, 0.25>> to tensor<1x3x1xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x2x3xf32>, tensor<1x3x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x1xf32>
+  %6 = "tosa.const"() <{values = dense<0.1> : tensor<1x1x1xf32>}> : () -> tensor<1x1x1xf32>
+  // expected-error @+1 {{'tosa.add' op has a bias of 0.1 that a 32-bit integer at the accumulator's scale 2^-4 cannot hold exactly: quantize it with that scale}}
+  %7 = tosa.add %5, %6 : (tensor<1x2x1xf32>, tensor<1x1x1xf32>) -> tensor<1x2x1xf32>
+  return %7 : tensor<1x2x1xf32>
 }
 
 // -----
@@ -447,7 +505,7 @@ func.func @turns_rows_into_columns(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
   %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
   %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
   %shape = tosa.const_shape {values = dense<[3, 2]> : tensor<2xindex>} : () -> !tosa.shape<2>
-  // expected-error @+1 {{'tosa.reshape' op changes more than extents of one, which is not supported yet}}
+  // expected-error @+1 {{'tosa.reshape' op mixes the 2 rows of 3 values of a computed tensor, which is not supported yet}}
   %2 = tosa.reshape %1, %shape : (tensor<2x3xf32>, !tosa.shape<2>) -> tensor<3x2xf32>
   return %2 : tensor<3x2xf32>
 }
@@ -464,9 +522,11 @@ func.func @transposes(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
 
 // -----
 
-func.func @takes_codes_apart(%x: tensor<2x3xf32>) -> tensor<2x3xi8> {
+func.func @takes_signed_codes_for_unsigned_ones(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
-  // expected-error @+1 {{'quant.scast' op takes the codes of a computed tensor, which is not supported yet}}
   %1 = quant.scast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xi8>
-  return %1 : tensor<2x3xi8>
+  // expected-error @+1 {{'quant.scast' op takes the codes of a tensor for those of another type}}
+  %2 = quant.scast %1 : tensor<2x3xi8> to tensor<2x3x!quant.uniform<u8:f32, 0.25>>
+  %3 = quant.dcast %2 : tensor<2x3x!quant.uniform<u8:f32, 0.25>> to tensor<2x3xf32>
+  return %3 : tensor<2x3xf32>
 }

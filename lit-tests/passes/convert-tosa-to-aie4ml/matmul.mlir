@@ -92,3 +92,28 @@ func.func @carries_codes_from_layer_to_layer(%x: tensor<2x3xf32>) -> tensor<2x1x
   // CHECK: return %[[Y]] : tensor<2x1xi8>
   return %16 : tensor<2x1xf32>
 }
+
+// The integers of MLIR have no sign: that of a quantized type counts.
+
+// CHECK-LABEL: func.func @reads_unsigned_weights
+func.func @reads_unsigned_weights(%x: tensor<1x2x2xf32>) -> (tensor<1x2x1xf32>, tensor<1x2x1xf32>) {
+  %0 = quant.qcast %x : tensor<1x2x2xf32> to tensor<1x2x2x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x2x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x2xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %2 = "tosa.const"() <{values = dense<[[[-1], [3]]]> : tensor<1x2x1xi8>}> : () -> tensor<1x2x1xi8>
+  %3 = quant.scast %2 : tensor<1x2x1xi8> to tensor<1x2x1x!quant.uniform<u8:f32, 0.5>>
+  %4 = quant.dcast %3 : tensor<1x2x1x!quant.uniform<u8:f32, 0.5>> to tensor<1x2x1xf32>
+  // CHECK: arith.constant dense<{{\[}}[255], [3]]> : tensor<2x1xui8>
+  %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x2x2xf32>, tensor<1x2x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x1xf32>
+  %6 = "tosa.const"() <{values = dense<[[[127], [3]]]> : tensor<1x2x1xi8>}> : () -> tensor<1x2x1xi8>
+  %7 = quant.scast %6 : tensor<1x2x1xi8> to tensor<1x2x1x!quant.uniform<u8:f32, 0.5>>
+  %8 = quant.dcast %7 : tensor<1x2x1x!quant.uniform<u8:f32, 0.5>> to tensor<1x2x1xf32>
+  // Signed integers hold these as well.
+  // CHECK: arith.constant dense<{{\[}}[127], [3]]> : tensor<2x1xi8>
+  %9 = tosa.matmul %1, %8, %zero, %zero : (tensor<1x2x2xf32>, tensor<1x2x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x1xf32>
+  %10 = quant.qcast %5 : tensor<1x2x1xf32> to tensor<1x2x1x!quant.uniform<i8:f32, 1.0>>
+  %11 = quant.dcast %10 : tensor<1x2x1x!quant.uniform<i8:f32, 1.0>> to tensor<1x2x1xf32>
+  %12 = quant.qcast %9 : tensor<1x2x1xf32> to tensor<1x2x1x!quant.uniform<i8:f32, 1.0>>
+  %13 = quant.dcast %12 : tensor<1x2x1x!quant.uniform<i8:f32, 1.0>> to tensor<1x2x1xf32>
+  return %11, %13 : tensor<1x2x1xf32>, tensor<1x2x1xf32>
+}

@@ -2,17 +2,6 @@
 
 // The pass itself refuses nothing: what it leaves, the next one refuses.
 
-func.func @sums_that_others_use(%x: tensor<2x3xi8>) -> (tensor<2x1xi8>, tensor<2x1xi8>) {
-  %w = arith.constant dense<1> : tensor<3x1xi8>
-  %0 = aie4ml.dense %x, %w accumulator = i32 : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi32>
-  // expected-error @+1 {{'aie4ml.requantize' op is not part of a layer: run aie4ml-fuse, which needs a layer before it whose result nothing else uses}}
-  %1 = aie4ml.requantize %0 requant = <shift = 4, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127> : (tensor<2x1xi32>) -> tensor<2x1xi8>
-  %2 = aie4ml.requantize %0 requant = <shift = 5, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127> : (tensor<2x1xi32>) -> tensor<2x1xi8>
-  return %1, %2 : tensor<2x1xi8>, tensor<2x1xi8>
-}
-
-// -----
-
 func.func @clamp_before_a_wrap(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
   %w = arith.constant dense<1> : tensor<3x1xi8>
   %0 = aie4ml.dense %x, %w accumulator = i32 : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi32>
@@ -20,12 +9,4 @@ func.func @clamp_before_a_wrap(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
   %1 = aie4ml.clamp %0 min = 0 max = 1000 : (tensor<2x1xi32>) -> tensor<2x1xi32>
   %2 = aie4ml.requantize %1 requant = <shift = 0, rounding = floor, overflow = wrap, width = 8, min = -128, max = 127> : (tensor<2x1xi32>) -> tensor<2x1xi8>
   return %2 : tensor<2x1xi8>
-}
-
-// -----
-
-func.func @quantizes_an_argument(%x: tensor<2x3xi16>) -> tensor<2x3xi8> {
-  // expected-error @+1 {{'aie4ml.requantize' op is not part of a layer}}
-  %0 = aie4ml.requantize %x requant = <shift = 4, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127> : (tensor<2x3xi16>) -> tensor<2x3xi8>
-  return %0 : tensor<2x3xi8>
 }

@@ -58,10 +58,22 @@ func.func @another_op(%x: tensor<2x3xi8>) -> tensor<2x3xi8> {
 
 // -----
 
-func.func @op_that_is_not_fused(%x: tensor<2x3xi8>) -> tensor<2x3xi8> {
-  // expected-error @+1 {{'aie4ml.clamp' op is not part of a layer: run aie4ml-fuse, which needs a layer before it whose result nothing else uses}}
-  %y = aie4ml.clamp %x min = 0 max = 7 : (tensor<2x3xi8>) -> tensor<2x3xi8>
-  return %y : tensor<2x3xi8>
+func.func @op_that_is_not_fused(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
+  %w = arith.constant dense<1> : tensor<3x1xi8>
+  %0 = aie4ml.dense %x, %w accumulator = i32 : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi32>
+  // expected-error @+1 {{'aie4ml.requantize' op is not part of a layer, as aie4ml-fuse makes it where that is exact}}
+  %1 = aie4ml.requantize %0 requant = <shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127> : (tensor<2x1xi32>) -> tensor<2x1xi8>
+  return %1 : tensor<2x1xi8>
+}
+
+// -----
+
+// Other dialects, whatever the function takes.
+
+func.func @matmul_of_reals(%x: tensor<2x3xf32>, %w: tensor<3x1xf32>, %y: tensor<2x1xf32>) -> tensor<2x1xf32> {
+  // expected-error @+1 {{'linalg.matmul' op is not a layer that can be mapped: a model is tosa between quant casts, or aie4ml layers on integers}}
+  %0 = linalg.matmul ins(%x, %w : tensor<2x3xf32>, tensor<3x1xf32>) outs(%y : tensor<2x1xf32>) -> tensor<2x1xf32>
+  return %0 : tensor<2x1xf32>
 }
 
 // -----

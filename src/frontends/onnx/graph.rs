@@ -198,6 +198,14 @@ impl Graph {
         let location = || format!("initializer {}", quote(name));
         Some(Constant::decode(tensor).map_err(|message| Error::new(location(), message)))
     }
+
+    /// Whether a name is that of an initializer that holds nothing but `false`.
+    pub fn is_false(&self, name: &str) -> bool {
+        self.initializers.get(name).is_some_and(|tensor| {
+            let raw = tensor.raw_data.iter().flatten();
+            raw.copied().map(i32::from).chain(tensor.int32_data.iter().copied()).all(|x| x == 0)
+        })
+    }
 }
 
 impl Node {
@@ -254,6 +262,15 @@ impl Node {
     /// Checks that the inputs below `least` are given and those from `most` on are not, and
     /// that there is one output.
     pub fn check_arity(&self, least: usize, most: usize) -> Result<(), Error> {
+        self.check_inputs(least, most)?;
+        match self.outputs.as_slice() {
+            [output] if !output.is_empty() => Ok(()),
+            _ => Err(self.error(format!("has {} outputs, needs one", self.outputs.len()))),
+        }
+    }
+
+    /// Checks that the inputs below `least` are given and those from `most` on are not.
+    pub fn check_inputs(&self, least: usize, most: usize) -> Result<(), Error> {
         if let Some(missing) = (0..least).find(|&i| self.input(i).is_none()) {
             let message = format!("input {missing} is missing; {least} are needed");
             return Err(self.error(message));
@@ -262,10 +279,7 @@ impl Node {
             let message = format!("has {} inputs; at most {most} are supported", self.inputs.len());
             return Err(self.error(message));
         }
-        match self.outputs.as_slice() {
-            [output] if !output.is_empty() => Ok(()),
-            _ => Err(self.error(format!("has {} outputs, needs one", self.outputs.len()))),
-        }
+        Ok(())
     }
 
     /// Checks that every attribute is one of these.

@@ -181,6 +181,30 @@ impl Lowering<'_> {
         }
     }
 
+    /// The value of a tensor that is added to sums: float constants need no quantization, since
+    /// whether sums can hold them shows when the scale of the sums is known.
+    pub fn addend(
+        &mut self,
+        node: &Node,
+        tensor: Tensor,
+        index: usize,
+        role: &str,
+    ) -> Result<ValueId, Error> {
+        match &tensor {
+            Tensor::Constant(folded)
+                if folded.quantization.is_none()
+                    && folded.constant.element == Element::F32
+                    && !folded.constant.shape.contains(&0) =>
+            {
+                let constant = folded.constant.clone();
+                let shape = constant.shape.clone();
+                let label = label(node);
+                Ok(self.program.push(&label, Operation::Constant(constant), Kind::Float, shape))
+            }
+            _ => self.float(node, tensor, index, role),
+        }
+    }
+
     /// The operations for a dequantized constant.
     pub fn materialized(&mut self, folded: &Folded) -> Result<ValueId, String> {
         let Folded { constant, quantization: Some(quantization), node, .. } = folded else {
@@ -337,7 +361,12 @@ impl Lowering<'_> {
                 )));
             }
         };
-        let parameters = scales.into_iter().zip(zero_points).collect();
+        let mut parameters: Vec<_> = scales.into_iter().zip(zero_points).collect();
+        // A list of equals says no more than one of them.
+        let axis = axis.filter(|_| parameters.iter().any(|p| *p != parameters[0]));
+        if axis.is_none() {
+            parameters.truncate(1);
+        }
         Ok(Quantization { storage, range: storage.range(), parameters, axis })
     }
 

@@ -23,6 +23,7 @@ const OPERATORS: &[(&str, &[&str], Meaning)] = &[
     ("Clip",             &[], clip),
     ("Constant",         &["value"], constant),
     ("DequantizeLinear", &["axis", "block_size", "output_dtype"], dequantize_linear),
+    ("Dropout",          &["seed"], dropout),
     ("Flatten",          &["axis"], flatten),
     ("Gemm",             &["alpha", "beta", "transA", "transB"], gemm),
     ("Identity",         &[], identity),
@@ -56,9 +57,9 @@ pub fn lower(graph: &Graph) -> Result<Program, Error> {
     for node in &graph.nodes {
         let meaning = meaning(graph, node)?;
         let tensor = meaning(&mut lowering, node)?;
-        // Every operator has made sure that its node has one output.
-        for output in &node.outputs {
-            lowering.tensors.insert(output.clone(), tensor.clone());
+        // What an operator has beside its first output, only training reads.
+        if let Some(output) = node.outputs.first() {
+            lowering.tensors.insert(output.clone(), tensor);
         }
     }
     lowering.outputs()?;
@@ -124,7 +125,7 @@ fn gemm(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
     }
     shape.splice(..0, vec![1; 2 - shape.len()]);
     let c = lowering.reshaped(node, c, shape)?;
-    let c = lowering.float(node, c, 2, "bias")?;
+    let c = lowering.addend(node, c, 2, "bias")?;
     let c = lowering.scale(node, c, "beta")?;
     Ok(Tensor::Value(lowering.program.push(
         &label,
@@ -163,7 +164,7 @@ fn add(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
     let mut ids = Vec::new();
     for (index, (operand, shape)) in operands.into_iter().zip(shapes).enumerate() {
         let operand = lowering.reshaped(node, operand, shape)?;
-        ids.push(lowering.float(node, operand, index, "input")?);
+        ids.push(lowering.addend(node, operand, index, "input")?);
     }
     let sum = Operation::Add(ids[0], ids[1]);
     Ok(Tensor::Value(lowering.program.push(&label(node), sum, Kind::Float, shape)))
@@ -366,6 +367,15 @@ fn constant(_: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
 
 fn identity(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
     node.check_arity(1, 1)?;
+    lowering.operand(node, 0)
+}
+
+/// At inference it does nothing; its mask is only of use in training.
+fn dropout(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
+    node.check_inputs(1, 3)?;
+    if node.input(2).is_some_and(|name| !lowering.graph.is_false(name)) {
+        return Err(node.error("may be in training mode: export the model for inference"));
+    }
     lowering.operand(node, 0)
 }
 

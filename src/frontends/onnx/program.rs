@@ -53,7 +53,7 @@ pub enum Kind {
 pub enum Operation {
     /// The input of that index.
     Input(usize),
-    /// Integers.
+    /// Integers, or floats that are added to sums.
     Constant(Constant),
     /// Float to quantized: nearest, ties to even, saturating.
     Quantize(ValueId),

@@ -305,6 +305,16 @@ fn weights_quantized_per_axis_take_the_axis_along() {
 }
 
 #[test]
+fn equal_scales_along_an_axis_are_one() {
+    let model = dense().change(|graph| {
+        graph.initializer[3].dims = vec![2];
+        graph.initializer[3].float_data = vec![0.5, 0.5];
+        graph.node[2].attribute = vec![int("axis", 0)];
+    });
+    check(&model.text(), &["tensor<1x3x2x!quant.uniform<i8:f32, 5.000000e-01>>"]);
+}
+
+#[test]
 fn float_weights_between_quantize_and_dequantize_are_folded() {
     let model = start()
         .floats("w_float", &[3, 2], &[0.1, 0.125, 0.375, 1e9, f32::NEG_INFINITY, -0.25])
@@ -785,7 +795,7 @@ fn refuses_damaged_initializers() {
 
 #[test]
 fn refuses_operators_it_does_not_know() {
-    const SUPPORTED: &str = "supported: Add, Cast, Clip, Constant, DequantizeLinear, Flatten, Gemm, Identity, MatMul, QuantizeLinear, Relu, Reshape, Squeeze, Transpose, Unsqueeze";
+    const SUPPORTED: &str = "supported: Add, Cast, Clip, Constant, DequantizeLinear, Dropout, Flatten, Gemm, Identity, MatMul, QuantizeLinear, Relu, Reshape, Squeeze, Transpose, Unsqueeze";
     assert_eq!(
         one("Conv", &[], &[2, 3]).refusal(),
         format!("node 'node_y' (Conv): operator 'Conv' is not supported; {SUPPORTED}")
@@ -839,6 +849,41 @@ fn refuses_attributes_and_operands_it_does_not_know() {
 }
 
 #[test]
+fn biases_may_be_floats() {
+    let model = dense().change(|g| g.node[4].input[2] = "fc1.bias".into());
+    check(
+        &model.floats("fc1.bias", &[2], &[0.5, -3.0]).text(),
+        &[
+            "%11 = \"tosa.const\"() <{values = dense<[[5.000000e-01, -3.000000e+00]]> : tensor<1x2xf32>}>",
+            "%12 = tosa.add %10, %11",
+        ],
+    );
+}
+
+#[test]
+fn dropout_does_nothing() {
+    let dropout = |inputs: &[&str], training: u8| {
+        let model = one("Dropout", inputs, &[2, 3]).change(|g| {
+            g.node[2].output.push("mask".into());
+        });
+        let mut model = model.floats("ratio", &[], &[0.5]);
+        model.graph.initializer.push(TensorProto {
+            name: "training".into(),
+            data_type: 9,
+            raw_data: Some(vec![training]),
+            ..Default::default()
+        });
+        model
+    };
+    check(&dropout(&[], 0).text(), &["return %1"]);
+    check(&dropout(&["ratio", "training"], 0).text(), &["return %1"]);
+    assert_eq!(
+        dropout(&["ratio", "training"], 1).refusal(),
+        "node 'node_y' (Dropout): may be in training mode: export the model for inference"
+    );
+}
+
+#[test]
 fn refuses_weights_that_are_not_quantized() {
     let model = dense().change(|g| g.node[4].input[1] = "fc1.weight".into());
     assert_eq!(
@@ -851,8 +896,8 @@ fn refuses_weights_that_are_not_quantized() {
     );
     let model = dense().change(|g| g.node[4].input[2] = "fc1.bias".into());
     assert_eq!(
-        model.floats("fc1.bias", &[2], &[0.0; 2]).refusal(),
-        "node 'node_fc1' (Gemm): bias 'fc1.bias' is float32 without QuantizeLinear/DequantizeLinear"
+        model.integers("fc1.bias", Element::I32, &[2], &[0; 2]).refusal(),
+        "node 'node_fc1' (Gemm): bias 'fc1.bias' is int32 without DequantizeLinear"
     );
     let model = dense().change(|g| g.node[4].input[0] = "xq_integers".into());
     assert_eq!(
