@@ -141,7 +141,7 @@ pub fn compile_in_memory(
     seconds.import = start.elapsed().as_secs_f64();
 
     let mut report = None;
-    let mut retry = Retry { options: options.clone(), before: None, reason: None };
+    let mut retry = Retry::new(options);
     let mut step = 0;
     while let Some(&(pass, on)) = PIPELINE.get(step) {
         step += 1;
@@ -152,8 +152,7 @@ pub fn compile_in_memory(
         }
         let pipeline = nested(&with_options(pass, &retry.options), on);
         if let Err(error) = ir::run(&context, &mut module, &pipeline) {
-            module =
-                retry.fewer_tiles(error, pass, &module).map_err(|error| error.within(&file))?;
+            module = retry.again(error, pass, &module).map_err(|error| error.within(&file))?;
             step = PIPELINE.iter().position(|&(pass, _)| pass == PLANNER).unwrap_or(step);
             continue;
         }
@@ -188,9 +187,9 @@ pub fn compile_in_memory(
     for (path, text) in HEADERS {
         files.insert(Path::new(KERNELS).join(path), text.into());
     }
-    if let (Some(reason), Some(tiles)) = (retry.reason, retry.options.max_tiles) {
+    if let Some((change, reason)) = retry.changed(options) {
         report.estimate.optimal = false;
-        let again = format!("; planned again with at most {tiles} tiles, because {reason}");
+        let again = format!("; planned again {change}, because {reason}");
         report.estimate.proof.push_str(&again);
     }
     seconds.total = start.elapsed().as_secs_f64();
@@ -198,12 +197,16 @@ pub fn compile_in_memory(
     Ok(Compiled { files, report })
 }
 
-/// Plans anew where a plan cannot be placed or its edges not be carried.
+/// Plans anew where a plan cannot be placed, its edges not be carried or its streams not routed:
+/// first with all of them through memory tiles, which send straight up to those who read, then
+/// with fewer tiles.
 ///
 /// The planner knows the limits of tiles; those of streams and memory tiles show only when a plan
 /// is placed, and fewer tiles need fewer of them.
 struct Retry<'c> {
     options: Options,
+    /// How edges may be carried where nothing is in the way.
+    transport: Transport,
     /// The module before it was planned.
     before: Option<Module<'c>>,
     /// Why the first plan could not be kept.
@@ -211,12 +214,17 @@ struct Retry<'c> {
 }
 
 impl<'c> Retry<'c> {
-    /// What to plan again, with a quarter less of the tiles that `module` has.
+    fn new(options: &Options) -> Self {
+        let transport = options.transport;
+        Retry { options: options.clone(), transport, before: None, reason: None }
+    }
+
+    /// What to plan again, by memory tiles, or with a quarter less of the tiles that `module` has.
     ///
     /// # Errors
     ///
-    /// The first plan's, if fewer tiles cannot help.
-    fn fewer_tiles(
+    /// The first plan's, if that cannot help.
+    fn again(
         &mut self,
         error: Error,
         pass: &str,
@@ -230,14 +238,37 @@ impl<'c> Retry<'c> {
         let fewer = tiles - tiles.div_ceil(4);
         // Tiles that are asked for by name cannot be saved.
         let less = self.options.max_tiles.is_none_or(|most| fewer < most);
+        let stored = pass == "aie4ml-place" && self.options.transport == Transport::Auto;
         match &self.before {
-            Some(before) if REPLANNED.contains(&pass) && less && fewer >= layers.len().max(1) => {
+            Some(before)
+                if stored || REPLANNED.contains(&pass) && less && fewer >= layers.len().max(1) =>
+            {
                 self.reason.get_or_insert(error);
-                self.options.max_tiles = Some(fewer);
+                if stored {
+                    self.options.transport = Transport::MemoryTiles;
+                } else {
+                    self.options.transport = self.transport;
+                    self.options.max_tiles = Some(fewer);
+                }
                 copy(before)
             }
             _ => Err(self.reason.take().unwrap_or(error)),
         }
+    }
+
+    /// What is not as `options` ask, and why; `None` if all is.
+    fn changed(self, options: &Options) -> Option<(String, Error)> {
+        let reason = self.reason?;
+        let mut changes = Vec::new();
+        if self.options.transport != options.transport {
+            changes.push("with all edges through memory tiles".to_owned());
+        }
+        if let Some(tiles) =
+            self.options.max_tiles.filter(|_| self.options.max_tiles != options.max_tiles)
+        {
+            changes.push(format!("with at most {tiles} tiles"));
+        }
+        Some((changes.join(" and "), reason))
     }
 }
 

@@ -9,9 +9,11 @@
 //! **Invariant:** a [`Device`] is immutable and comes from [`Device::by_name`].
 
 mod latency;
+mod switches;
 mod tables;
 
 pub use latency::{HostAccess, Latency};
+pub use switches::BUNDLES;
 
 use crate::array::{Bundle, Tile};
 use std::ops::Range;
@@ -58,6 +60,11 @@ impl TileResources {
         self.memory_bytes.checked_div(self.banks).unwrap_or(0)
     }
 }
+
+/// Largest size of a dimension of a buffer descriptor, in elements, that mlir-aie's verifier
+/// lets pass, whatever the tile, the fields of its descriptors and the width of the elements
+/// (`DMABDOp::verify`, commit 979629649; it says 1023).
+pub const MAX_SIZE: u32 = 512;
 
 /// Capacity of the fields of a buffer descriptor. Words are 32 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -299,7 +306,7 @@ impl Device {
             return 0;
         }
         match bundle {
-            Bundle::Plio => self.plio_ports(tile.column, side),
+            Bundle::Plio if tile.row == 0 => self.plio_ports(tile.column, side),
             _ => tables::stream_ports(kind, bundle, side),
         }
     }

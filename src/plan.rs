@@ -2,8 +2,8 @@
 //!
 //! Each module answers one question: which [`microtile`] a layer computes
 //! with, how it is split over tiles ([`parallelize`]), what a tile's memory
-//! holds ([`memory`]), what carries each edge ([`hand_over`]), and where
-//! everything goes ([`place`]). All of them read a [`network::Network`] or a
+//! holds ([`memory`]), what carries each edge ([`hand_over`]), where
+//! everything goes ([`place`]), and whether its streams find ways there ([`route`]). All of them read a [`network::Network`] or a
 //! [`mapped::Mapped`] and a [`crate::device::Device`], and are deterministic:
 //! the same question has the same answer.
 //!
@@ -25,6 +25,7 @@ pub mod place;
 pub mod ports;
 pub mod program;
 pub mod retile;
+pub mod route;
 pub mod slices;
 pub mod streams;
 pub mod transport;

@@ -54,6 +54,8 @@ pub struct Report {
     pub rows: usize,
     pub iterations: usize,
     pub placement: Placement,
+    #[serde(default)]
+    pub routing: Routing,
     /// Of the device's own cycles, by the planner's model.
     pub estimate: Estimate,
     pub inputs: Vec<Boundary>,
@@ -86,6 +88,17 @@ pub struct Placement {
     pub lower_bound: f64,
     /// Whether no placement has a smaller cost.
     pub optimal: bool,
+}
+
+/// What the router found out about the streams.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Routing {
+    pub streams: i64,
+    /// Until no two streams were in each other's way; 0 if there is no router's word.
+    pub rounds: i64,
+    /// Tiles that the ways cross into, all and the longest.
+    pub hops: i64,
+    pub longest: i64,
 }
 
 /// Cycles that the planner expects.
@@ -277,6 +290,7 @@ impl Report {
         let rows = mapped::rows(func)?;
         let plan = Dictionary::of(func, "aie4ml.plan");
         let placement = Dictionary::of(func, "aie4ml.placement");
+        let routing = Dictionary::of(func, mapped::ROUTING);
         let used: BTreeSet<_> = mapped.transfers.iter().flat_map(|t| &t.memory_tiles).collect();
         let batch = mapped.inputs.iter().map(|input| input.batch).max().unwrap_or(rows);
         Ok(Report {
@@ -297,6 +311,12 @@ impl Report {
                 cost: placement.float("cost"),
                 lower_bound: placement.float("lower_bound"),
                 optimal: placement.flag("optimal"),
+            },
+            routing: Routing {
+                streams: routing.integer("streams"),
+                rounds: routing.integer("rounds"),
+                hops: routing.integer("hops"),
+                longest: routing.integer("longest"),
             },
             estimate: Estimate {
                 interval_cycles: plan.integer("interval"),

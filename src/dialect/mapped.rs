@@ -17,7 +17,12 @@ use crate::{
         ports,
     },
 };
-use melior::ir::{OperationRef, Value, ValueLike, block::BlockLike, operation::OperationLike};
+use melior::ir::{
+    OperationRef, Value, ValueLike,
+    attribute::{DenseI64ArrayAttribute, DictionaryAttribute},
+    block::BlockLike,
+    operation::OperationLike,
+};
 use std::collections::HashSet;
 
 /// Where a transfer op ends; the op and operand that use its result.
@@ -147,7 +152,31 @@ pub fn mapped<'c: 'a, 'a>(
         }
     }
     mapped.sharing = ports::shared(&mapped, &device);
+    mapped.first_flows = first_flows(func)?;
     Ok((mapped, edges))
+}
+
+/// The name of what a function says of the ways of its streams.
+pub const ROUTING: &str = "aie4ml.routing";
+
+/// Flows that have the first choice of their ways.
+fn first_flows<'c>(func: OperationRef<'c, '_>) -> Result<'c, Vec<usize>> {
+    let Ok(routing) = func.attribute(ROUTING) else { return Ok(Vec::new()) };
+    let routing = DictionaryAttribute::try_from(routing);
+    let first = match routing.as_ref().map(|routing| routing.element_by_name("first")) {
+        Ok(None) => return Ok(Vec::new()),
+        Ok(Some(first)) => DenseI64ArrayAttribute::try_from(first).ok(),
+        Err(_) => None,
+    };
+    let fault =
+        || fail(&func, format_args!("has an '{ROUTING}' whose 'first' is no array<i64> of flows"));
+    let first = first.ok_or_else(fault)?;
+    (0..first.len())
+        .map(|index| {
+            let flow = first.element(index).ok();
+            flow.and_then(|flow| usize::try_from(flow).ok()).ok_or_else(fault)
+        })
+        .collect()
 }
 
 /// Regions lie in the slices of their chain and column, from whole microtiles on.

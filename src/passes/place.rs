@@ -16,7 +16,9 @@ use crate::{
         memtile::{self, Demand},
         parallelize,
         place::{self, Block, Budget, Link, Method, Position, Problem, Weights},
-        ports, program, slices,
+        ports, program,
+        route::{self, Router, Routing},
+        slices,
         streams::{self, Stream},
         transport,
     },
@@ -41,6 +43,11 @@ crate::pass! {
     /// that is nearest to those it serves, so that the streams fit the wires
     /// between columns and through the rows of memory tiles.
     ///
+    /// Then a router that decides as mlir-aie's does finds ways for the streams;
+    /// the function's attribute `aie4ml.routing` says in how many rounds, how many
+    /// tiles the ways cross, all and the longest, and which flows have to be the
+    /// `first` of the program.
+    ///
     /// The function's attribute `aie4ml.placement` holds the cost of the layers,
     /// a lower bound, and whether the cost is proven optimal; where `nodes` or
     /// `time` end the search it is the best that was found. A place that is
@@ -48,8 +55,9 @@ crate::pass! {
     /// it alike becomes one by `shared_memory`.
     ///
     /// Before: every edge has planned regions. Refuses a network whose
-    /// rectangles, memory tiles or ports do not fit the device, and a budget in
-    /// which no placement was found.
+    /// rectangles, memory tiles or ports do not fit the device, one whose streams
+    /// are in each other's way at some switch, and a budget in which no placement
+    /// was found.
     pub struct Place: "aie4ml-place" on "func.func" {
         /// Weight of vertical against horizontal distance.
         lambda: Weight = Weight(1.0),
@@ -153,8 +161,10 @@ impl Pass for Place {
             firsts.push(demands.len());
             demands.extend(self::demands(&plan, transfer));
         }
-        let assignment =
-            memtile::assign(&demands, &device, self.nodes).map_err(|error| fail(&func, error))?;
+        // Where ports are short, they may be far away, and the router has the last word.
+        let assignment = memtile::assign(&demands, &device, Some(plan.io), self.nodes)
+            .or_else(|_| memtile::assign(&demands, &device, None, self.nodes))
+            .map_err(|error| fail(&func, error))?;
         for (index, edge) in edges.iter().enumerate() {
             let end = firsts.get(index + 1).copied().unwrap_or(demands.len());
             let tiles: Vec<Corner> = assignment.tiles[firsts[index]..end]
@@ -174,7 +184,10 @@ impl Pass for Place {
                 .transfers
                 .iter()
                 .enumerate()
-                .filter_map(|(index, transfer)| Some((index, boundary_streams(transfer, side)?)))
+                .filter_map(|(index, transfer)| {
+                    let parts = &assignment.ports[firsts[index]..];
+                    Some((index, boundary_streams(transfer, side, parts)?))
+                })
                 .collect();
             let columns: Vec<u32> = streams.iter().flat_map(|(_, list)| list.clone()).collect();
             let ports = ports::assign(&columns, side, &device, plan.io)
@@ -191,7 +204,7 @@ impl Pass for Place {
         }
         let streams: Vec<Stream> = plan.transfers.iter().flat_map(|t| streams(&plan, t)).collect();
         streams::check(&streams, &device).map_err(|error| fail(&func, error))?;
-        Ok(())
+        route(func, &plan, &device)
     }
 }
 
@@ -245,6 +258,37 @@ impl Place {
         };
         (problem, owner)
     }
+}
+
+/// Finds out in which order the streams find ways, and notes it.
+fn route<'c>(func: OperationRef<'c, '_>, plan: &Mapped, device: &Device) -> pass::Result<'c> {
+    let flows = program::flows(plan, device).map_err(|refusal| {
+        let layers = aie4ml::Layer::all(func);
+        let at = refusal.layer.and_then(|index| layers.get(index)).map_or(func, |layer| layer.op);
+        fail(&at, refusal.message)
+    })?;
+    let router = Router::new(device);
+    let arranged = route::arrange(&router, &flows, route::STEPS)
+        .map_err(|error| fail(&func, format_args!("has streams that cannot be routed: {error}: use fewer tiles, other places, or memory tiles between the layers")))?;
+    let context = rewrite::context(func.location());
+    let Routing { rounds, hops, .. } = &arranged.routing;
+    let (hops, longest) = hops
+        .iter()
+        .flatten()
+        .fold((0, 0), |(sum, most), &hops| (sum + u64::from(hops), most.max(hops)));
+    let first: Vec<String> = arranged.first.iter().map(ToString::to_string).collect();
+    let first = match first.is_empty() {
+        true => String::new(),
+        false => format!("first = array<i64: {}>, ", first.join(", ")),
+    };
+    let routing = format!(
+        "{{{first}rounds = {rounds} : i64, streams = {} : i64, hops = {hops} : i64, longest = {longest} : i64}}",
+        flows.len()
+    );
+    if let Some(routing) = Attribute::parse(context, &routing) {
+        rewrite::set_attribute(func, mapped::ROUTING, routing);
+    }
+    Ok(())
 }
 
 /// A layer's rectangles can be on the device, and where they already are.
@@ -333,9 +377,9 @@ fn demands(plan: &Mapped, transfer: &Transfer) -> Vec<Demand> {
     demands
 }
 
-/// The column of the memory tile of each stream that crosses the boundary in
-/// that direction, in order; `None` if the transfer has none.
-fn boundary_streams(transfer: &Transfer, side: PortSide) -> Option<Vec<u32>> {
+/// The column of `ports`, given by group, near which each stream that crosses the boundary
+/// in that direction has its own, in order; `None` if the transfer has no such stream.
+fn boundary_streams(transfer: &Transfer, side: PortSide, ports: &[u32]) -> Option<Vec<u32>> {
     let end = if side == PortSide::In { transfer.from } else { transfer.to };
     if !matches!(end, End::Boundary(_)) {
         return None;
@@ -343,7 +387,7 @@ fn boundary_streams(transfer: &Transfer, side: PortSide) -> Option<Vec<u32>> {
     let mut columns = BTreeMap::new();
     for region in &transfer.regions {
         let stream = if side == PortSide::In { region.producer } else { region.consumer };
-        columns.insert(stream, transfer.memory_tiles[region.group].column as u32);
+        columns.insert(stream, ports[region.group]);
     }
     Some(columns.into_values().collect())
 }

@@ -151,6 +151,9 @@ pub struct Mapped {
     pub inputs: Vec<Boundary>,
     pub outputs: Vec<Boundary>,
     pub io: Io,
+    /// Flows of the program, by index, that a router has to give the first choice
+    /// (see [`super::route`]).
+    pub first_flows: Vec<usize>,
     /// How many slices share a stream into the array, and out of it, at a
     /// boundary that is still to be planned.
     pub sharing: [usize; 2],

@@ -8,9 +8,9 @@
 //! the outside through those at its bottom.
 //!
 //! [`assign`] gives every part a memory tile such that none exceeds its DMA
-//! channels, memory, locks and descriptors, and no column its ports. Where
-//! ports to the outside are in some columns only, what reaches memory tiles
-//! beyond the last of them passes the shim row, and fits its streams there.
+//! channels, memory, locks and descriptors, and no column its ports. What
+//! comes from outside, or goes there, has a port in some column; where that is
+//! not the memory tile's own, it passes the shim row, and fits its wires.
 //!
 //! It minimizes the hops of all streams: columns between a memory tile and the
 //! cores it serves or the nearest port, and memory tiles that a stream passes.
@@ -23,6 +23,7 @@
 //! are kept in order, as exchanging them changes nothing.
 
 use super::place::NoRoom;
+use super::{mapping::Io, ports};
 use crate::array::{Bundle, Tile};
 use crate::device::{Device, PortSide, TileKind};
 
@@ -104,6 +105,9 @@ impl Usage {
 pub struct Assignment {
     /// One per demand.
     pub tiles: Vec<Tile>,
+    /// The column where each demand's streams to the outside have their ports, if
+    /// they can all be in one, or else its memory tile's.
+    pub ports: Vec<u32>,
     /// Half hops of all streams.
     pub cost: u64,
     /// No assignment costs less than this.
@@ -116,12 +120,18 @@ pub struct Assignment {
 pub const NODES: u64 = 20_000;
 
 /// Give every demand a memory tile, expanding at most `nodes` partial
-/// assignments beyond the first complete one.
+/// assignments beyond the first complete one. `io` is how tensors cross the boundary;
+/// with `None` ports are wherever they are wanted.
 ///
 /// # Errors
 /// If a demand exceeds what one memory tile has (the message says of what), or
 /// if no assignment of all was found.
-pub fn assign(demands: &[Demand], device: &Device, nodes: u64) -> Result<Assignment, NoRoom> {
+pub fn assign(
+    demands: &[Demand],
+    device: &Device,
+    io: Option<Io>,
+    nodes: u64,
+) -> Result<Assignment, NoRoom> {
     let capacity = Usage::capacity(device);
     for (index, demand) in demands.iter().enumerate() {
         let usage = demand.usage();
@@ -136,12 +146,20 @@ pub fn assign(demands: &[Demand], device: &Device, nodes: u64) -> Result<Assignm
         .mem_rows()
         .flat_map(|row| (0..device.columns).map(move |column| Tile { column, row }))
         .collect();
-    let shore = Shore::of(device);
-    let choices: Vec<Vec<(u64, usize)>> = demands
+    let shore = Shore::of(device, io);
+    let choices: Vec<Vec<Choice>> = demands
         .iter()
         .map(|demand| {
-            let hops = |(i, &tile): (usize, &Tile)| (hops(demand, tile, &shore, device), i);
-            let mut list: Vec<_> = tiles.iter().enumerate().map(hops).collect();
+            let places = tiles.iter().enumerate();
+            let mut list: Vec<_> = places
+                .flat_map(|(index, &tile)| {
+                    let hops = hops(demand, tile, device);
+                    shore.ports(demand, tile).into_iter().map(move |(away, port)| {
+                        let outside = u64::from(demand.from_outside + demand.to_outside);
+                        Choice { hops: hops + 2 * outside * u64::from(away), tile: index, port }
+                    })
+                })
+                .collect();
             list.sort_unstable();
             list
         })
@@ -154,7 +172,7 @@ pub fn assign(demands: &[Demand], device: &Device, nodes: u64) -> Result<Assignm
     });
     let mut rest = vec![0; demands.len() + 1];
     for depth in (0..demands.len()).rev() {
-        rest[depth] = rest[depth + 1] + choices[order[depth]].first().map_or(0, |c| c.0);
+        rest[depth] = rest[depth + 1] + choices[order[depth]].first().map_or(0, |c| c.hops);
     }
     let mut search = Search {
         demands,
@@ -166,7 +184,6 @@ pub fn assign(demands: &[Demand], device: &Device, nodes: u64) -> Result<Assignm
         used: vec![Usage::default(); tiles.len()],
         columns: vec![Usage::default(); device.columns as usize],
         shore,
-        beyond: [[0; 2]; 2],
         picks: vec![0; demands.len()],
         best: None,
         budget: nodes,
@@ -185,64 +202,121 @@ pub fn assign(demands: &[Demand], device: &Device, nodes: u64) -> Result<Assignm
         )));
     };
     let mut result = vec![Tile { column: 0, row: 0 }; demands.len()];
+    let mut ports = vec![0; demands.len()];
     for (depth, &index) in order.iter().enumerate() {
-        result[index] = tiles[choices[index][picks[depth]].1];
+        let Choice { tile, port, .. } = choices[index][picks[depth]];
+        result[index] = tiles[tile];
+        ports[index] = port.unwrap_or(tiles[tile].column);
     }
     let lower_bound = open.max(rest[0]).min(cost);
-    Ok(Assignment { tiles: result, cost, lower_bound, optimal: lower_bound == cost, nodes })
+    Ok(Assignment { tiles: result, ports, cost, lower_bound, optimal: lower_bound == cost, nodes })
 }
 
-/// Half hops of a demand's streams if it is served by `tile`.
-fn hops(demand: &Demand, tile: Tile, shore: &Shore, device: &Device) -> u64 {
+/// Half hops of a demand's streams above the shim row if it is served by `tile`.
+fn hops(demand: &Demand, tile: Tile, device: &Device) -> u64 {
     let (top, bottom) = (device.mem_rows().end - 1, device.mem_rows().start);
     let from = demand.producers.iter().map(|&c| 2 * (c.abs_diff(tile.column) + top - tile.row));
     let branches = demand.rows.max(1) + 1;
     let to =
         demand.consumers.iter().map(|&c| branches * c.abs_diff(tile.column) + 2 * (top - tile.row));
-    let outside = demand.from_outside + demand.to_outside;
-    let outside = 2 * outside * (tile.row - bottom + shore.distance(tile.column));
+    let outside = 2 * (demand.from_outside + demand.to_outside) * (tile.row - bottom);
     from.chain(to).map(u64::from).sum::<u64>() + u64::from(outside)
 }
 
-/// Columns with ports to the outside, and what passes beside them.
+/// A memory tile, by index, for a demand, and the column of its ports if it has any.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Choice {
+    hops: u64,
+    tile: usize,
+    port: Option<u32>,
+}
+
+/// Columns of ports that a demand may choose from, nearest first.
+const PORTS: usize = 6;
+
+/// Columns with ports to the outside, and the shim row beside them. Counts are of streams into
+/// the array, and out of it.
 struct Shore {
-    /// First and last column with ports; all if none is known.
-    columns: (u32, u32),
-    /// Streams that the shim row passes from one column to the next.
-    streams: u32,
+    /// By column: ports.
+    ports: Vec<[u32; 2]>,
+    used: Vec<[u32; 2]>,
+    /// Streams that the shim row passes from one column to the next, each way.
+    wires: u32,
+    /// By column: streams that pass from it to the east, and back.
+    borders: Vec<[u32; 2]>,
 }
 
 impl Shore {
-    fn of(device: &Device) -> Shore {
-        let columns = device.plio_columns();
-        let columns =
-            if columns.is_empty() { (0, device.columns) } else { (columns.start, columns.end - 1) };
+    fn of(device: &Device, io: Option<Io>) -> Shore {
         let shim = Tile { column: 0, row: 0 };
-        Shore { columns, streams: device.stream_ports(shim, Bundle::East, PortSide::Out) }
+        let count = |column, side| io.map_or(0, |io| ports::of_column(column, side, device, io));
+        let columns = 0..device.columns;
+        Shore {
+            ports: columns.map(|c| [count(c, PortSide::In), count(c, PortSide::Out)]).collect(),
+            used: vec![[0; 2]; device.columns as usize],
+            wires: device.stream_ports(shim, Bundle::East, PortSide::Out),
+            borders: vec![[0; 2]; device.columns as usize],
+        }
     }
-    fn distance(&self, column: u32) -> u32 {
-        self.columns.0.saturating_sub(column).max(column.saturating_sub(self.columns.1))
+
+    /// Columns where a demand that is served by `tile` may have ports, and how far they are.
+    /// One without streams to the outside, or with too many for any column, has none.
+    fn ports(&self, demand: &Demand, tile: Tile) -> Vec<(u32, Option<u32>)> {
+        let enough = |has: &[u32; 2]| has[0] >= demand.from_outside && has[1] >= demand.to_outside;
+        let columns = self.ports.iter().zip(0..).filter(|(has, _)| enough(has));
+        let mut columns: Vec<_> =
+            columns.map(|(_, column)| (tile.column.abs_diff(column), Some(column))).collect();
+        columns.sort_unstable();
+        columns.truncate(PORTS);
+        match demand.from_outside + demand.to_outside {
+            0 => vec![(0, None)],
+            _ if columns.is_empty() => vec![(0, None)],
+            _ => columns,
+        }
     }
-    /// The side beyond the ports on which a column is.
-    fn side(&self, column: u32) -> Option<usize> {
-        let (first, last) = self.columns;
-        if column < first { Some(0) } else { (column > last).then_some(1) }
+
+    /// Whether a demand's streams find ports in a column, and wires from there to its memory tile.
+    fn has_room(&self, demand: &Demand, port: u32, column: u32) -> bool {
+        let own = [demand.from_outside, demand.to_outside];
+        let (has, used) = (self.ports[port as usize], self.used[port as usize]);
+        let fits = |i: usize| used[i] + own[i] <= has[i];
+        // Into the array they pass towards the memory tile, out of it back.
+        let eastward = usize::from(column < port);
+        let mut borders = self.borders[port.min(column) as usize..port.max(column) as usize].iter();
+        fits(0)
+            && fits(1)
+            && borders.all(|passed| {
+                passed[eastward] + own[0] <= self.wires
+                    && passed[1 - eastward] + own[1] <= self.wires
+            })
+    }
+
+    /// Takes ports and wires, or with `back` gives them back.
+    fn take(&mut self, demand: &Demand, port: u32, column: u32, back: bool) {
+        let change = |count: &mut u32, by: u32| {
+            *count = if back { *count - by } else { *count + by };
+        };
+        let own = [demand.from_outside, demand.to_outside];
+        let eastward = usize::from(column < port);
+        (0..2).for_each(|i| change(&mut self.used[port as usize][i], own[i]));
+        for passed in &mut self.borders[port.min(column) as usize..port.max(column) as usize] {
+            change(&mut passed[eastward], own[0]);
+            change(&mut passed[1 - eastward], own[1]);
+        }
     }
 }
 
 struct Search<'a> {
     demands: &'a [Demand],
     order: &'a [usize],
-    /// By demand: `(hops, index of the tile)`, nearest first.
-    choices: &'a [Vec<(u64, usize)>],
+    /// By demand, fewest hops first.
+    choices: &'a [Vec<Choice>],
     tiles: &'a [Tile],
     capacity: Usage,
     rest: &'a [u64],
     used: Vec<Usage>,
     columns: Vec<Usage>,
     shore: Shore,
-    /// Streams from and to the outside of the tiles on each side beyond the ports.
-    beyond: [[u32; 2]; 2],
     /// By depth, index into `choices`.
     picks: Vec<usize>,
     best: Option<(u64, Vec<usize>)>,
@@ -259,30 +333,28 @@ impl Search<'_> {
             return;
         };
         self.nodes += 1;
-        let usage = self.demands[index].usage();
-        let alike = depth > 0 && self.demands[self.order[depth - 1]] == self.demands[index];
+        let demand = &self.demands[index];
+        let usage = demand.usage();
+        let alike = depth > 0 && self.demands[self.order[depth - 1]] == *demand;
         let first = if alike { self.picks[depth - 1] } else { 0 };
         for pick in first..self.choices[index].len() {
-            let (hops, tile) = self.choices[index][pick];
+            let Choice { hops, tile, port } = self.choices[index][pick];
             let bound = cost + hops + self.rest[depth + 1];
             if self.best.as_ref().is_some_and(|(best, _)| bound >= *best) {
                 break;
             }
-            let column = self.tiles[tile].column as usize;
+            let column = self.tiles[tile].column;
             let over = |i: usize| {
-                let used =
-                    if i < PER_TILE { self.used[tile].0[i] } else { self.columns[column].0[i] };
+                let used = if i < PER_TILE {
+                    self.used[tile].0[i]
+                } else {
+                    self.columns[column as usize].0[i]
+                };
                 used + usage.0[i] > self.capacity.0[i]
             };
-            if (0..NAMES.len()).any(over) {
-                continue;
-            }
-            let side = self.shore.side(column as u32);
-            let outside = [self.demands[index].from_outside, self.demands[index].to_outside];
-            let full = |side: usize| {
-                (0..2).any(|i| self.beyond[side][i] + outside[i] > self.shore.streams)
-            };
-            if side.is_some_and(full) {
+            if (0..NAMES.len()).any(over)
+                || port.is_some_and(|port| !self.shore.has_room(demand, port, column))
+            {
                 continue;
             }
             if self.best.is_some() {
@@ -299,19 +371,19 @@ impl Search<'_> {
             }
             for i in 0..NAMES.len() {
                 self.used[tile].0[i] += usage.0[i];
-                self.columns[column].0[i] += usage.0[i];
+                self.columns[column as usize].0[i] += usage.0[i];
             }
-            if let Some(side) = side {
-                (0..2).for_each(|i| self.beyond[side][i] += outside[i]);
+            if let Some(port) = port {
+                self.shore.take(demand, port, column, false);
             }
             self.picks[depth] = pick;
             self.descend(depth + 1, cost + hops);
-            if let Some(side) = side {
-                (0..2).for_each(|i| self.beyond[side][i] -= outside[i]);
+            if let Some(port) = port {
+                self.shore.take(demand, port, column, true);
             }
             for i in 0..NAMES.len() {
                 self.used[tile].0[i] -= usage.0[i];
-                self.columns[column].0[i] -= usage.0[i];
+                self.columns[column as usize].0[i] -= usage.0[i];
             }
         }
     }
@@ -337,7 +409,8 @@ mod tests {
     #[test]
     fn takes_the_nearest_column() {
         let device = Device::by_name("xcve2802").unwrap();
-        let all = assign(&[demand(&[7], &[8]), demand(&[7], &[9])], &device, NODES).unwrap();
+        let all = assign(&[demand(&[7], &[8]), demand(&[7], &[9])], &device, Some(Io::Plio), NODES)
+            .unwrap();
         assert!(all.optimal);
         assert_eq!(all.cost, 6);
         assert!(all.tiles.iter().all(|t| (7..=9).contains(&t.column) && t.row == 2), "{all:?}");
@@ -348,7 +421,7 @@ mod tests {
         let device = Device::by_name("xcve2802").unwrap();
         let at = |rows| {
             let demand = Demand { rows, ..demand(&[7, 7], &[12]) };
-            assign(&[demand], &device, NODES).unwrap().tiles[0]
+            assign(&[demand], &device, Some(Io::Plio), NODES).unwrap().tiles[0]
         };
         assert_eq!(at(8), Tile { column: 12, row: 2 });
         assert_eq!(at(1), Tile { column: 7, row: 2 }, "two streams in against one out");
@@ -360,9 +433,21 @@ mod tests {
         // The first ports are in column 5; four streams reach the columns before it.
         let input = |column| Demand { from_outside: 1, rows: 8, ..demand(&[], &[column]) };
         let demands: Vec<_> = (0..5).map(input).collect();
-        let all = assign(&demands, &device, NODES).unwrap();
+        let all = assign(&demands, &device, Some(Io::Plio), NODES).unwrap();
         assert_eq!(all.tiles.iter().filter(|t| t.column < 5).count(), 4, "{all:?}");
         assert_eq!(all.tiles.iter().map(|t| t.column).max(), Some(5));
+    }
+
+    #[test]
+    fn stands_near_a_channel_of_its_own() {
+        let device = Device::by_name("xcve2802").unwrap();
+        // Two channels into the array in each of columns 22 and 23, the next in 15 and 30.
+        let input = Demand { from_outside: 1, ..demand(&[], &[22]) };
+        let all = assign(&vec![input; 7], &device, Some(Io::Ddr), NODES).unwrap();
+        for column in all.ports.iter().copied() {
+            assert!(device.noc_columns().contains(&column), "{:?}", all.ports);
+            assert!(all.ports.iter().filter(|&&c| c == column).count() <= 2, "{:?}", all.ports);
+        }
     }
 
     #[test]
@@ -370,20 +455,24 @@ mod tests {
         let device = Device::by_name("xcve2802").unwrap();
         // Four streams come down a column, whatever its two memory tiles have.
         let demands = vec![demand(&[5, 5], &[5]); 3];
-        let all = assign(&demands, &device, NODES).unwrap();
+        let all = assign(&demands, &device, Some(Io::Plio), NODES).unwrap();
         let here = all.tiles.iter().filter(|t| t.column == 5).count();
         assert_eq!(here, 2);
         assert!(all.optimal);
-        let message = assign(&[demand(&[5; 5], &[6])], &device, NODES).unwrap_err().to_string();
+        let message = assign(&[demand(&[5; 5], &[6])], &device, Some(Io::Plio), NODES)
+            .unwrap_err()
+            .to_string();
         assert_eq!(message, "part 0 needs 5 streams from cores, a memory tile has 4");
     }
 
     #[test]
     fn refuses_more_than_the_device_has() {
         let device = Device::by_name("npu1_1col").unwrap();
-        let message = assign(&vec![demand(&[0], &[0]); 5], &device, NODES).unwrap_err().to_string();
+        let message = assign(&vec![demand(&[0], &[0]); 5], &device, Some(Io::Plio), NODES)
+            .unwrap_err()
+            .to_string();
         assert!(message.contains("5 parts of edges do not fit the 1 memory tiles"), "{message}");
-        assert_eq!(assign(&[], &device, NODES).unwrap().cost, 0);
+        assert_eq!(assign(&[], &device, Some(Io::Plio), NODES).unwrap().cost, 0);
     }
 
     fn brute_force(demands: &[Demand], device: &Device) -> Option<u64> {
@@ -413,11 +502,7 @@ mod tests {
                 })
             });
             if fits {
-                let cost = picks
-                    .iter()
-                    .zip(demands)
-                    .map(|(t, d)| hops(d, *t, &Shore::of(device), device))
-                    .sum();
+                let cost = picks.iter().zip(demands).map(|(t, d)| hops(d, *t, device)).sum();
                 best = Some(best.map_or(cost, |b: u64| b.min(cost)));
             }
         }
@@ -432,7 +517,7 @@ mod tests {
         ) {
             let device = Device::by_name("npu1_3col").unwrap();
             let demands: Vec<_> = parts.iter().map(|(p, c)| demand(p, c)).collect();
-            match (assign(&demands, &device, u64::MAX / 100), brute_force(&demands, &device)) {
+            match (assign(&demands, &device, Some(Io::Ddr), u64::MAX / 100), brute_force(&demands, &device)) {
                 (Ok(found), Some(best)) => {
                     prop_assert!(found.optimal);
                     prop_assert_eq!(found.cost, best);

@@ -39,6 +39,7 @@ pub use meeting::{Cut, Meeting, meet};
 
 use super::cost::{Blocks, LayerCost};
 use super::hand_over::Transport;
+use super::mapping::Io;
 use super::memory;
 use super::memtile;
 use super::microtile::{self, Microtile};
@@ -622,7 +623,9 @@ fn has_room(choice: &Choice, plan: &Plan, device: &Device, request: &Request) ->
             blocks.push(block);
         }
     }
-    place::packs(blocks, device) && memtile::assign(&choice.demands(plan), device, 0).is_ok()
+    // How slices share the channels of a shim tile's DMA is planned later.
+    let io = Some(Io::of(device)).filter(|&io| io == Io::Plio);
+    place::packs(blocks, device) && memtile::assign(&choice.demands(plan), device, io, 0).is_ok()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::array::{Bundle, Tile};
 use crate::device::{Device, PortSide};
 
 /// Ports of a column that a stream straight up, or down, the column can use.
-fn ports(column: u32, side: PortSide, device: &Device, io: Io) -> u32 {
+pub fn of_column(column: u32, side: PortSide, device: &Device, io: Io) -> u32 {
     let shim = Tile { column, row: 0 };
     let north = match side {
         PortSide::In => device.stream_ports(shim, Bundle::North, PortSide::Out),
@@ -31,7 +31,7 @@ fn ports(column: u32, side: PortSide, device: &Device, io: Io) -> u32 {
 
 /// Streams that can cross the boundary of a device in that direction.
 pub fn count(side: PortSide, device: &Device, io: Io) -> usize {
-    (0..device.columns).map(|column| ports(column, side, device, io) as usize).sum()
+    (0..device.columns).map(|column| of_column(column, side, device, io) as usize).sum()
 }
 
 /// How many slices have to share a stream into the array, and out of it.
@@ -85,7 +85,7 @@ pub fn assign(
 ) -> Result<Vec<Port>, NoRoom> {
     let slots: Vec<(u32, u32)> = (0..device.columns)
         .flat_map(|column| {
-            (0..ports(column, side, device, io)).map(move |channel| (column, channel))
+            (0..of_column(column, side, device, io)).map(move |channel| (column, channel))
         })
         .collect();
     if columns.len() > slots.len() {

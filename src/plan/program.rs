@@ -23,15 +23,15 @@ pub use descriptors::dims;
 
 use super::{
     host,
-    mapped::{Boundary, End, Mapped, Transfer},
+    mapped::{Boundary, End, Mapped, Operation, Transfer},
     mapping::{Io, Place, Region},
     retile::Walk,
     transport::{Edge, Side},
 };
 use crate::{
     array::{
-        Buffer, BufferId, Direction, Element, Interface, KernelId, Lock, LockId, Port, Program,
-        Tile,
+        Buffer, BufferId, Direction, Element, Flow, Interface, KernelId, Lock, LockId, Port,
+        Program, Tile,
     },
     device::{Device, TileKind},
     kernel::Integer,
@@ -130,7 +130,44 @@ pub fn lower(mapped: &Mapped, device: &Device) -> Result<Program> {
             .map_err(|message| NoProgram { layer: None, message })?;
     }
     budgets::check(&builder.program, device)?;
+    put_first(&mut builder.program.flows, &mapped.first_flows)?;
     Ok(builder.program)
+}
+
+/// The flows of the program, as they are before any is put first. Weights and packing
+/// need not be known.
+///
+/// # Errors
+///
+/// As [`lower`].
+pub fn flows(mapped: &Mapped, device: &Device) -> Result<Vec<Flow>> {
+    let mut mapped = mapped.clone();
+    mapped.first_flows.clear();
+    for layer in &mut mapped.layers {
+        if let Operation::Dense { weights, bias, .. } = &mut layer.operation {
+            weights.clear();
+            bias.clear();
+        }
+        layer.packing.input = vec![0; 2 * layer.ports()];
+        layer.packing.output = vec![0; 2];
+    }
+    Ok(lower(&mapped, device)?.flows)
+}
+
+/// Moves some flows before all others.
+fn put_first(flows: &mut Vec<Flow>, first: &[usize]) -> Result<()> {
+    let mut rest: Vec<Option<Flow>> = std::mem::take(flows).into_iter().map(Some).collect();
+    for &index in first {
+        let flow = rest.get_mut(index).and_then(Option::take).ok_or_else(|| NoProgram {
+            layer: None,
+            message: format!(
+                "has a routing that puts flow {index} first, which is no flow or twice"
+            ),
+        })?;
+        flows.push(flow);
+    }
+    flows.extend(rest.into_iter().flatten());
+    Ok(())
 }
 
 fn interface(tensor: &Boundary, rows: usize) -> Result<Interface> {

@@ -59,6 +59,14 @@ impl Display for Report {
             false => format!("at least {lower_bound:.2} is needed"),
         };
         writeln!(f, "placement: cost {cost:.2}, {proof}")?;
+        let super::Routing { streams, rounds, longest, .. } = self.routing;
+        if rounds > 0 {
+            let [streams, rounds, tiles] =
+                [(streams, "stream"), (rounds, "round"), (longest, "tile")].map(|(count, what)| {
+                    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+                });
+            writeln!(f, "routing: {streams} in {rounds}, the longest way crosses {tiles}")?;
+        }
         let super::Resources { core_tile_bytes, memory_tile_bytes, layers, memory, .. } =
             &self.resources;
         let core = layers.iter().map(super::CoreMemory::total).max().unwrap_or(0);

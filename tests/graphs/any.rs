@@ -10,7 +10,8 @@ use std::fmt::Write;
 
 /// What a refusal may say: a limit of the device or of the kernels, or a directive that cannot
 /// hold, with what would.
-const LIMITS: [&[&str]; 7] = [
+const LIMITS: [&[&str]; 8] = [
+    &["streams that cannot be routed", "use fewer tiles"],
     &["is impossible: ", "the nearest is"],
     &["is impossible: ", "without it, "],
     &["needs at least", "allow --max-tiles >="],

@@ -247,9 +247,12 @@ impl Builder<'_> {
 }
 
 /// A tile's weights as `[N/n][K/k][k][n]`, zero beyond the layer's extents.
-/// Empty for a layer without weights.
+/// Empty for a layer without weights, or if they are not known.
 pub fn pack_weights(layer: &Layer, chain: usize, position: usize) -> Vec<u8> {
     let Operation::Dense { weight, weights, .. } = &layer.operation else { return Vec::new() };
+    if weights.is_empty() {
+        return Vec::new();
+    }
     let (split, tiles) = (layer.split, layer.microtile);
     let bytes = weight.bits as usize / 8;
     let mut packed = Vec::with_capacity(split.k * split.n * bytes);

@@ -2,7 +2,7 @@
 
 use crate::{
     array::{Bd, Dim, LockAction, LockId, Tile, UseLock},
-    device::{Device, TileKind},
+    device::{Device, MAX_SIZE, TileKind},
 };
 
 /// Links descriptors into a ring.
@@ -45,7 +45,7 @@ pub fn dims(
         let Dim { size, stride } = merged[index];
         // Dimension 0 counts 32-bit words.
         let unit = if index == 0 { (4 / element_bytes).max(1) } else { 1 };
-        let most = fields.max_wrap as usize * unit;
+        let most = (fields.max_wrap as usize * unit).min(MAX_SIZE as usize);
         if size > most {
             // A factor of one would leave the rest as it is.
             let inner = (2..=most)
@@ -74,4 +74,20 @@ pub(super) fn acquire_one(lock: LockId) -> UseLock {
 
 pub(super) fn release_one(lock: LockId) -> UseLock {
     UseLock { lock, action: LockAction::Release, value: 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_dimension_is_longer_than_a_verifier_takes() {
+        let device = Device::by_name("npu1").unwrap();
+        for row in 0..3 {
+            // Rows of 832 bytes, as far apart as their buffer has them.
+            let dims = dims(&[(2, 864), (832, 1)], 1, Tile { column: 0, row }, &device).unwrap();
+            let sizes: Vec<_> = dims.iter().map(|dim| (dim.size, dim.stride)).collect();
+            assert_eq!(sizes, [(2, 864), (2, 416), (416, 1)]);
+        }
+    }
 }
