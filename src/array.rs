@@ -12,6 +12,9 @@
 //! into the vectors of the program that holds it.
 
 pub mod code;
+mod part;
+
+pub use part::Part;
 
 use std::fmt;
 
@@ -482,8 +485,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// The functions that a core of its own code runs, each once.
-    pub fn code_of(&self, core: &Core) -> Vec<&code::Function> {
+    /// The functions that a core of its own code runs, each once, with their indices.
+    pub fn code_of(&self, core: &Core) -> Vec<(usize, &code::Function)> {
         let mut found: Vec<usize> = core.code.into_iter().collect();
         let mut next = 0;
         while let Some(function) = found.get(next).and_then(|&index| self.functions.get(index)) {
@@ -494,11 +497,11 @@ impl Program {
             }
             next += 1;
         }
-        found.into_iter().filter_map(|index| self.functions.get(index)).collect()
+        found.into_iter().filter_map(|index| Some((index, self.functions.get(index)?))).collect()
     }
 
     /// Every use of a lock in the code of a core, as often as it is written.
     pub fn code_locks(&self, core: &Core) -> Vec<UseLock> {
-        self.code_of(core).into_iter().flat_map(|function| function.lock_uses()).collect()
+        self.code_of(core).into_iter().flat_map(|(_, function)| function.lock_uses()).collect()
     }
 }

@@ -2,9 +2,11 @@
 //! with the kernels that it brings along.
 
 mod foreign;
+mod origin;
 
 use foreign::Foreign;
 pub use foreign::Wishes;
+use origin::Origin;
 
 use crate::{
     array::{Interface, Program},
@@ -13,7 +15,7 @@ use crate::{
     ir::{self, Error},
     mlir::tools,
     run::{self, Executable, Level, Runner, Timed},
-    sim::{Costs, Engine, Kernels, Timing, host::HostKernels, iterations_to_settle},
+    sim::{Costs, Engine, Failure, Kernels, Timing, host::HostKernels, iterations_to_settle},
     tensor::Tensor,
 };
 use melior::{
@@ -50,14 +52,9 @@ pub fn open_with(path: &Path, wishes: &Wishes) -> Result<Runner, Error> {
     let context = tools::context();
     let mut module = ir::read(&context, &file)?;
     let runner = if Level::of(&module) == Level::Array {
-        let is_affine = |op: &OperationRef| {
-            op.name().as_string_ref().as_str().is_ok_and(|name| name.starts_with("affine."))
-        };
-        if scalar::nested(module.as_operation()).iter().any(is_affine) {
-            tools::register_upstream_passes();
-            ir::run(&context, &mut module, LOOPS)?;
-        }
-        runner(&context, &module, &file.with_file_name(KERNELS), wishes)
+        lower_loops(&context, &mut module)?;
+        let origin = Origin(file.clone());
+        runner(&context, &module, &file.with_file_name(KERNELS), wishes, origin)
     } else if wishes.names_memory() {
         Err(Error::new("", "has no memory to name: only an array program has"))
     } else {
@@ -66,40 +63,59 @@ pub fn open_with(path: &Path, wishes: &Wishes) -> Result<Runner, Error> {
     runner.map_err(|error| error.within(&file.display().to_string()))
 }
 
+/// Lowers what cores hold of the affine dialect.
+fn lower_loops(context: &Context, module: &mut Module) -> Result<(), Error> {
+    let is_affine = |op: &OperationRef| {
+        op.name().as_string_ref().as_str().is_ok_and(|name| name.starts_with("affine."))
+    };
+    if scalar::nested(module.as_operation()).iter().any(is_affine) {
+        tools::register_upstream_passes();
+        ir::run(context, module, LOOPS)?;
+    }
+    Ok(())
+}
+
 /// The program of the only `aie.device` of a module.
 ///
 /// # Errors
 ///
 /// If there is not one device, or it holds what a [`Program`] cannot express.
 pub fn program(context: &Context, module: &Module) -> Result<Program, Error> {
-    let devices = aie::devices(module.as_operation());
-    let [device] = devices.as_slice() else {
-        let text = match devices.len() {
-            0 => "holds no 'aie.device'".into(),
-            count => format!("holds {count} 'aie.device' ops; one is read at a time"),
-        };
-        return Err(Error::new("", text));
-    };
-    ir::attempt(context, || aie::read(*device))
+    let device = only_device(module)?;
+    ir::attempt(context, || aie::read(device))
 }
 
-/// Prepares the only `aie.device` of a module; `kernels` is the folder of its kernels' sources.
+fn only_device<'c, 'a>(module: &'a Module<'c>) -> Result<OperationRef<'c, 'a>, Error> {
+    let devices = aie::devices(module.as_operation());
+    match devices.as_slice() {
+        [device] => Ok(*device),
+        [] => Err(Error::new("", "holds no 'aie.device'")),
+        more => Err(Error::new(
+            "",
+            format_args!("holds {} 'aie.device' ops; one is read at a time", more.len()),
+        )),
+    }
+}
+
+/// Prepares the only `aie.device` of a module that was read from `origin`; `kernels` is the folder
+/// of its kernels' sources.
 ///
 /// # Errors
 ///
 /// If there is not one device, it holds what the simulator does not execute, or
 /// its kernels do not compile.
-pub fn runner(
+fn runner(
     context: &Context,
     module: &Module,
     kernels: &Path,
     wishes: &Wishes,
+    origin: Origin,
 ) -> Result<Runner, Error> {
     let program = program(context, module)?;
     let host = HostKernels::new(&program, kernels)
         .map_err(|error| Error::new(kernels.display(), error))?;
     if program.inputs.is_empty() && program.outputs.is_empty() {
-        let foreign = Foreign::new(program, Rc::new(host), wishes)?;
+        let foreign = Foreign::new(program, Rc::new(host), wishes, origin)?;
         let (inputs, outputs) = foreign.interfaces();
         return Ok(Runner::new(Level::Array, inputs, outputs, Box::new(foreign)));
     }
@@ -114,7 +130,12 @@ pub fn runner(
         Level::Array,
         inputs,
         outputs,
-        Box::new(Array { program, kernels: Rc::new(host), check_races: wishes.check_races }),
+        Box::new(Array {
+            program,
+            kernels: Rc::new(host),
+            check_races: wishes.check_races,
+            origin,
+        }),
     ))
 }
 
@@ -122,16 +143,16 @@ struct Array {
     program: Program,
     kernels: Rc<dyn Kernels<u8>>,
     check_races: bool,
+    origin: Origin,
 }
 
 impl Executable for Array {
     /// All batches back to back, as a stream of data would come.
     fn execute(&self, batches: Vec<Vec<Tensor>>) -> Result<Vec<Vec<Tensor>>, Error> {
         let blocks = blocks(&self.program).map_err(|error| fail(&error))?;
-        let mut engine = start(&self.program, &self.kernels, None, self.check_races)?;
+        let mut engine = self.start(None)?;
         let inputs = self.inputs(&batches, blocks);
-        let results =
-            engine.run(&inputs, blocks * batches.len()).map_err(|failure| fail(&failure))?;
+        let results = self.run(&mut engine, &inputs, blocks * batches.len())?;
         self.outputs(&results, batches.len(), blocks)
     }
 
@@ -152,10 +173,9 @@ impl Executable for Array {
             let again = batches.get(index).cloned();
             batches.extend(again);
         }
-        let mut engine = start(&self.program, &self.kernels, Some(how), self.check_races)?;
+        let mut engine = self.start(Some(how))?;
         let inputs = self.inputs(&batches, blocks);
-        let results =
-            engine.run(&inputs, blocks * batches.len()).map_err(|failure| fail(&failure))?;
+        let results = self.run(&mut engine, &inputs, blocks * batches.len())?;
         let timing = timing(&engine, how)?;
         Ok((self.outputs(&results, given, blocks)?, timing))
     }
@@ -167,7 +187,7 @@ fn start(
     kernels: &Rc<dyn Kernels<u8>>,
     timed: Option<&Timed>,
     check_races: bool,
-) -> Result<Engine<u8>, Error> {
+) -> Result<Engine<u8>, Failure> {
     let engine = match timed {
         None => Engine::new(program, kernels.clone()),
         Some(how) => {
@@ -175,7 +195,7 @@ fn start(
             Engine::timed(program, kernels.clone(), costs)
         }
     };
-    let mut engine = engine.map_err(|failure| fail(&failure))?;
+    let mut engine = engine?;
     if check_races {
         engine.watch();
     }
@@ -200,6 +220,20 @@ fn fail(error: &dyn std::fmt::Display) -> Error {
 }
 
 impl Array {
+    fn start(&self, timed: Option<&Timed>) -> Result<Engine<u8>, Error> {
+        let engine = start(&self.program, &self.kernels, timed, self.check_races);
+        engine.map_err(|failure| self.origin.explain(&failure))
+    }
+
+    fn run(
+        &self,
+        engine: &mut Engine<u8>,
+        inputs: &[Vec<u8>],
+        iterations: usize,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        engine.run(inputs, iterations).map_err(|failure| self.origin.explain(&failure))
+    }
+
     /// All batches of each input, each filled up to whole iterations.
     fn inputs(&self, batches: &[Vec<Tensor>], blocks: usize) -> Vec<Vec<u8>> {
         let padded = |interface: &Interface, tensor: &Tensor| {

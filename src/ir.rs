@@ -41,8 +41,8 @@ impl Error {
         Error(vec![Message { place: place.to_string(), text: text.to_string(), notes: Vec::new() }])
     }
 
-    /// Of what was collected, or a bug of `culprit` if it failed without a word.
-    fn of(messages: Vec<Message>, culprit: &str) -> Error {
+    /// Of several messages; a bug of `culprit` if there is none.
+    pub fn of(messages: Vec<Message>, culprit: &str) -> Error {
         if messages.is_empty() {
             return Error::new("", format_args!("bug in {culprit}: it failed without saying why"));
         }
@@ -218,7 +218,7 @@ fn message(diagnostic: &Diagnostic) -> Message {
 }
 
 /// A location in words: `model.onnx: layer 'fc1'`, or `network.mlir:3:8`.
-fn place(location: Location) -> String {
+pub fn place(location: Location) -> String {
     let file = file(location).unwrap_or_default();
     match layer_name(location) {
         Some(name) if file.is_empty() => format!("layer '{name}'"),

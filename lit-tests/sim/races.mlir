@@ -5,11 +5,12 @@
 // RUN: not aie4ml run %t/writers.mlir --check-races 2>&1 | FileCheck %s --check-prefix=WRITERS
 // RUN: aie4ml run %t/ordered.mlir --check-races
 
-// EARLY: error: array simulator: race:
-// EARLY-NEXT: core (0,2) writes element 1 of 'b', core (0,3) reads it: no lock, stream or cascade puts one before the other
+// EARLY: error: {{.*}}early.mlir:13:5: race: core (0,2) writes element 1 of 'b', core (0,3) reads it: no lock, stream or cascade puts one before the other
+// EARLY-NEXT: note: {{.*}}early.mlir:21:10: core (0,3) reads it here
+// EARLY-NEXT: note: {{.*}}early.mlir:5:8: buffer 'b'
 
-// WRITERS: race:
-// WRITERS-NEXT: S2MM 0 of tile (0,2) writes element 0 of 'b', core (0,2) writes it
+// WRITERS: error: {{.*}}writers.mlir:22:5: race: S2MM 0 of tile (0,2) writes element 0 of 'b', core (0,2) writes it
+// WRITERS-NEXT: note: {{.*}}writers.mlir:38:5: core (0,2) writes it here
 
 //--- early.mlir
 // The producer releases the buffer before it is done with it.

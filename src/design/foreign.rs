@@ -1,7 +1,7 @@
 //! Designs that this compiler did not make: what they take and give is found
 //! in their memory, by name.
 
-use super::{fail, start, timing};
+use super::{Origin, fail, start, timing};
 use crate::{
     array::{Buffer, BufferId, Direction, Element, LockId, Program, Step},
     ir::Error,
@@ -38,6 +38,7 @@ pub(super) struct Foreign {
     outputs: Vec<BufferId>,
     releases: Vec<(LockId, i32)>,
     check_races: bool,
+    origin: Origin,
 }
 
 impl Foreign {
@@ -48,6 +49,7 @@ impl Foreign {
         program: Program,
         kernels: Rc<dyn Kernels<u8>>,
         wishes: &Wishes,
+        origin: Origin,
     ) -> Result<Foreign, Error> {
         let (sent, received) = boundary(&program);
         let find = |names: &[String], usual: Vec<BufferId>| match names {
@@ -68,6 +70,7 @@ impl Foreign {
             check_races: wishes.check_races,
             kernels,
             program,
+            origin,
         })
     }
 
@@ -158,17 +161,19 @@ impl Foreign {
         if iterations.len() > 1 && self.program.sequences.is_empty() {
             return Err(fail(&"a design without a runtime sequence runs once"));
         }
-        let mut engine = start(&self.program, &self.kernels, timed, self.check_races)?;
+        let explain = |failure| self.origin.explain(&failure);
+        let engine = start(&self.program, &self.kernels, timed, self.check_races);
+        let mut engine = engine.map_err(explain)?;
         for &(lock, value) in &self.releases {
-            engine.release(lock, value).map_err(|failure| fail(&failure))?;
+            engine.release(lock, value).map_err(explain)?;
         }
         let name = |id: &BufferId| &self.program.buffers[id.0].name;
         let mut results = Vec::new();
         for inputs in iterations {
             for (id, tensor) in self.inputs.iter().zip(&inputs) {
-                engine.write(name(id), tensor.data()).map_err(|failure| fail(&failure))?;
+                engine.write(name(id), tensor.data()).map_err(explain)?;
             }
-            engine.run(&[], 1).map_err(|failure| fail(&failure))?;
+            engine.run(&[], 1).map_err(explain)?;
             let (_, interfaces) = self.interfaces();
             let read = self.outputs.iter().zip(interfaces).map(|(id, interface)| {
                 let bytes = engine.read(name(id)).unwrap_or_default();

@@ -19,7 +19,7 @@ mod verify;
 
 pub use build::{build, build_located};
 pub use mistakes::mistakes;
-pub use read::{Places, read, read_known, read_located};
+pub use read::{Places, locations, read, read_known, read_located};
 pub use verify::verify;
 
 use crate::{

@@ -141,11 +141,10 @@ impl<C: Cell> Cascades<C> {
         Some(value)
     }
 
-    /// The links that hold values, with their number.
-    pub(super) fn leftovers(&self) -> impl Iterator<Item = (&Link<C>, usize)> {
-        self.links
-            .iter()
-            .filter(|link| !link.values.is_empty())
-            .map(|link| (link, link.values.len()))
+    /// The links that hold values, with their index and the number of values.
+    pub(super) fn leftovers(&self) -> impl Iterator<Item = (usize, &Link<C>, usize)> {
+        let all = self.links.iter().enumerate();
+        all.filter(|(_, link)| !link.values.is_empty())
+            .map(|(index, link)| (index, link, link.values.len()))
     }
 }

@@ -22,8 +22,8 @@ use super::fabric::{ActorId, Fabric, Wait, place};
 use super::memory::Memory;
 use super::watch::Channel;
 use crate::array::{
-    Argument, BufferId, Element, Kernel, KernelId, LockAction, Program, Reg, Stmt, Tile, Type,
-    UseLock,
+    Argument, BufferId, Element, Kernel, KernelId, LockAction, Part, Program, Reg, Stmt, Tile,
+    Type, UseLock,
 };
 use crate::kernel::time::{KernelTime, Transfer};
 
@@ -173,7 +173,7 @@ impl<C: Cell> Core<C> {
             };
             match program.cores[core].code {
                 Some(function) => body.function(function, Vec::new(), 0).map(|_| ()),
-                None => body.run(&program.cores[core].body),
+                None => body.run(&program.cores[core].body, 0),
             }
         });
         Ok(Core {
@@ -446,8 +446,10 @@ pub(super) struct Body<'a, C: Cell> {
 }
 
 impl<C: Cell> Body<'_, C> {
-    fn run(&mut self, statements: &[Stmt]) -> Result<(), Interrupt> {
+    /// Run statements, of which `number` is the first's in the core.
+    fn run(&mut self, statements: &[Stmt], mut number: usize) -> Result<(), Interrupt> {
         for statement in statements {
+            self.memory.stand(ActorId(self.core), Part::Statement(self.core, number));
             match statement {
                 Stmt::UseLock(action) => _ = self.port.ask(Request::Lock(*action))?,
                 Stmt::Call { kernel, arguments, results } => {
@@ -461,18 +463,16 @@ impl<C: Cell> Body<'_, C> {
                             "loops with step {step}, which must be positive"
                         )));
                     }
-                    if !acts(body) {
-                        continue;
-                    }
-                    let mut at = lower;
+                    let mut at = if acts(body) { lower } else { upper };
                     while at < upper {
                         self.set(*variable, at);
-                        self.run(body)?;
+                        self.run(body, number + 1)?;
                         let Some(next) = at.checked_add(step) else { break };
                         at = next;
                     }
                 }
             }
+            number += statements_in(statement);
         }
         Ok(())
     }
@@ -625,6 +625,14 @@ impl<C: Cell> Body<'_, C> {
             self.registers.resize(register.0 + 1, None);
         }
         self.registers[register.0] = Some(value);
+    }
+}
+
+/// A statement and those within it.
+fn statements_in(statement: &Stmt) -> usize {
+    match statement {
+        Stmt::UseLock(_) | Stmt::Call { .. } => 1,
+        Stmt::For { body, .. } => 1 + body.iter().map(statements_in).sum::<usize>(),
     }
 }
 

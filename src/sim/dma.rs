@@ -14,12 +14,13 @@ use super::cell::{Cell, Word, word};
 use super::clock::{Activity, Clock, Cycle, Span};
 use super::edge::Edge;
 use super::fabric::{ActorId, Fabric, Wait, place};
+use super::failure::Fault;
 use super::memory::Memory;
 use super::stream::{CAPACITY, Network, Route, StreamId};
 use super::watch;
 use crate::array::{
-    Bd, Buffer, BufferId, Bundle, Direction, DmaChannel, LockId, Packet, Pad, Port, Program, Tile,
-    UseLock,
+    Bd, Buffer, BufferId, Bundle, Direction, DmaChannel, LockId, Packet, Pad, Part, Port, Program,
+    Tile, UseLock,
 };
 use crate::device::{Device, TileKind};
 
@@ -258,6 +259,7 @@ enum Outcome {
 }
 
 struct Transfer {
+    part: Part,
     buffer: BufferId,
     runs: Vec<Run>,
     words: usize,
@@ -290,24 +292,28 @@ enum Phase {
 impl<C: Cell> Channel<C> {
     pub(super) fn new(
         channel: &DmaChannel,
+        part: &dyn Fn(usize) -> Part,
         program: &Program,
         device: &Device,
         network: &Network<C>,
-    ) -> Result<Channel<C>, String> {
+    ) -> Result<Channel<C>, Fault> {
         let name = name(channel.direction, channel.channel, channel.tile);
         let port = Port { tile: channel.tile, bundle: Bundle::Dma, channel: channel.channel };
         let kind = device
             .tile_kind(channel.tile)
-            .ok_or_else(|| format!("{name} is outside of device '{}'", device.name))?;
+            .ok_or_else(|| format!("{name} is outside of device '{}'", device.name))
+            .map_err(Fault::at(part(0)))?;
         let pads = kind == TileKind::Mem && channel.direction == Direction::Mm2s;
         if channel.bds.is_empty() {
-            return Err(format!("{name} has no buffer descriptor"));
+            return Err(Fault::at(part(0))(format!("{name} has no buffer descriptor")));
         }
         let mut bds = Vec::with_capacity(channel.bds.len());
         for (index, bd) in channel.bds.iter().enumerate() {
             let buffer = &program.buffers[bd.buffer.0];
-            let fail =
-                |message: String| format!("BD {index} of {name} on '{}' {message}", buffer.name);
+            let fail = |message: String| {
+                let message = format!("BD {index} of {name} on '{}' {message}", buffer.name);
+                Fault::at(part(index))(message)
+            };
             if bd.pad.iter().any(|pad| *pad != Pad::default()) && !pads {
                 return Err(fail("pads, which only MM2S channels of memory tiles can".into()));
             }
@@ -319,6 +325,7 @@ impl<C: Cell> Channel<C> {
                 }
             };
             bds.push(Transfer {
+                part: part(index),
                 buffer: bd.buffer,
                 words: bd.len * buffer.element.bytes() / 4,
                 runs,
@@ -416,9 +423,14 @@ impl<C: Cell> Channel<C> {
         self.bds.iter().map(|bd| bd.buffer)
     }
 
-    /// The locks that descriptors release.
-    pub(super) fn releases(&self) -> impl Iterator<Item = LockId> {
-        self.bds.iter().filter_map(|bd| bd.release).map(|action| action.lock)
+    /// The locks that descriptors release, and where.
+    pub(super) fn releases(&self) -> impl Iterator<Item = (LockId, Part)> {
+        self.bds.iter().filter_map(|bd| Some((bd.release?.lock, bd.part)))
+    }
+
+    /// The current descriptor.
+    pub(super) fn part(&self) -> Part {
+        self.bds[self.current].part
     }
 
     /// Go on until there is something to wait for.
@@ -459,6 +471,7 @@ impl<C: Cell> Channel<C> {
         let bd = &self.bds[self.current];
         match self.phase {
             Phase::Acquire => {
+                fabric.memory.stand(me, bd.part);
                 if let Some(acquire) = bd.acquire {
                     if fabric.is_early(me, &self.clock) {
                         return Ok(Outcome::Early);

@@ -13,17 +13,19 @@ use super::clock::Log;
 use super::core::{Core, Kernels};
 use super::dma::Channel;
 use super::edge::Edge;
-use super::explain::{Failure, explain, leftovers, races};
+use super::explain::explain;
 use super::fabric::{ActorId, Agenda, Event, Fabric, Wait, place, port};
+use super::failure::{Failure, Fault};
 use super::invocation::{self, Invocation};
 use super::lock::Locks;
 use super::memory::Memory;
+use super::remains::{leftovers, races};
 use super::sequence::{self, Host};
 use super::stream::Network;
 use super::watch::Watch;
 use crate::array::{
-    Argument, BufferId, Bundle, Direction, KernelId, LockAction, LockId, Port, Program, Step, Stmt,
-    UseLock, Write,
+    Argument, BufferId, Bundle, Direction, KernelId, LockAction, LockId, Part, Port, Program, Step,
+    Stmt, UseLock, Write,
 };
 use crate::device::{Device, Latency, TileKind};
 use crate::kernel::time::{KernelTime, KernelVersion, kernel_time};
@@ -105,7 +107,7 @@ impl<C: Cell> Engine<C> {
         program: Rc<Program>,
         kernels: Rc<dyn Kernels<C>>,
         timed: Option<Costs>,
-    ) -> Result<Engine<C>, String> {
+    ) -> Result<Engine<C>, Fault> {
         check_indices(&program)?;
         let mut device = Device::by_name(&program.device)
             .ok_or_else(|| format!("device '{}' is not known", program.device))?;
@@ -119,23 +121,27 @@ impl<C: Cell> Engine<C> {
         let mut tiles = HashSet::new();
         for (index, core) in program.cores.iter().enumerate() {
             if !tiles.insert(core.tile) {
-                return Err(format!("tile {} has two cores", place(core.tile)));
+                let message = format!("tile {} has two cores", place(core.tile));
+                return Err(Fault::at(Part::Core(index))(message));
             }
-            let mut actor = Core::new(&program, index, &memory, &kernels)?;
+            let actor = Core::new(&program, index, &memory, &kernels);
+            let mut actor = actor.map_err(Fault::at(Part::Core(index)))?;
             if let Some(Costs { kernels, .. }) = timed {
                 actor.set_times(times(&program, index, &device, kernels));
             }
             actors.push(Actor::Core(actor));
         }
         let (mut receivers, mut senders) = (HashSet::new(), HashSet::new());
-        for dma in &program.dmas {
-            let channel = Channel::new(dma, &program, &device, &network)?;
+        for (index, dma) in program.dmas.iter().enumerate() {
+            let part = |bd| Part::Bd(index, bd);
+            let channel = Channel::new(dma, &part, &program, &device, &network)?;
             let ends = match dma.direction {
                 Direction::S2mm => &mut receivers,
                 Direction::Mm2s => &mut senders,
             };
             if !ends.insert(Port { tile: dma.tile, bundle: Bundle::Dma, channel: dma.channel }) {
-                return Err(format!("{} has two programs", channel.name()));
+                let message = format!("{} has two programs", channel.name());
+                return Err(Fault::at(Part::Channel(index))(message));
             }
             actors.push(Actor::Channel(channel));
         }
@@ -147,7 +153,7 @@ impl<C: Cell> Engine<C> {
             for (number, stream) in interface.streams.iter().enumerate() {
                 let feeder = Feeder::new(interface, stream, &network)?;
                 if !senders.insert(stream.port) {
-                    return Err(format!("{} is fed twice", feeder.name));
+                    return Err(format!("{} is fed twice", feeder.name).into());
                 }
                 actors.push(Actor::Feeder(feeder, index, number));
             }
@@ -156,14 +162,16 @@ impl<C: Cell> Engine<C> {
             for (number, stream) in interface.streams.iter().enumerate() {
                 let collector = Collector::new(interface, stream, &network)?;
                 if !receivers.insert(stream.port) {
-                    return Err(format!("{} is read twice", collector.name));
+                    return Err(format!("{} is read twice", collector.name).into());
                 }
                 actors.push(Actor::Collector(collector, index, number));
             }
         }
         for source in network.sources() {
             if source.bundle == Bundle::Core {
-                return Err(format!("{} sends a stream, which is not supported", port(source)));
+                let message = format!("{} sends a stream, which is not supported", port(source));
+                let flow = program.flows.iter().position(|flow| flow.source == source);
+                return Err(Fault { at: flow.map(Part::Flow), message });
             }
         }
         let cascades = Cascades::new(&program.cascades, &device, |tile| {
@@ -237,9 +245,9 @@ impl<C: Cell> Engine<C> {
     /// [`Failure::Leftover`] if they do but data is left under way.
     pub fn run(&mut self, inputs: &[Vec<C>], iterations: usize) -> Result<Vec<Vec<C>>, Failure> {
         if self.failed {
-            return Err(Failure::Invalid("the array has failed before".into()));
+            return Err(invalid("the array has failed before".into()));
         }
-        let sizes = self.check_inputs(inputs, iterations).map_err(Failure::Invalid)?;
+        let sizes = self.check_inputs(inputs, iterations).map_err(invalid)?;
         self.failed = true;
         self.begin(inputs, iterations);
         let mut outputs: Vec<Vec<C>> = sizes.iter().map(|&size| vec![C::ZERO; size]).collect();
@@ -311,8 +319,7 @@ impl<C: Cell> Engine<C> {
         for &action in self.invocation.iter().flat_map(|invocation| &invocation.ends) {
             let agenda = &mut self.fabric.agenda;
             let taken = self.fabric.locks.apply(action, None, agenda);
-            done &=
-                taken.map_err(|message| Failure::Fault { actor: "the host".into(), message })?;
+            done &= taken.map_err(|message| host_fault(message, action.lock))?;
         }
         Ok(done)
     }
@@ -392,6 +399,24 @@ impl<C: Cell> Engine<C> {
         }
     }
 
+    /// Where an actor is in the program; its begin, if it has not begun.
+    pub(super) fn place(&self, actor: ActorId) -> Option<Part> {
+        let place = self.fabric.memory.place(actor);
+        match &self.actors[actor.0] {
+            Actor::Core(core) if core.has_ended() => Some(Part::Core(actor.0)),
+            Actor::Core(_) => place.or(Some(Part::Core(actor.0))),
+            Actor::Channel(channel) => place.or(Some(channel.part())),
+            Actor::Feeder(..) | Actor::Collector(..) | Actor::Host(_) => place,
+        }
+    }
+
+    fn fault(&self, actor: ActorId, message: String) -> Failure {
+        // A core has ended by its fault.
+        let at = self.fabric.memory.place(actor).or_else(|| self.place(actor));
+        let fault = Fault { at, message };
+        Failure::Fault { actor: self.actors[actor.0].name(), fault }
+    }
+
     /// Let everyone act until nobody can, or nobody needs to.
     fn settle(&mut self) -> Result<(), Failure> {
         let (mut idle, mut late) = (0, 0);
@@ -401,10 +426,7 @@ impl<C: Cell> Engine<C> {
                 Event::Release(id, action) => {
                     let fabric = &mut self.fabric;
                     let released = fabric.locks.release(action, id, &mut fabric.agenda);
-                    released.map_err(|message| Failure::Fault {
-                        actor: self.actors[id.0].name(),
-                        message,
-                    })?;
+                    released.map_err(|message| self.fault(id, message))?;
                     continue;
                 }
             };
@@ -423,7 +445,7 @@ impl<C: Cell> Engine<C> {
                 }
                 Actor::Host(host) => host.step(id, &mut self.fabric),
             };
-            stepped.map_err(|message| Failure::Fault { actor: actor.name(), message })?;
+            stepped.map_err(|message| self.fault(id, message))?;
             idle = if self.fabric.crossed == crossed { idle + 1 } else { 0 };
             late = if self.fabric.lacking == 0 { late + 1 } else { 0 };
             if idle > MOST_IDLE_STEPS || (late > MOST_LATE_STEPS && idle > MOST_LATE_STEPS) {
@@ -446,10 +468,10 @@ impl<C: Cell> Engine<C> {
     /// [`Failure::Invalid`] if there is no such buffer, or it has another size.
     pub fn write(&mut self, name: &str, cells: &[C]) -> Result<(), Failure> {
         let Some(buffer) = self.cells(name) else {
-            return Err(Failure::Invalid(format!("the program has no buffer '{name}'")));
+            return Err(invalid(format!("the program has no buffer '{name}'")));
         };
         if buffer.len() != cells.len() {
-            return Err(Failure::Invalid(format!(
+            return Err(invalid(format!(
                 "buffer '{name}' has {} bytes, but {} are given",
                 buffer.len(),
                 cells.len()
@@ -508,16 +530,27 @@ impl<C: Cell> Engine<C> {
     ///
     /// [`Failure::Fault`] if the lock does not exist or overflows.
     pub fn release(&mut self, lock: LockId, value: i32) -> Result<(), Failure> {
-        let fault = |message| Failure::Fault { actor: "the host".into(), message };
         if lock.0 >= self.program.locks.len() {
-            return Err(fault(format!("releases lock {}, which does not exist", lock.0)));
+            let message = format!("releases lock {}, which does not exist", lock.0);
+            return Err(Failure::Fault { actor: "the host".into(), fault: message.into() });
         }
         let action = UseLock { lock, action: LockAction::Release, value };
-        self.fabric.locks.apply(action, None, &mut self.fabric.agenda).map(|_| ()).map_err(fault)
+        let released = self.fabric.locks.apply(action, None, &mut self.fabric.agenda);
+        released.map(|_| ()).map_err(|message| host_fault(message, lock))
     }
 }
 
 impl<C: Cell> Actor<C> {
+    /// Whether it does nothing any more.
+    pub(super) fn has_ended(&self) -> bool {
+        match self {
+            Actor::Core(core) => core.has_ended(),
+            Actor::Channel(channel) => channel.has_ended(),
+            Actor::Host(host) => host.is_done(),
+            Actor::Feeder(..) | Actor::Collector(..) => false,
+        }
+    }
+
     fn channel_mut(&mut self) -> Option<&mut Channel<C>> {
         match self {
             Actor::Channel(channel) => Some(channel),
@@ -548,6 +581,14 @@ impl<C: Cell> Actor<C> {
             Actor::Host(host) => host.wait(),
         }
     }
+}
+
+fn invalid(message: String) -> Failure {
+    Failure::Invalid(message.into())
+}
+
+fn host_fault(message: String, lock: LockId) -> Failure {
+    Failure::Fault { actor: "the host".into(), fault: Fault::at(Part::Lock(lock))(message) }
 }
 
 /// The time of every kernel that a core calls.
@@ -608,7 +649,7 @@ pub(super) fn is_stranded<C: Cell>(actor: &Actor<C>, program: &Program) -> bool 
     }
     let mut cores = program.cores.iter().filter(|other| other.tile == core.tile);
     cores.any(|core| {
-        !program.code_of(core).iter().any(|function| function.endless) && !endless(&core.body)
+        !program.code_of(core).iter().any(|(_, function)| function.endless) && !endless(&core.body)
     })
 }
 

@@ -1,107 +1,18 @@
-//! Failures, and the explanation of a deadlock: who waits for what.
+//! The explanation of a deadlock: who waits for what.
 //!
 //! Waits make a graph: an actor points to those whose next action could end its
 //! wait. Followed from the outputs that lack data, it ends where the cause is:
 //! in a cycle, or at somebody who has ended or waits for what nobody gives.
 
 use std::collections::VecDeque;
-use std::error::Error;
-use std::fmt;
 
 use super::cell::Cell;
 use super::engine::{Actor, Engine, is_stranded, lacks_external};
 use super::fabric::{ActorId, Wait, place, port};
+use super::failure::{Deadlock, Note, Sentence};
 use super::stream::StreamId;
-use super::watch::Watch;
-use crate::array::{Direction, LockAction, LockId, Stmt};
-
-/// Lines of an explanation that a person would still read.
-const MOST_LINES: usize = 12;
-
-/// Why a run did not produce its outputs.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Failure {
-    /// The program or the input is wrong in itself.
-    Invalid(String),
-    /// Somebody did what is not allowed.
-    Fault { actor: String, message: String },
-    /// Nothing can move, but outputs are missing.
-    Deadlock(Box<Deadlock>),
-    /// These accesses to memory may come in any order.
-    Race(Vec<String>),
-    /// All outputs arrived, but these remains do not belong to the next iteration.
-    Leftover(Vec<String>),
-}
-
-/// A deadlock in words, one sentence per entry.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Deadlock {
-    /// The outputs that lack data.
-    pub missing: Vec<String>,
-    /// Actors that wait for each other in a circle, the last for the first.
-    pub cycle: Vec<String>,
-    /// Actors that keep others waiting and cannot be helped by anyone.
-    pub roots: Vec<String>,
-    /// How an output depends on those above: who waits, beginning at the output.
-    pub waits: Vec<String>,
-    /// Number of actors that wait as well, not named.
-    pub others: usize,
-    /// Actors that still act, without any effect on the outputs.
-    pub busy: Vec<String>,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Failure::Invalid(message) => f.write_str(message),
-            Failure::Fault { actor, message } => write!(f, "{actor}: {message}"),
-            Failure::Deadlock(deadlock) => deadlock.fmt(f),
-            Failure::Race(lines) => {
-                f.write_str("race")?;
-                list(f, lines)
-            }
-            Failure::Leftover(lines) => {
-                f.write_str("all outputs arrived, but data is left under way")?;
-                list(f, lines)
-            }
-        }
-    }
-}
-
-impl Error for Failure {}
-
-impl fmt::Display for Deadlock {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("deadlock")?;
-        list(f, &self.missing)?;
-        for (title, lines) in [
-            ("these wait for each other", &self.cycle),
-            ("these keep the others waiting", &self.roots),
-            ("waiting, from the outputs inwards", &self.waits),
-            ("still busy", &self.busy),
-        ] {
-            if !lines.is_empty() {
-                write!(f, "\n{title}")?;
-                list(f, lines)?;
-            }
-        }
-        match self.others {
-            0 => Ok(()),
-            others => write!(f, "\n{others} more wait for these"),
-        }
-    }
-}
-
-fn list(f: &mut fmt::Formatter, lines: &[String]) -> fmt::Result {
-    f.write_str(":")?;
-    for line in lines.iter().take(MOST_LINES) {
-        write!(f, "\n  {line}")?;
-    }
-    match lines.len().saturating_sub(MOST_LINES) {
-        0 => Ok(()),
-        more => write!(f, "\n  and {more} more"),
-    }
-}
+use crate::array::code::Instruction;
+use crate::array::{LockAction, LockId, Part, Port, Program, Stmt};
 
 /// Explain why `engine`, in which nothing moves, lacks outputs.
 pub(super) fn explain<C: Cell>(engine: &Engine<C>) -> Deadlock {
@@ -136,13 +47,17 @@ pub(super) fn explain<C: Cell>(engine: &Engine<C>) -> Deadlock {
         others: reached.len() - cycle.len() - roots.len() - path.len(),
         busy: (0..engine.actors.len())
             .filter(|&index| engine.fabric.agenda.is_queued(ActorId(index)))
-            .map(|index| engine.actors[index].name())
+            .map(|index| {
+                let actor = engine.actors[index].name();
+                let (text, at) = (format!("{actor} is still busy"), engine.place(ActorId(index)));
+                Sentence { actor, text, at, notes: Vec::new(), ended: false }
+            })
             .collect(),
     }
 }
 
-fn missing<C: Cell>(engine: &Engine<C>, index: usize) -> String {
-    match &engine.actors[index] {
+fn missing<C: Cell>(engine: &Engine<C>, index: usize) -> Sentence {
+    let text = match &engine.actors[index] {
         Actor::Collector(collector, ..) => {
             format!(
                 "{} has {} of {} words",
@@ -157,91 +72,17 @@ fn missing<C: Cell>(engine: &Engine<C>, index: usize) -> String {
         }
         Actor::Core(core) => format!("core {} has not come to its end", place(core.tile)),
         actor => format!("{} has not filled its external buffers", actor.name()),
-    }
-}
-
-/// Data that should not be there after all outputs arrived.
-pub(super) fn leftovers<C: Cell>(engine: &Engine<C>) -> Vec<String> {
-    let network = &engine.fabric.network;
-    // Without inputs, a program runs freely, and is always ahead.
-    let driven = !engine.program.inputs.is_empty();
-    let mut lines = Vec::new();
-    for actor in &engine.actors {
-        match actor {
-            Actor::Feeder(feeder, ..) if feeder.left() > 0 => {
-                lines.push(format!("{} has {} words that nobody took", feeder.name, feeder.left()));
-            }
-            Actor::Collector(collector, ..) if driven => {
-                let extra = collector.stream().map_or(0, |stream| network.stream(stream).len());
-                if extra > 0 {
-                    lines.push(format!(
-                        "{} has {extra} words beyond its {}",
-                        collector.name, collector.target
-                    ));
-                }
-            }
-            Actor::Channel(channel) if channel.direction == Direction::S2mm => {
-                let waiting = channel.stream().map_or(0, |stream| network.stream(stream).len());
-                let (bd, buffer, moved, words) = channel.position();
-                if channel.has_ended() && waiting > 0 {
-                    lines.push(format!(
-                        "{} has ended before {waiting} words that follow",
-                        channel.name()
-                    ));
-                } else if !channel.has_ended() && moved > 0 && waiting == 0 {
-                    let buffer = &engine.program.buffers[buffer.0].name;
-                    lines.push(format!(
-                        "{}, BD {bd} on '{buffer}', got only {moved} of {words} words",
-                        channel.name()
-                    ));
-                }
-            }
-            _ => {}
-        }
-    }
-    for stream in network.streams().filter(|stream| stream.reader.is_none() && stream.len() > 0) {
-        lines.push(format!(
-            "{} has {} words that nothing reads",
-            port(stream.destination),
-            stream.len()
-        ));
-    }
-    for (link, count) in engine.fabric.cascades.leftovers() {
-        lines.push(format!(
-            "the cascade from tile {} to tile {} holds {count} values",
-            place(link.source),
-            place(link.destination)
-        ));
-    }
-    lines
-}
-
-/// Accesses to the same bytes that nothing orders, as far as somebody looked for them.
-pub(super) fn races<C: Cell>(engine: &Engine<C>) -> Vec<String> {
-    let found = engine.fabric.memory.watch().map(Watch::races).unwrap_or_default();
-    let verb = |writes| if writes { "writes" } else { "reads" };
-    found
-        .iter()
-        .map(|race| {
-            let buffer = &engine.program.buffers[race.buffer];
-            let size = buffer.element.bytes();
-            format!(
-                "{} {} element {} of '{}', {} {} it: no lock, stream or cascade puts one before the other",
-                engine.actors[race.first].name(),
-                verb(race.writes.0),
-                race.byte / size,
-                buffer.name,
-                engine.actors[race.second].name(),
-                verb(race.writes.1),
-            )
-        })
-        .collect()
+    };
+    let at = engine.place(ActorId(index));
+    Sentence { actor: engine.actors[index].name(), text, at, notes: Vec::new(), ended: false }
 }
 
 struct Graph<'a, C: Cell> {
     engine: &'a Engine<C>,
     /// For each actor, those that could end its wait.
     edges: Vec<Vec<usize>>,
+    /// For each lock, who releases it.
+    releasers: Vec<Vec<Releaser>>,
 }
 
 impl<'a, C: Cell> Graph<'a, C> {
@@ -257,7 +98,9 @@ impl<'a, C: Cell> Graph<'a, C> {
             .iter()
             .map(|actor| match actor.wait() {
                 None | Some(Wait::Unconnected(_)) => Vec::new(),
-                Some(Wait::Lock(action)) => releasers[action.lock.0].clone(),
+                Some(Wait::Lock(action)) => {
+                    releasers[action.lock.0].iter().map(|releaser| releaser.actor).collect()
+                }
                 Some(Wait::Data(stream)) => ids(&network.stream(*stream).writers),
                 Some(Wait::Room(streams)) => each(streams, &|stream| network.stream(stream).reader),
                 Some(Wait::Packet(streams)) => {
@@ -274,7 +117,7 @@ impl<'a, C: Cell> Graph<'a, C> {
                 }
             })
             .collect();
-        Graph { engine, edges }
+        Graph { engine, edges, releasers }
     }
 
     /// All that `starts` wait for, nearest first, and by whom each was reached.
@@ -323,7 +166,52 @@ impl<'a, C: Cell> Graph<'a, C> {
     }
 
     /// What an actor waits for, and who could give it.
-    fn sentence(&self, index: usize) -> String {
+    fn sentence(&self, index: usize) -> Sentence {
+        Sentence {
+            actor: self.engine.actors[index].name(),
+            text: self.text(index),
+            at: self.engine.place(ActorId(index)),
+            notes: self.notes(index),
+            ended: self.engine.actors[index].has_ended(),
+        }
+    }
+
+    /// What an actor waits for, as parts of the program.
+    fn notes(&self, index: usize) -> Vec<Note> {
+        let (program, network) = (&self.engine.program, &self.engine.fabric.network);
+        let note = |part, text: String| Note { at: Some(part), text };
+        let stream = |&stream: &StreamId| {
+            let to = network.stream(stream).destination;
+            Some(note(flow_to(program, to)?, format!("the stream to {}", port(to))))
+        };
+        match self.engine.actors[index].wait() {
+            Some(Wait::Lock(action)) => {
+                let lock = action.lock;
+                let declared = note(Part::Lock(lock), format!("lock {}", label(program, lock)));
+                let releasers = self.releasers[lock.0].iter().take(MOST_RELEASERS);
+                let given = releasers.map(|Releaser { actor, part }| {
+                    let who = self.engine.actors[*actor].name();
+                    note(*part, format!("{who} would release it here"))
+                });
+                given.chain([declared]).collect()
+            }
+            Some(Wait::Data(one)) => stream(one).into_iter().collect(),
+            Some(Wait::Room(streams) | Wait::Packet(streams)) => {
+                streams.iter().filter_map(stream).collect()
+            }
+            Some(Wait::CascadeData(link) | Wait::CascadeRoom(link)) => {
+                vec![note(Part::Cascade(*link), "the cascade".into())]
+            }
+            Some(Wait::Task(queue) | Wait::Token(queue)) => {
+                let channel = self.engine.fabric.queues[*queue].channel;
+                let at = self.engine.place(channel);
+                vec![Note { at, text: self.text(channel.0) }]
+            }
+            Some(Wait::Unconnected(_)) | None => Vec::new(),
+        }
+    }
+
+    fn text(&self, index: usize) -> String {
         let actor = &self.engine.actors[index];
         let what = self.what(actor);
         let Some(wait) = actor.wait() else { return what };
@@ -388,16 +276,11 @@ impl<'a, C: Cell> Graph<'a, C> {
         let what = match actor.wait() {
             None => return format!("{name} is busy"),
             Some(Wait::Lock(action)) => {
-                let lock = &program.locks[action.lock.0];
                 let exactly =
                     if action.action == LockAction::AcquireEqual { "exactly " } else { "" };
-                let label = match (lock.id, lock.name.is_empty()) {
-                    (Some(id), true) => format!("{id} of tile {}", place(lock.tile)),
-                    _ => lock.name.clone(),
-                };
                 return format!(
-                    "{name} waits to acquire lock '{}' (value {}, needs {exactly}{})",
-                    label,
+                    "{name} waits to acquire lock {} (value {}, needs {exactly}{})",
+                    label(program, action.lock),
                     self.engine.fabric.locks.value(action.lock),
                     action.value
                 );
@@ -434,37 +317,76 @@ impl<'a, C: Cell> Graph<'a, C> {
     }
 }
 
+/// Releases of a lock to name.
+const MOST_RELEASERS: usize = 3;
+
+/// A lock as messages name it.
+fn label(program: &Program, lock: LockId) -> String {
+    let lock = &program.locks[lock.0];
+    match (lock.id, lock.name.is_empty()) {
+        (Some(id), true) => format!("'{id} of tile {}'", place(lock.tile)),
+        _ => format!("'{}'", lock.name),
+    }
+}
+
+pub(super) fn flow_to(program: &Program, to: Port) -> Option<Part> {
+    let place = program.flows.iter().position(|flow| flow.destinations.contains(&to));
+    place.map(Part::Flow)
+}
+
+/// Who releases a lock, and where first.
+pub(super) struct Releaser {
+    pub actor: usize,
+    pub part: Part,
+}
+
 /// For each lock, the actors whose programs release it.
-pub(super) fn releasers<C: Cell>(engine: &Engine<C>) -> Vec<Vec<usize>> {
+pub(super) fn releasers<C: Cell>(engine: &Engine<C>) -> Vec<Vec<Releaser>> {
     let program = &engine.program;
-    let mut found = vec![Vec::new(); program.locks.len()];
-    let mut add = |lock: LockId, actor: usize| {
-        let actors: &mut Vec<usize> = &mut found[lock.0];
-        if !actors.contains(&actor) {
-            actors.push(actor);
+    let mut found: Vec<Vec<Releaser>> = program.locks.iter().map(|_| Vec::new()).collect();
+    let mut add = |lock: LockId, actor: usize, part: Part| {
+        let releasers = &mut found[lock.0];
+        if releasers.iter().all(|releaser| releaser.actor != actor) {
+            releasers.push(Releaser { actor, part });
         }
     };
     for (index, core) in program.cores.iter().enumerate() {
-        for action in program.code_locks(core) {
-            if action.action == LockAction::Release {
-                add(action.lock, index);
-            }
-        }
-        let mut pending: Vec<&Stmt> = core.body.iter().collect();
-        while let Some(statement) = pending.pop() {
-            match statement {
-                Stmt::UseLock(action) if action.action == LockAction::Release => {
-                    add(action.lock, index)
+        for (function, code) in program.code_of(core) {
+            for (block, instructions) in code.blocks.iter().map(|b| &b.instructions).enumerate() {
+                for (place, instruction) in instructions.iter().enumerate() {
+                    if let Instruction::UseLock(action) | Instruction::UseLockBy(action, _) =
+                        instruction
+                        && action.action == LockAction::Release
+                    {
+                        add(action.lock, index, Part::Instruction(function, block, place));
+                    }
                 }
-                Stmt::For { body, .. } => pending.extend(body),
-                _ => {}
             }
         }
+        let mut number = 0;
+        releases(&core.body, &mut number, &mut |lock, number| {
+            add(lock, index, Part::Statement(index, number));
+        });
     }
     for (index, actor) in engine.actors.iter().enumerate() {
         if let Actor::Channel(channel) = actor {
-            channel.releases().for_each(|lock| add(lock, index));
+            channel.releases().for_each(|(lock, part)| add(lock, index, part));
         }
     }
     found
+}
+
+/// Calls `found` for each release among `statements`, with the number of its statement.
+fn releases(statements: &[Stmt], number: &mut usize, found: &mut impl FnMut(LockId, usize)) {
+    for statement in statements {
+        let here = *number;
+        *number += 1;
+        match statement {
+            Stmt::UseLock(action) if action.action == LockAction::Release => {
+                found(action.lock, here);
+            }
+            Stmt::For { body, .. } => releases(body, number, found),
+            Stmt::UseLock(_) | Stmt::Call { .. } => {}
+        }
+    }
 }

@@ -15,7 +15,7 @@ use super::core::{Body, Interrupt, Request, Value};
 use super::fabric::ActorId;
 use super::number;
 use crate::array::code::{Basis, Edge, Exit, Index, Instruction, Lanes, Number, View};
-use crate::array::{BufferId, Element, Reg, Type, UseLock};
+use crate::array::{BufferId, Element, Part, Reg, Type, UseLock};
 
 /// Instructions after which others go first.
 const TURN: u64 = 1 << 12;
@@ -66,7 +66,8 @@ impl<C: Cell> Body<'_, C> {
         let mut at = 0;
         loop {
             let block = &function.blocks[at];
-            for instruction in &block.instructions {
+            for (place, instruction) in block.instructions.iter().enumerate() {
+                self.memory.stand(ActorId(self.core), Part::Instruction(index, at, place));
                 self.instruction(instruction, &mut frame, depth)?;
             }
             self.work(1)?;

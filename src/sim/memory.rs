@@ -11,7 +11,7 @@ use std::cell::{self, OnceCell};
 use super::cell::Cell;
 use super::fabric::ActorId;
 use super::watch::{Channel, Watch};
-use crate::array::{BufferId, Program, UseLock};
+use crate::array::{BufferId, Part, Program, UseLock};
 
 /// In cells. The widest load of a core is 512 bit (hardware.md 3a), and a
 /// kernel's host build may rely on its alignment.
@@ -21,6 +21,8 @@ pub(super) struct Memory<C> {
     regions: Vec<Region<C>>,
     /// Who looks for races, if somebody does.
     watch: OnceCell<Watch>,
+    /// Where each actor is in the program, for messages.
+    places: Vec<cell::Cell<Option<Part>>>,
 }
 
 struct Region<C> {
@@ -64,12 +66,25 @@ impl<C: Cell> Memory<C> {
             }
             regions.push(Region { cells, start, bytes });
         }
-        Ok(Memory { regions, watch: OnceCell::new() })
+        let places = vec![cell::Cell::new(None); most_actors(program)];
+        Ok(Memory { regions, watch: OnceCell::new(), places })
     }
 
     pub(super) fn cells(&self, buffer: BufferId) -> &[cell::Cell<C>] {
         let region = &self.regions[buffer.0];
         &region.cells[region.start..region.start + region.bytes]
+    }
+
+    /// Take note of where an actor is.
+    pub(super) fn stand(&self, actor: ActorId, at: Part) {
+        if let Some(place) = self.places.get(actor.0) {
+            place.set(Some(at));
+        }
+    }
+
+    /// Where an actor was last; `None` if it has not begun.
+    pub(super) fn place(&self, actor: ActorId) -> Option<Part> {
+        self.places.get(actor.0)?.get()
     }
 
     /// Look for races from now on.
@@ -119,7 +134,16 @@ impl<C: Cell> Memory<C> {
         writes: bool,
     ) {
         if let Some(watch) = self.watch() {
-            watch.access(actor.0, buffer, at..at + bytes, self.regions[buffer.0].bytes, writes);
+            let size = self.regions[buffer.0].bytes;
+            watch.access((actor.0, self.place(actor)), buffer, at..at + bytes, size, writes);
         }
     }
+}
+
+/// Actors that a program can have: each step of a sequence may be about another channel.
+fn most_actors(program: &Program) -> usize {
+    let interfaces = program.inputs.iter().chain(&program.outputs);
+    let streams: usize = interfaces.map(|interface| interface.streams.len()).sum();
+    let steps: usize = program.sequences.iter().map(|sequence| sequence.steps.len()).sum();
+    program.cores.len() + program.dmas.len() + streams + steps + 1
 }

@@ -14,16 +14,18 @@ use super::clock::{Activity, Clock, Span};
 use super::dma::Channel;
 use super::engine::Actor;
 use super::fabric::{ActorId, Fabric, Queue, Wait};
+use super::failure::Fault;
 use super::stream::Network;
 use crate::array::{
-    Allocation, Bd, BufferId, Bundle, Direction, DmaChannel, Port, Program, Step, TaskChannel,
-    Write,
+    Allocation, Bd, BufferId, Bundle, Direction, DmaChannel, Part, Port, Program, Step,
+    TaskChannel, Write,
 };
 use crate::device::Device;
 
 /// Carries out a runtime sequence.
 pub(super) struct Host {
-    actions: Vec<Action>,
+    /// Each with its step of the sequence.
+    actions: Vec<(Action, usize)>,
     at: usize,
     /// Tasks that a channel's queue holds.
     depth: usize,
@@ -84,7 +86,8 @@ impl Host {
         fabric: &mut Fabric<C>,
     ) -> Result<(), String> {
         self.wait = None;
-        while let Some(action) = self.actions.get(self.at) {
+        while let Some((action, step)) = self.actions.get(self.at) {
+            fabric.memory.stand(me, Part::Step(*step));
             if !std::mem::replace(&mut self.ready, true) {
                 let now = fabric.agenda.now;
                 self.clock.wait(now, None, now);
@@ -176,18 +179,20 @@ pub(super) fn actors<C: Cell>(
     network: &Network<C>,
     actors: &mut Vec<Actor<C>>,
     mut claim: impl FnMut(Port, bool) -> bool,
-) -> Result<Vec<Queue>, String> {
+) -> Result<Vec<Queue>, Fault> {
     let sequence = match program.sequences.as_slice() {
         [] => return Ok(Vec::new()),
         [one] => one,
         more => {
-            return Err(format!("{} runtime sequences, one is executed at a time", more.len()));
+            let message = format!("{} runtime sequences, one is executed at a time", more.len());
+            return Err(message.into());
         }
     };
     let mut places: BTreeMap<(Port, Direction), usize> = BTreeMap::new();
-    let mut channels: Vec<(DmaChannel, Vec<bool>)> = Vec::new();
+    // With whether each descriptor tells of its end, and the step that it is of.
+    let mut channels: Vec<(DmaChannel, Vec<bool>, Vec<usize>)> = Vec::new();
     let mut actions = Vec::new();
-    for step in &sequence.steps {
+    for (number, step) in sequence.steps.iter().enumerate() {
         let allocated = |index: usize| {
             let allocation = program.allocations.get(index);
             let allocation =
@@ -201,7 +206,7 @@ pub(super) fn actors<C: Cell>(
             Step::Start(task) => task.channel,
             Step::Sync(channel) => *channel,
             Step::Write(write) => {
-                actions.push(Action::Write(write.clone()));
+                actions.push((Action::Write(write.clone()), number));
                 continue;
             }
         };
@@ -209,7 +214,7 @@ pub(super) fn actors<C: Cell>(
         let queue = *places.entry((port, direction)).or_insert(channels.len());
         if queue == channels.len() {
             let channel = DmaChannel { tile, direction, channel, repeat_count: 0, bds: Vec::new() };
-            channels.push((channel, Vec::new()));
+            channels.push((channel, Vec::new(), Vec::new()));
         }
         // A copy to memory always says when it has ended.
         let (chain, repeats, token, descriptors) = match step {
@@ -220,29 +225,33 @@ pub(super) fn actors<C: Cell>(
                 (task.chain.clone(), task.repeat_count, task.issue_token, task.chain.len() as u64)
             }
             _ => {
-                actions.push(Action::Wait { queue });
+                actions.push((Action::Wait { queue }, number));
                 continue;
             }
         };
-        let (channel, tokens) = &mut channels[queue];
+        let (channel, tokens, steps) = &mut channels[queue];
         let task = tokens.len();
         // As mlir-aie lowers it: each descriptor and its address are written, then the request for
         // a token, then the task.
         let instructions = 2 * descriptors + u64::from(token) + 1;
-        actions.push(Action::Start { queue, task, repeats, instructions });
+        actions.push((Action::Start { queue, task, repeats, instructions }, number));
         tokens.extend(chain.iter().map(|_| token));
+        steps.extend(chain.iter().map(|_| number));
         let moved = |bd: Bd| Bd { next: bd.next.map(|next| task + next), ..bd };
         channel.bds.extend(chain.into_iter().map(moved));
     }
     let host = ActorId(actors.len() + channels.len());
     let mut queues = Vec::new();
-    for (index, (channel, tokens)) in channels.iter().enumerate() {
+    for (index, (channel, tokens, steps)) in channels.iter().enumerate() {
         let port = Port { tile: channel.tile, bundle: Bundle::Dma, channel: channel.channel };
         if channel.bds.is_empty() {
-            return Err(format!(
-                "the runtime sequence waits for {}, where it starts nothing",
-                super::fabric::port(port)
-            ));
+            let name = super::fabric::port(port);
+            let waits =
+                |action: &Action| matches!(action, Action::Wait { queue } if *queue == index);
+            let step = actions.iter().find(|(action, _)| waits(action));
+            let at = step.map(|(_, step)| Part::Step(*step));
+            let message = format!("the runtime sequence waits for {name}, where it starts nothing");
+            return Err(Fault { at, message });
         }
         queues.push(Queue {
             port,
@@ -251,9 +260,11 @@ pub(super) fn actors<C: Cell>(
             tasks: VecDeque::new(),
             tokens: VecDeque::new(),
         });
-        let actor = Channel::new(channel, program, device, network)?;
+        let part = |bd: usize| Part::Step(steps.get(bd).copied().unwrap_or_default());
+        let actor = Channel::new(channel, &part, program, device, network)?;
         if !claim(port, channel.direction == Direction::Mm2s) {
-            return Err(format!("{} has two programs", actor.name()));
+            let message = format!("{} has two programs", actor.name());
+            return Err(Fault::at(part(0))(message));
         }
         actors.push(Actor::Channel(actor.started_by(index, tokens)));
     }

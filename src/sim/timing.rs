@@ -13,7 +13,7 @@ use super::cell::Cell;
 use super::clock::{Activity, Cycle, Span};
 use super::critical::{Path, critical_path};
 use super::engine::{Actor, Engine};
-use super::explain::releasers;
+use super::explain::{Releaser, releasers};
 use super::fabric::port;
 use super::stream::Stream;
 use crate::array::{Direction, LockId};
@@ -258,15 +258,15 @@ impl<C: Cell> Engine<C> {
         join(self.actors.iter().filter_map(Actor::ends), Cycle::max)
     }
 
-    fn usage(&self, index: usize, time: (Cycle, Cycle), releasers: &[Vec<usize>]) -> Use {
+    fn usage(&self, index: usize, time: (Cycle, Cycle), releasers: &[Vec<Releaser>]) -> Use {
         let shares = shares(self.fabric.log.of(index), time);
         let actor = &self.actors[index];
         let sends =
             matches!(actor, Actor::Channel(channel) if channel.direction == Direction::Mm2s);
         let mut stalls: Vec<Stall> = Vec::new();
         for (lock, share) in shares.by_lock {
-            let giver = releasers[lock.0].iter().find(|&&giver| giver != index);
-            let reason = match (actor, giver.map(|&giver| &self.actors[giver])) {
+            let giver = releasers[lock.0].iter().find(|giver| giver.actor != index);
+            let reason = match (actor, giver.map(|giver| &self.actors[giver.actor])) {
                 (Actor::Channel(_), _) if sends => "a full buffer",
                 (Actor::Channel(_), _) => "a free buffer",
                 (_, Some(Actor::Channel(channel))) if channel.direction == Direction::S2mm => {

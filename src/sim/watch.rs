@@ -19,7 +19,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::fabric::ActorId;
-use crate::array::{BufferId, LockAction, UseLock};
+use crate::array::{BufferId, LockAction, Part, UseLock};
 
 type Clock = Vec<u32>;
 
@@ -32,10 +32,19 @@ pub(super) enum Channel {
 
 #[derive(Clone, Default)]
 struct Shadow {
-    /// Who wrote last, and when in its own count.
-    writer: Option<(u32, u32)>,
+    /// Who wrote last.
+    writer: Option<Access>,
     /// Who read since.
-    readers: Vec<(u32, u32)>,
+    readers: Vec<Access>,
+}
+
+#[derive(Clone, Copy)]
+struct Access {
+    actor: u32,
+    /// In the actor's own count.
+    time: u32,
+    /// Index of its place in the program.
+    place: u32,
 }
 
 /// Two accesses that nothing orders.
@@ -48,6 +57,8 @@ pub(super) struct Race {
     pub writes: (bool, bool),
     /// The first byte for which it was seen.
     pub byte: usize,
+    /// Where in the program the first, and the second, is.
+    pub places: (Option<Part>, Option<Part>),
 }
 
 pub(super) struct Watch(RefCell<State>);
@@ -59,6 +70,8 @@ struct State {
     channels: HashMap<Channel, Clock>,
     shadows: HashMap<usize, Vec<Shadow>>,
     races: BTreeSet<Race>,
+    places: Vec<Option<Part>>,
+    place_of: HashMap<Option<Part>, u32>,
 }
 
 impl Watch {
@@ -75,6 +88,8 @@ impl Watch {
             channels: HashMap::new(),
             shadows: HashMap::new(),
             races: BTreeSet::new(),
+            places: Vec::new(),
+            place_of: HashMap::new(),
         }))
     }
 
@@ -127,10 +142,10 @@ impl Watch {
         state.clocks[other.0][other.0] += 1;
     }
 
-    /// An access to bytes of a buffer, which has `size`.
+    /// An access of an actor, at its place in the program, to bytes of a buffer, which has `size`.
     pub(super) fn access(
         &self,
-        actor: usize,
+        (actor, at): (usize, Option<Part>),
         buffer: BufferId,
         range: std::ops::Range<usize>,
         size: usize,
@@ -138,20 +153,26 @@ impl Watch {
     ) {
         let state = &mut *self.0.borrow_mut();
         let clock = &state.clocks[actor];
-        let me = (actor as u32, clock[actor]);
-        let knows = |(other, time): (u32, u32)| clock[other as usize] >= time;
+        let place = *state.place_of.entry(at).or_insert_with(|| {
+            state.places.push(at);
+            state.places.len() as u32 - 1
+        });
+        let me = Access { actor: actor as u32, time: clock[actor], place };
+        let knows = |other: Access| clock[other.actor as usize] >= other.time;
         let shadows =
             state.shadows.entry(buffer.0).or_insert_with(|| vec![Shadow::default(); size]);
         for byte in range {
             let Some(shadow) = shadows.get_mut(byte) else { break };
-            let mut report = |other: (u32, u32), wrote| {
-                let (first, second) = (other.0 as usize, actor);
+            let mut report = |other: Access, wrote| {
+                let (first, second) = (other.actor as usize, actor);
                 let known = state.races.iter().any(|race| {
                     (race.buffer, race.first, race.second) == (buffer.0, first, second)
                 });
                 if !known {
                     let writes = (wrote, writes);
-                    state.races.insert(Race { buffer: buffer.0, first, second, writes, byte });
+                    let places = (state.places[other.place as usize], at);
+                    let buffer = buffer.0;
+                    state.races.insert(Race { buffer, first, second, writes, byte, places });
                 }
             };
             if let Some(writer) = shadow.writer.filter(|&writer| !knows(writer)) {
@@ -164,7 +185,7 @@ impl Watch {
                 shadow.readers.clear();
                 shadow.writer = Some(me);
             } else {
-                shadow.readers.retain(|reader| reader.0 != me.0);
+                shadow.readers.retain(|reader| reader.actor != me.actor);
                 shadow.readers.push(me);
             }
         }

@@ -5,7 +5,7 @@ use super::{
     element_of,
     fifo::End,
     integer, memref_of_any, op_name,
-    read::{Reader, Thing, block_key},
+    read::{Reader, Thing, block_key, op_key},
 };
 use crate::{
     array::{
@@ -55,6 +55,8 @@ pub(super) fn compile<'c>(
         endless: false,
         held: HashMap::new(),
         views: HashMap::new(),
+        here: op_key(op),
+        said: Vec::new(),
     };
     let entry = compiler.block(Vec::new());
     let Some(body) = rewrite::body(op) else { return Err(fail(&op, "needs a body")) };
@@ -68,7 +70,10 @@ pub(super) fn compile<'c>(
     for (oldest, held) in compiler.held.into_values() {
         let zeros = [oldest, held].map(|reg| Instruction::Constant(reg, vec![0]));
         compiler.blocks[entry].1.splice(0..0, zeros);
+        let moved = compiler.said.iter_mut().filter(|(block, ..)| *block == entry);
+        moved.for_each(|(_, place, _)| *place += 2);
     }
+    compiler.reader.compiled = compiler.said;
     Ok(Function {
         name: name.to_string(),
         parameters,
@@ -103,6 +108,9 @@ struct Compiler<'r> {
     held: HashMap<(String, bool), (Reg, Reg)>,
     /// Objects acquired, by the view's address: where they begin, and what there is.
     views: HashMap<usize, (Reg, Vec<BufferId>)>,
+    /// The op that is lowered, and those of instructions: block, place in it, and op.
+    here: usize,
+    said: Vec<(usize, usize, usize)>,
 }
 
 fn key(value: Value) -> usize {
@@ -174,6 +182,9 @@ impl Compiler<'_> {
     }
 
     fn emit(&mut self, instruction: Instruction) {
+        if self.reader.said.is_some() {
+            self.said.push((self.current, self.blocks[self.current].1.len(), self.here));
+        }
         self.blocks[self.current].1.push(instruction);
     }
 
@@ -258,6 +269,7 @@ impl Compiler<'_> {
     /// Lowers an op; what it yields, if it ends a structured region.
     fn op<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c, Option<Vec<Reg>>> {
         let name = op_name(op);
+        self.here = op_key(op);
         match name.as_str() {
             "aie.end" => self.exit(Exit::Return(Vec::new())),
             "func.return" => {

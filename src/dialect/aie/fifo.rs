@@ -14,7 +14,7 @@
 
 use super::{
     Dims, DimsPerConsumer, Pads, flag, integer, memref_of,
-    read::{Reader, natural},
+    read::{Places, Reader, natural},
     string,
 };
 use crate::{
@@ -119,7 +119,11 @@ impl Reader {
     /// # Errors
     ///
     /// At a FIFO or link that is not supported.
-    pub(super) fn fifos<'c>(&mut self, ops: &[OperationRef<'c, '_>]) -> Result<'c> {
+    pub(super) fn fifos<'c, 'a>(
+        &mut self,
+        ops: &[OperationRef<'c, 'a>],
+        places: &mut Places<'c, 'a>,
+    ) -> Result<'c> {
         let named =
             |name: &'static str| ops.iter().copied().filter(move |op| rewrite::is(op, name));
         if let Some(op) = named("aie.objectfifo.register_external_buffers").next() {
@@ -136,6 +140,7 @@ impl Reader {
         let mut parts: HashMap<(String, bool), Vec<Part>> = HashMap::new();
         for link in named("aie.objectfifo.link") {
             self.link(link, &specs, &mut parts)?;
+            self.note_places(link, places);
         }
         for spec in &specs {
             let linked =
@@ -145,9 +150,11 @@ impl Reader {
                 let fifo =
                     Fifo { producer: Some(end.clone()), consumers: vec![(spec.consumers[0], end)] };
                 self.fifos.insert(spec.name.clone(), fifo);
+                self.note_places(spec.op, places);
                 continue;
             }
             self.stream(spec, &device, &mut parts)?;
+            self.note_places(spec.op, places);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     array::{
-        Allocation, Buffer, BufferId, Lock, LockId, Memcpy, Packet, Sequence, Step, Task,
+        Allocation, Buffer, BufferId, Lock, LockId, Memcpy, Packet, Part, Sequence, Step, Task,
         TaskChannel, Tile, Write,
     },
     device::{Device, lock_at},
@@ -56,7 +56,9 @@ pub(super) fn read<'c>(reader: &mut Reader, op: OperationRef<'c, '_>) -> Result<
             sequence.arguments.push(id);
         }
         for op in rewrite::ops(body) {
+            let first = sequence.steps.len();
             step(reader, &mut sequence, op)?;
+            (first..sequence.steps.len()).for_each(|step| reader.note(Part::Step(step), op));
         }
     }
     reader.program.sequences.push(sequence);

@@ -9,9 +9,10 @@ use super::{
 use crate::{
     array::{
         Argument, Bd, Buffer, BufferId, Core, Direction, DmaChannel, Flow, Kernel, KernelId, Lock,
-        LockAction, LockId, Packet, Port, Program, Reg, Slice, Stmt, Task, Tile, UseLock,
+        LockAction, LockId, Packet, Part, Port, Program, Reg, Slice, Stmt, Task, Tile, UseLock,
         code::Function,
     },
+    dialect::scalar,
     mlir::{
         constant,
         diagnostic::{Result, fail},
@@ -20,7 +21,7 @@ use crate::{
     },
 };
 use melior::ir::{
-    Attribute, BlockLike, BlockRef, OperationRef, RegionLike, Value, ValueLike,
+    Attribute, BlockLike, BlockRef, Location, OperationRef, RegionLike, Value, ValueLike,
     attribute::{FlatSymbolRefAttribute, TypeAttribute},
     operation::OperationLike,
     r#type::FunctionType,
@@ -57,6 +58,41 @@ pub fn read_known<'c, 'a>(device: OperationRef<'c, 'a>) -> Result<'c, (Program, 
     read_as(device, true)
 }
 
+/// Where each part of the program of `device` is said.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn locations<'c>(device: OperationRef<'c, '_>) -> Result<'c, HashMap<Part, Location<'c>>> {
+    let mut reader = Reader { said: Some(HashMap::new()), ..Reader::default() };
+    let (program, places) = read_with(&mut reader, device)?;
+    let mut found = HashMap::new();
+    let mut add = |part, op: &OperationRef<'c, '_>| _ = found.insert(part, op.location());
+    let all = (places.buffers.iter().enumerate()).map(|(i, op)| (Part::Buffer(BufferId(i)), op));
+    let all = all
+        .chain(places.locks.iter().enumerate().map(|(i, op)| (Part::Lock(LockId(i)), op)))
+        .chain(places.flows.iter().enumerate().map(|(i, op)| (Part::Flow(i), op)))
+        .chain(places.cores.iter().enumerate().map(|(i, op)| (Part::Core(i), op)));
+    all.for_each(|(part, op)| add(part, op));
+    for (channel, (start, bds)) in places.dmas.iter().enumerate() {
+        add(Part::Channel(channel), start);
+        // A channel of an object FIFO has none of its own, and one of several programs more.
+        if program.dmas[channel].bds.len() == bds.len() {
+            bds.iter().enumerate().for_each(|(bd, op)| add(Part::Bd(channel, bd), op));
+        }
+    }
+    // Functions that cores call may lie beside the device.
+    let mut top = device;
+    while let Some(parent) = top.parent_operation() {
+        top = parent;
+    }
+    let said = reader.said.unwrap_or_default();
+    let ops: HashMap<usize, Location<'c>> =
+        scalar::nested(top).into_iter().map(|op| (op_key(op), op.location())).collect();
+    found.extend(said.into_iter().filter_map(|(part, op)| Some((part, *ops.get(&op)?))));
+    Ok(found)
+}
+
 /// The ops of the parts of a program, index by index.
 #[derive(Default)]
 pub struct Places<'c, 'a> {
@@ -73,15 +109,19 @@ fn read_as<'c, 'a>(
     device: OperationRef<'c, 'a>,
     lenient: bool,
 ) -> Result<'c, (Program, Places<'c, 'a>)> {
+    read_with(&mut Reader { lenient, ..Reader::default() }, device)
+}
+
+fn read_with<'c, 'a>(
+    reader: &mut Reader,
+    device: OperationRef<'c, 'a>,
+) -> Result<'c, (Program, Places<'c, 'a>)> {
+    let lenient = reader.lenient;
     if !rewrite::is(&device, DEVICE) {
         return Err(fail(&device, format_args!("is not an '{DEVICE}'")));
     }
     let name = device_name(device).ok_or_else(|| fail(&device, "needs a known device"))?;
-    let mut reader = Reader {
-        program: Program { device: name.to_string(), ..Program::default() },
-        lenient,
-        ..Reader::default()
-    };
+    reader.program.device = name.to_string();
     let ops = rewrite::body(device).map(rewrite::ops).unwrap_or_default();
     // Calls may come before the declaration of what they call.
     for &op in ops.iter().filter(|op| rewrite::is(op, "func.func")) {
@@ -96,17 +136,17 @@ fn read_as<'c, 'a>(
     let (cores, others): (Vec<_>, Vec<_>) = ops.into_iter().partition(|op| rewrite::is(op, CORE));
     reader.parts(&others, &mut places)?;
     if !lenient {
-        reader.fifos(&others)?;
+        reader.fifos(&others, &mut places)?;
     }
     reader.parts(&cores, &mut places)?;
     for &op in others.iter().filter(|op| rewrite::is(op, SEQUENCE)) {
-        if let Err(failure) = host::read(&mut reader, op)
+        if let Err(failure) = host::read(reader, op)
             && !lenient
         {
             return Err(failure);
         }
     }
-    let mut program = reader.program;
+    let mut program = std::mem::take(&mut reader.program);
     let external = |name: &str| {
         program.buffers.iter().position(|b| b.external && b.name == name).map(BufferId)
     };
@@ -183,10 +223,21 @@ pub(super) struct Reader {
     regs: usize,
     /// Leave out what is not supported.
     lenient: bool,
+    /// The ops of parts that [`Places`] does not have, by their address, if somebody asks for them.
+    pub said: Option<HashMap<Part, usize>>,
+    /// The ops of the instructions of the function that was compiled last, by block and place.
+    pub compiled: Vec<(usize, usize, usize)>,
+    /// Statements read of the core that is read.
+    statements: usize,
 }
 
 fn key(value: Value) -> usize {
     value.to_raw().ptr as usize
+}
+
+/// By the address of the op in MLIR, which is stable while it is read.
+pub(super) fn op_key(op: OperationRef) -> usize {
+    op.to_raw().ptr as usize
 }
 
 pub(super) fn block_key(block: BlockRef) -> usize {
@@ -291,6 +342,7 @@ impl Reader {
         self.functions.insert((tile, name.to_string()), index);
         self.program.functions.push(empty());
         self.program.functions[index] = code::compile(self, function, name)?;
+        self.note_instructions(index);
         Ok(index)
     }
 
@@ -363,17 +415,45 @@ impl Reader {
             {
                 return Err(failure);
             }
-            let program = &self.program;
-            places.buffers.resize(program.buffers.len(), op);
-            places.locks.resize(program.locks.len(), op);
-            places.flows.resize(program.flows.len(), op);
-            places.cores.resize(program.cores.len(), op);
-            let new = program.dmas.len() - places.dmas.len();
-            let starts = starts(op).into_iter().take(new);
-            places.dmas.extend(starts.map(|start| (start, descriptors(start))));
-            places.dmas.resize_with(program.dmas.len(), || (op, Vec::new()));
+            self.note_places(op, places);
         }
         Ok(())
+    }
+
+    /// Takes note that what is new in the program is of `op`.
+    pub(super) fn note_places<'c, 'a>(
+        &self,
+        op: OperationRef<'c, 'a>,
+        places: &mut Places<'c, 'a>,
+    ) {
+        let program = &self.program;
+        places.buffers.resize(program.buffers.len(), op);
+        places.locks.resize(program.locks.len(), op);
+        places.flows.resize(program.flows.len(), op);
+        places.cores.resize(program.cores.len(), op);
+        let new = program.dmas.len() - places.dmas.len();
+        let starts = starts(op).into_iter().take(new);
+        places.dmas.extend(starts.map(|start| (start, descriptors(start))));
+        places.dmas.resize_with(program.dmas.len(), || (op, Vec::new()));
+    }
+
+    /// Takes note that a part of the program is of `op`.
+    pub(super) fn note(&mut self, part: Part, op: OperationRef) {
+        if let Some(said) = &mut self.said {
+            said.insert(part, op_key(op));
+        }
+    }
+
+    /// The same for the function that was compiled last.
+    fn note_instructions(&mut self, function: usize) {
+        let compiled = std::mem::take(&mut self.compiled);
+        if let Some(said) = &mut self.said {
+            said.extend(
+                compiled
+                    .into_iter()
+                    .map(|(block, place, op)| (Part::Instruction(function, block, place), op)),
+            );
+        }
     }
 
     fn top_level<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
@@ -388,6 +468,7 @@ impl Reader {
             "aie.packet_flow" => self.packet_flow(op)?,
             "aie.cascade_flow" => {
                 let cascade = (self.tile(op, 0)?, self.tile(op, 1)?);
+                self.note(Part::Cascade(self.program.cascades.len()), op);
                 self.program.cascades.push(cascade);
             }
             "aie.mem" | "aie.memtile_dma" | "aie.shim_dma" => self.dma(op)?,
@@ -781,7 +862,7 @@ impl Reader {
             body: Vec::new(),
             code: None,
         };
-        self.regs = 0;
+        (self.regs, self.statements) = (0, 0);
         if self.lenient {
             core.body = self.lock_uses(op);
         } else if let Ok(body) = self.statements(op) {
@@ -791,6 +872,7 @@ impl Reader {
             let name = format!("core_{}_{}", tile.column, tile.row);
             let function = code::compile(self, op, &name)?;
             core.code = Some(self.program.functions.len());
+            self.note_instructions(self.program.functions.len());
             self.program.functions.push(function);
         }
         self.program.cores.push(core);
@@ -841,7 +923,12 @@ impl Reader {
         }
         let mut statements = Vec::new();
         for op in rewrite::ops(body) {
-            match op_name(op).as_str() {
+            let name = op_name(op);
+            if ["aie.use_lock", "func.call", "scf.for"].contains(&name.as_str()) {
+                self.note(Part::Statement(self.program.cores.len(), self.statements), op);
+                self.statements += 1;
+            }
+            match name.as_str() {
                 "aie.use_lock" => statements.push(Stmt::UseLock(self.use_lock(op)?)),
                 "func.call" => statements.push(self.call(op)?),
                 "scf.for" => statements.push(self.for_loop(op)?),
