@@ -99,6 +99,9 @@ pub struct Routing {
     /// Tiles that the ways cross into, all and the longest.
     pub hops: i64,
     pub longest: i64,
+    /// Tiles beyond those of the shortest ways, all together.
+    #[serde(default)]
+    pub detours: i64,
 }
 
 /// Cycles that the planner expects.
@@ -317,6 +320,7 @@ impl Report {
                 rounds: routing.integer("rounds"),
                 hops: routing.integer("hops"),
                 longest: routing.integer("longest"),
+                detours: routing.integer("detours"),
             },
             estimate: Estimate {
                 interval_cycles: plan.integer("interval"),

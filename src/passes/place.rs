@@ -45,8 +45,8 @@ crate::pass! {
     ///
     /// Then a router that decides as mlir-aie's does finds ways for the streams;
     /// the function's attribute `aie4ml.routing` says in how many rounds, how many
-    /// tiles the ways cross, all and the longest, and which flows have to be the
-    /// `first` of the program.
+    /// tiles the ways cross, all and the longest, how many of them are `detours`, and
+    /// which flows have to be the `first` of the program.
     ///
     /// The function's attribute `aie4ml.placement` holds the cost of the layers,
     /// a lower bound, and whether the cost is proven optimal; where `nodes` or
@@ -272,17 +272,23 @@ fn route<'c>(func: OperationRef<'c, '_>, plan: &Mapped, device: &Device) -> pass
         .map_err(|error| fail(&func, format_args!("has streams that cannot be routed: {error}: use fewer tiles, other places, or memory tiles between the layers")))?;
     let context = rewrite::context(func.location());
     let Routing { rounds, hops, .. } = &arranged.routing;
-    let (hops, longest) = hops
-        .iter()
-        .flatten()
-        .fold((0, 0), |(sum, most), &hops| (sum + u64::from(hops), most.max(hops)));
+    let (mut all, mut longest, mut detours) = (0, 0, 0);
+    for (flow, hops) in flows.iter().zip(hops) {
+        for (end, &hops) in flow.destinations.iter().zip(hops) {
+            let (from, to) = (flow.source.tile, end.tile);
+            let least = from.column.abs_diff(to.column) + from.row.abs_diff(to.row);
+            all += hops;
+            longest = longest.max(hops);
+            detours += hops - least;
+        }
+    }
     let first: Vec<String> = arranged.first.iter().map(ToString::to_string).collect();
     let first = match first.is_empty() {
         true => String::new(),
         false => format!("first = array<i64: {}>, ", first.join(", ")),
     };
     let routing = format!(
-        "{{{first}rounds = {rounds} : i64, streams = {} : i64, hops = {hops} : i64, longest = {longest} : i64}}",
+        "{{{first}rounds = {rounds} : i64, streams = {} : i64, hops = {all} : i64, longest = {longest} : i64, detours = {detours} : i64}}",
         flows.len()
     );
     if let Some(routing) = Attribute::parse(context, &routing) {

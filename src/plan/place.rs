@@ -42,6 +42,7 @@ use super::greedy;
 use crate::array::Tile;
 use crate::device::Device;
 use search::Search;
+pub(in crate::plan) use sequence::Random;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;

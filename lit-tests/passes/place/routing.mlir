@@ -3,7 +3,7 @@
 // In from a port to a memory tile, on to a core, and the same way out; the layers share memory.
 
 // CHECK-LABEL: func.func @says_how_the_streams_are_routed
-// CHECK-SAME: aie4ml.routing = {hops = {{[0-9]+}} : i64, longest = {{[0-9]+}} : i64, rounds = 1 : i64, streams = 4 : i64}
+// CHECK-SAME: aie4ml.routing = {detours = 0 : i64, hops = {{[0-9]+}} : i64, longest = {{[0-9]+}} : i64, rounds = 1 : i64, streams = 4 : i64}
 func.func @says_how_the_streams_are_routed(%x: tensor<8x16xi8>) -> tensor<8x8xi8> {
   %w0 = arith.constant dense<1> : tensor<16x16xi8>
   %w1 = arith.constant dense<1> : tensor<16x8xi8>

@@ -1,7 +1,7 @@
 //! The order in which streams have their turn.
 
 use super::{Effort, NoRoute, Router, Routing};
-use crate::array::Flow;
+use crate::{array::Flow, plan::place::Random};
 
 /// Edges that [`arrange`] looks at by default: half a second at most.
 pub const STEPS: u64 = 60_000_000;
@@ -10,8 +10,9 @@ pub const STEPS: u64 = 60_000_000;
 /// that is longer by a switch costs as much as 20 rounds of sharing one.
 const SHORT: u32 = 3;
 
-/// Orders that are tried.
-const TRIES: u32 = 8;
+/// Orders that are tried with those first that were in the way, and random ones after them.
+const TRIES: u32 = 6;
+const RANDOM: u32 = 8;
 
 /// Edges that mlir-aie's router may look at: it always searches the whole array. It looks
 /// at 2 to 5 million in a second, so that it takes half a minute at most.
@@ -28,8 +29,8 @@ pub struct Arranged {
 }
 
 /// Looks for an order in which all flows find ways, in few rounds: as they are, then
-/// with those first that were in each other's way. Where that does not end soon,
-/// the first and the best order have as many rounds as there is time for.
+/// with those first that were in each other's way, then in random orders. Where none of these
+/// ends soon, the first and the best have as many rounds as there is time for.
 ///
 /// About `steps` edges are looked at, all orders together. Flows of packets are left out.
 ///
@@ -55,32 +56,38 @@ pub fn arrange(router: &Router, flows: &[Flow], steps: u64) -> Result<Arranged, 
             .map(|routing| Arranged { first: first.to_vec(), routing, tries })
             .map_err(|error| (error, more))
     };
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut first = Vec::new();
     let mut best: Option<(usize, Vec<usize>, NoRoute)> = None;
     let mut turn = 0;
     loop {
         turn += 1;
-        let (order, rounds) = match &best {
-            _ if turn <= TRIES => (first.clone(), SHORT),
-            _ if turn == TRIES + 1 => (Vec::new(), patience),
-            Some((_, first, _)) => (first.clone(), patience),
-            None => (Vec::new(), patience),
-        };
-        let (error, more) = match attempt(&order, rounds) {
+        let long = turn > TRIES + RANDOM;
+        if long {
+            let again = best.as_ref().filter(|_| turn > TRIES + RANDOM + 1);
+            first = again.map_or(Vec::new(), |(_, first, _)| first.clone());
+        } else if turn > TRIES {
+            first = circuits.clone();
+            for last in (1..first.len()).rev() {
+                first.swap(last, random.below(last + 1));
+            }
+        }
+        let (error, more) = match attempt(&first, if long { patience } else { SHORT }) {
             Ok(arranged) => return Ok(arranged),
             Err(failure) => failure,
         };
         let NoRoute::Congested { flows: stuck, .. } = &error else { return Err(error) };
         let others = first.iter().filter(|index| !stuck.contains(index));
-        first = stuck.iter().chain(others).copied().collect();
+        let next = stuck.iter().chain(others).copied().collect();
         let count = stuck.len();
         let (count, order, error) = match best {
             Some(best) if best.0 <= count => best,
-            _ => (count, order, error),
+            _ => (count, first, error),
         };
-        if !more || turn == TRIES + 2 {
+        if !more || turn == TRIES + RANDOM + 2 {
             return Err(error);
         }
         best = Some((count, order, error));
+        first = next;
     }
 }

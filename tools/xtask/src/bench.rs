@@ -32,6 +32,12 @@ pub fn run(folder: &Path, program: &Path) -> Result<(), String> {
     for case in sizes() {
         println!("{}", measure(&case, folder, program)?);
     }
+    println!(
+        "\n| network | options | tiles | cost | seconds to place and route |\n|---|---|---|---|---|"
+    );
+    for case in placements() {
+        println!("{}", placement(&case, folder, program)?);
+    }
     Ok(())
 }
 
@@ -85,9 +91,65 @@ fn sizes() -> Vec<Case> {
     splits.into_iter().map(case).collect()
 }
 
+/// Seven blocks of 4 x 4 tiles in a chain, and arrays that are full.
+fn placements() -> Vec<Case> {
+    let case = |extent: usize, options, split| Case {
+        name: format!("7 x ({extent} -> {extent})"),
+        batch: 8,
+        extents: vec![extent; 8],
+        options,
+        split,
+    };
+    vec![
+        case(128, &[][..], Some((4, 4))),
+        case(512, &["--optimize", "throughput"], None),
+        case(512, &["--optimize", "latency"], None),
+    ]
+}
+
+/// A row of the table of placements: how good, and how long it took.
+fn placement(case: &Case, folder: &Path, program: &Path) -> Result<String, String> {
+    let (model, out) = (folder.join("model.mlir"), folder.join("out"));
+    fs::write(&model, network(case)).map_err(|error| error.to_string())?;
+    let mut least = f64::INFINITY;
+    let mut found = None;
+    for _ in 0..RUNS {
+        let output = Command::new(program)
+            .arg("compile")
+            .args([model.as_path(), Path::new("-o"), &out])
+            .args(case.options)
+            .output()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let line = said.lines().find_map(|line| line.strip_prefix("placement: cost "));
+        let report = fs::read_to_string(out.join("report.json")).map_err(|e| e.to_string())?;
+        // `{"pass": "aie4ml-place", "seconds": 0.012}`, over several lines.
+        let after = |text: &str, word: &str| Some(text.split_once(word)?.1.to_owned());
+        let seconds =
+            after(&report, "\"aie4ml-place\"").and_then(|rest| after(&rest, "\"seconds\":"));
+        let seconds = seconds
+            .and_then(|rest| rest.split(['}', ',']).next()?.trim().parse::<f64>().ok())
+            .zip(line)
+            .ok_or_else(|| format!("{}: no placement in what it says", case.name))?;
+        least = least.min(seconds.0);
+        let tiles = said.split(": ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("?");
+        found = Some((tiles.to_owned(), seconds.1.to_owned()));
+    }
+    let (tiles, cost) = found.unwrap_or_default();
+    Ok(format!("| {} | {} | {tiles} | {cost} | {least:.3} |", case.name, asked(case)))
+}
+
+/// What a case asks of the compiler, for a table.
+fn asked(case: &Case) -> String {
+    match case.split {
+        Some((cascade, chains)) => format!("{cascade} x {chains}"),
+        None => case.options.join(" ").replace("--optimize ", ""),
+    }
+}
+
 /// A row of a table.
 fn measure(case: &Case, folder: &Path, program: &Path) -> Result<String, String> {
-    let Case { name, batch, options, split, .. } = case;
+    let Case { name, batch, options, .. } = case;
     let (model, out) = (folder.join("model.mlir"), folder.join("out"));
     fs::write(&model, network(case)).map_err(|error| error.to_string())?;
     let Compiled { seconds, tiles } =
@@ -100,10 +162,7 @@ fn measure(case: &Case, folder: &Path, program: &Path) -> Result<String, String>
             .filter(|flow| flow.split(", ").nth(end).is_some_and(|e| e.starts_with("PLIO")))
             .count()
     };
-    let options = match split {
-        Some((cascade, chains)) => format!("{cascade} x {chains}"),
-        None => options.join(" ").replace("--optimize ", ""),
-    };
+    let options = asked(case);
     Ok(format!(
         "| {name} | {batch} | {options} | {tiles} | {} | {} | {:.1} MB | {:.2} |",
         ports(1),
