@@ -25,6 +25,8 @@
 //! so far plus, for each unplaced block with a placed parent, the least over
 //! its *free* positions of its links to placed blocks plus `below`; links
 //! outside the tree count at least the least cost of any non-overlapping pair.
+//! Where few cores are left free, `below` of the block that is placed next is
+//! taken anew over the free positions of all of its subtree.
 //! Depth first, best child first, from the incumbent of a beam search and the
 //! greedy placements; a table of occupied cells and live positions drops
 //! partial placements that cost no less than one seen before. Where that ends
@@ -232,7 +234,7 @@ pub struct Placement {
 }
 
 /// Nodes that [`place`] expands by default: well under a second.
-pub const NODES: u64 = 50_000;
+pub const NODES: u64 = 100_000;
 
 /// How the blocks are placed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -17,6 +17,9 @@ const WIDE_BEAM: usize = 400;
 /// Nodes that placing two or three blocks anew takes at most.
 const SOME: u64 = 200;
 
+/// Pairs of positions that a tighter bound of one node may look at.
+const PAIRS: usize = 8_000;
+
 /// Nodes between two looks at the clock.
 const STOP: u64 = 64;
 
@@ -337,11 +340,63 @@ impl<'a> Search<'a> {
             let own = self.scaled.own(self.problem, block, p);
             let bound = floor.saturating_add(joined - own).saturating_add(loose);
             if bound < self.best_cost {
-                children.push((bound, cost + joined, p));
+                children.push((bound, cost + joined, p, index));
             }
         }
-        children.sort_unstable_by_key(|&(bound, cost, p)| (bound, cost, p.row, p.column));
-        children
+        if !children.is_empty() && depth + 1 < self.order.len() {
+            self.tighten(depth, &mut children);
+        }
+        children.sort_unstable_by_key(|&(bound, cost, p, _)| (bound, cost, p.row, p.column));
+        children.into_iter().map(|(bound, cost, p, _)| (bound, cost, p)).collect()
+    }
+
+    /// Raises the bounds of children by what their subtrees cost on the free cores, and drops
+    /// those that are too high then. Where many cores are free it changes little, and is left.
+    fn tighten(&self, depth: usize, children: &mut Vec<(i64, i64, Position, usize)>) {
+        let block = self.order[depth];
+        let places: Vec<usize> = children.iter().map(|child| child.3).collect();
+        let Some(below) = self.below_on_free(block, &places, &mut PAIRS.clone()) else { return };
+        for ((bound, _, _, index), below) in children.iter_mut().zip(below) {
+            *bound = bound.saturating_add(below.saturating_sub(self.below[block][*index]));
+        }
+        children.retain(|child| child.0 < self.best_cost);
+    }
+
+    /// What `below` is at those positions of a block if its subtree has the free cores only;
+    /// `i64::MAX` where that has no room. `None` if there are more than `pairs` of positions
+    /// of blocks and of those below them.
+    fn below_on_free(&self, block: usize, places: &[usize], pairs: &mut usize) -> Option<Vec<i64>> {
+        let own =
+            |&index: &usize| self.scaled.own(self.problem, block, self.positions[block][index]);
+        let mut sums: Vec<i64> = places.iter().map(own).collect();
+        let children = (0..self.parent.len()).filter(|&child| self.parent[child] == Some(block));
+        for child in children {
+            let shape = &self.problem.blocks[child];
+            let positions = &self.positions[child];
+            let free: Vec<usize> = (0..positions.len())
+                .filter(|&index| self.grid.free_inside(shape, positions[index]))
+                .collect();
+            *pairs = pairs.checked_sub(free.len() * places.len())?;
+            let below = self.below_on_free(child, &free, pairs)?;
+            let between: Vec<Link> = self.links[child]
+                .iter()
+                .copied()
+                .filter(|l| Self::other(l, child) == block)
+                .collect();
+            for (sum, &place) in sums.iter_mut().zip(places) {
+                let p = self.positions[block][place];
+                let mut least = i64::MAX;
+                for (&index, &below) in free.iter().zip(&below) {
+                    let q = positions[index];
+                    if below >= least || overlap(&self.problem.blocks[block], p, shape, q) {
+                        continue;
+                    }
+                    least = least.min(below.saturating_add(self.between(&between, block, p, q)));
+                }
+                *sum = sum.saturating_add(least);
+            }
+        }
+        Some(sums)
     }
 
     /// Whether the budget is used up.

@@ -14,6 +14,10 @@ const SHORT: u32 = 3;
 const TRIES: u32 = 6;
 const RANDOM: u32 = 8;
 
+/// Streams in each other's way, in the best order after [`TRIES`], of which a longer search was
+/// seen to find ways for all.
+const FEW: usize = 12;
+
 /// Edges that mlir-aie's router may look at: it always searches the whole array. It looks
 /// at 2 to 5 million in a second, so that it takes half a minute at most.
 const PATIENCE: u64 = 75_000_000;
@@ -84,7 +88,7 @@ pub fn arrange(router: &Router, flows: &[Flow], steps: u64) -> Result<Arranged, 
             Some(best) if best.0 <= count => best,
             _ => (count, first, error),
         };
-        if !more || turn == TRIES + RANDOM + 2 {
+        if !more || turn == TRIES + RANDOM + 2 || turn >= TRIES && count > FEW {
             return Err(error);
         }
         best = Some((count, order, error));
