@@ -13,7 +13,7 @@ use crate::{
     mlir::{pass::Describe, rewrite, tools},
     passes::{PIPELINE, apply_directives::ApplyDirectives},
     plan::{directives, hand_over::Transport, mapping::Io, parallelize::Objective},
-    report::{PassSeconds, Report, Seconds},
+    report::{Report, Seconds},
 };
 use melior::{
     Context,
@@ -32,7 +32,8 @@ const LEVELS: [(&str, &str); 2] = [("aie4ml-apply-directives", NETWORK), ("aie4m
 
 /// The pass that chooses how many tiles are used, and those that find out what that leads to.
 const PLANNER: &str = "aie4ml-parallelize";
-const REPLANNED: [&str; 3] = ["aie4ml-pack", "aie4ml-plan-transport", "aie4ml-place"];
+const REPLANNED: [&str; 4] =
+    ["aie4ml-pack", "aie4ml-plan-transport", "aie4ml-place", "convert-aie4ml-to-aie"];
 
 pub const MODEL: &str = "model.mlir";
 pub const NETWORK: &str = "network.mlir";
@@ -154,6 +155,9 @@ pub fn compile_in_memory(
         if let Err(error) = ir::run(&context, &mut module, &pipeline) {
             module = retry.again(error, pass, &module).map_err(|error| error.within(&file))?;
             step = PIPELINE.iter().position(|&(pass, _)| pass == PLANNER).unwrap_or(step);
+            // What the first plan led to.
+            files.retain(|path, _| [MODEL, NETWORK].iter().any(|level| path == Path::new(level)));
+            seconds.add(pass, start);
             continue;
         }
         if pass == ApplyDirectives::NAME
@@ -162,9 +166,7 @@ pub fn compile_in_memory(
             let func = the_function(&module)?;
             ir::attempt(&context, || directive::apply(func, entries, name))?;
         }
-        seconds
-            .passes
-            .push(PassSeconds { pass: pass.into(), seconds: start.elapsed().as_secs_f64() });
+        seconds.add(pass, start);
         if let Some((_, level)) = LEVELS.iter().find(|(last, _)| *last == pass) {
             files.insert(PathBuf::from(level), ir::print(&module));
         }

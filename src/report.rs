@@ -28,7 +28,7 @@ use melior::ir::{
     operation::OperationLike,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, fmt::Display, fs, path::Path};
+use std::{collections::BTreeSet, fmt::Display, fs, path::Path, time::Instant};
 
 /// Of the format of `report.json`.
 const VERSION: u32 = 1;
@@ -42,6 +42,9 @@ pub struct Report {
     pub model: String,
     /// Such as `xcve2802`.
     pub device: String,
+    /// What tensors cross the boundary by: `plio` or `ddr`.
+    #[serde(default)]
+    pub io: String,
     /// Columns of the array and rows above the shim, memory tiles first.
     pub array: Array,
     /// What the splits were chosen for.
@@ -226,8 +229,19 @@ pub struct Seconds {
     pub total: f64,
     /// Reading the model.
     pub import: f64,
-    /// Each pass, in order.
+    /// Each pass, in order; of one that ran again, all together.
     pub passes: Vec<PassSeconds>,
+}
+
+impl Seconds {
+    /// Adds the time of a pass since it began.
+    pub fn add(&mut self, pass: &str, begin: Instant) {
+        let seconds = begin.elapsed().as_secs_f64();
+        match self.passes.iter_mut().find(|known| known.pass == pass) {
+            Some(known) => known.seconds += seconds,
+            None => self.passes.push(PassSeconds { pass: pass.into(), seconds }),
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -300,6 +314,7 @@ impl Report {
             version: VERSION,
             model: model.into(),
             device: device.name.into(),
+            io: network::io(func, &device)?.to_string(),
             array: Array {
                 columns: device.columns,
                 rows: device.core_rows().end,

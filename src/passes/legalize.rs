@@ -1,4 +1,5 @@
 use crate::{
+    device::PortSide,
     dialect::{
         aie4ml::{self, Add, Codes, Dense, Layer},
         network::{self, DEFAULT_DEVICE},
@@ -8,7 +9,7 @@ use crate::{
         pass::{self, Pass, fail},
         rewrite,
     },
-    plan::{mapping::Io, network::Source},
+    plan::{mapping::Io, network::Source, ports},
 };
 use melior::ir::{
     OperationRef, ValueLike,
@@ -86,14 +87,28 @@ impl Pass for Legalize {
             let name = StringAttribute::new(context, &io.to_string()).into();
             rewrite::set_attribute(func, "aie4ml.io", name);
         }
-        network::io(func, &device)?;
+        let io = network::io(func, &device)?;
         rewrite::body(func).into_iter().flat_map(rewrite::ops).for_each(alone);
         let layers = Layer::all(func);
         // First, as the network only says that widths differ, not what could be done.
         for add in layers.iter().filter_map(|layer| Add::of(layer.op)) {
             self::add(add)?;
         }
-        network::network(func)?;
+        let network = network::network(func)?;
+        let tensors = [(network.inputs.len(), "inputs"), (network.outputs.len(), "outputs")];
+        for ((count, what), side) in tensors.into_iter().zip([PortSide::In, PortSide::Out]) {
+            let most = ports::count(side, &device, io);
+            if count > most {
+                return Err(fail(
+                    &func,
+                    format_args!(
+                        "has {count} {what}, each with a stream of its own; {} has {most} {} that way: use a larger device",
+                        device.name,
+                        ports::kind(io)
+                    ),
+                ));
+            }
+        }
         for layer in layers.iter().filter_map(|layer| Dense::of(layer.op)) {
             dense(layer, codes_of(func, &layers, *layer))?;
         }

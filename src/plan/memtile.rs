@@ -195,10 +195,22 @@ pub fn assign(
     search.descend(0, 0);
     let (nodes, open) = (search.nodes, search.open);
     let Some((cost, picks)) = search.best else {
+        // What there is least of in relation to the need.
+        let need = |what: usize| demands.iter().map(|d| u64::from(d.usage().0[what])).sum::<u64>();
+        let exist = |what: usize| {
+            let places = if what < PER_TILE { tiles.len() } else { device.columns as usize };
+            u64::from(capacity.0[what]) * places as u64
+        };
+        let share = |&what: &usize| need(what) * 1_000_000 / exist(what).max(1);
+        let short = (0..NAMES.len()).max_by_key(share).unwrap_or(0);
         return Err(NoRoom(format!(
-            "{} parts of edges do not fit the {} memory tiles and their streams: use fewer chains or shorter cascades",
+            "{} parts of edges do not fit the {} memory tiles of {}: they need {} {} in all, there are {}",
             demands.len(),
-            tiles.len()
+            tiles.len(),
+            device.name,
+            need(short),
+            NAMES[short],
+            exist(short)
         )));
     };
     let mut result = vec![Tile { column: 0, row: 0 }; demands.len()];

@@ -44,7 +44,7 @@ use super::memory;
 use super::memtile;
 use super::microtile::{self, Microtile};
 use super::network::{Kind, Layer, Network};
-use super::place::{self, Block, Position};
+use super::place::{self, Block, NoRoom, Position};
 use crate::device::{Device, TileKind};
 use candidates::{Candidate, Choices, choices};
 use chosen::Choice;
@@ -558,13 +558,14 @@ fn plan_for(
     let mut limit = budget;
     let mut measure = Measure::Tiles;
     let mut bound = None;
+    let mut crowded = None;
     loop {
         let mut solver =
             Solver { network, all: &all, coupling: &coupling, device, measure, exact: true };
         let Some((picks, interval)) =
             search(&mut solver, &all, limit, request.objective, iterations)
         else {
-            let why = refusal::no_plan(network, &all, device, request, budget, measure);
+            let why = refusal::no_plan(network, &all, device, request, budget, crowded);
             return Err(Refused { why, bound: bound.map(|(bound, _)| bound) });
         };
         let exact = solver.exact;
@@ -578,8 +579,9 @@ fn plan_for(
         });
         plan.lower_bound = lower_bound;
         plan.gap = Some(gap);
-        if has_room(&choice, &plan, device, request) {
-            return Ok(Some(plan));
+        match has_room(&choice, &plan, device, request) {
+            Ok(()) => return Ok(Some(plan)),
+            Err(why) => crowded = Some(why),
         }
         // Tiles that fit in number may not fit in shape.
         match measure {
@@ -609,8 +611,13 @@ fn floor(all: &[Choices], objective: Objective, iterations: usize) -> u64 {
 }
 
 /// Whether the rectangles of a plan, and the memory tiles of its edges, were
-/// found to fit the device.
-fn has_room(choice: &Choice, plan: &Plan, device: &Device, request: &Request) -> bool {
+/// found to fit the device; if not, what did not.
+fn has_room(
+    choice: &Choice,
+    plan: &Plan,
+    device: &Device,
+    request: &Request,
+) -> Result<(), String> {
     let mut blocks = Vec::new();
     for (index, split) in plan.splits.iter().enumerate() {
         let directive = request.directives.get(index).copied().unwrap_or_default();
@@ -623,9 +630,16 @@ fn has_room(choice: &Choice, plan: &Plan, device: &Device, request: &Request) ->
             blocks.push(block);
         }
     }
+    if !place::packs(blocks, device) {
+        return Err(format!(
+            "the rectangles of the layers do not fit {} side by side",
+            device.name
+        ));
+    }
     // How slices share the channels of a shim tile's DMA is planned later.
     let io = Some(Io::of(device)).filter(|&io| io == Io::Plio);
-    place::packs(blocks, device) && memtile::assign(&choice.demands(plan), device, io, 0).is_ok()
+    let assigned = memtile::assign(&choice.demands(plan), device, io, 0);
+    assigned.map(|_| ()).map_err(|NoRoom(why)| why)
 }
 
 #[cfg(test)]

@@ -34,6 +34,14 @@ pub fn count(side: PortSide, device: &Device, io: Io) -> usize {
     (0..device.columns).map(|column| of_column(column, side, device, io) as usize).sum()
 }
 
+/// What streams cross the boundary by.
+pub fn kind(io: Io) -> &'static str {
+    match io {
+        Io::Plio => "ports to programmable logic",
+        Io::Ddr => "DMA channels to memory",
+    }
+}
+
 /// How many slices have to share a stream into the array, and out of it.
 /// Transfers that have regions keep their streams.
 pub fn shared(plan: &Mapped, device: &Device) -> [usize; 2] {
@@ -94,10 +102,7 @@ pub fn assign(
             "{} streams {way} the array are more than the {} {} of {}: use a device with more of them",
             columns.len(),
             slots.len(),
-            match io {
-                Io::Plio => "ports to programmable logic",
-                Io::Ddr => "DMA channels to memory",
-            },
+            kind(io),
             device.name
         )));
     }

@@ -77,13 +77,21 @@ impl<'a> Page<'a> {
 
     fn subtitle(&self) -> String {
         let cores = self.report.array.rows.saturating_sub(self.report.array.first_core_row);
-        let batch = counted(self.report.rows.saturating_mul(self.report.iterations), "row");
+        // The last iteration may be filled up.
+        let rows = self.report.inputs.iter().map(|input| input.rows).max();
+        let all = self.report.rows.saturating_mul(self.report.iterations);
+        let batch = counted(rows.unwrap_or(all), "row");
+        let io = match self.report.io.as_str() {
+            "plio" => " Tensors cross the boundary by PLIO.",
+            "ddr" => " Tensors cross the boundary by DMA, from and to memory.",
+            _ => "",
+        };
         let blocks = match self.report.iterations {
             1 => "at once".into(),
             count => format!("in {} iterations of {}", grouped(count), self.report.rows),
         };
         format!(
-            "{}, {} x {cores} cores. {batch} per batch, {blocks}. Optimized for {}.",
+            "{}, {} x {cores} cores. {batch} per batch, {blocks}. Optimized for {}.{io}",
             self.report.device, self.report.array.columns, self.report.objective
         )
     }

@@ -2,7 +2,7 @@
 
 use super::{Layer, Rectangle};
 use crate::{
-    array::{Bundle, Port, Program, Tile},
+    array::{Bundle, Flow, Port, Program, Tile},
     device::{Device, PortSide, TileKind},
 };
 use serde::{Deserialize, Serialize};
@@ -108,10 +108,18 @@ impl Resources {
             let tiles = bytes.iter().filter(|(tile, _)| holds(&layer.rectangles, **tile));
             tiles.map(|(_, memory)| *memory).max_by_key(CoreMemory::total).unwrap_or_default()
         };
-        let ports = |interfaces: &[crate::array::Interface], side| {
-            let streams = || interfaces.iter().flat_map(|interface| &interface.streams);
-            let bundle = streams().next().map(|stream| stream.port.bundle);
-            Share { used: streams().count(), available: ports(device, bundle, side) }
+        let at_shim = |port: &&Port| {
+            matches!(device.tile_kind(port.tile), Some(TileKind::ShimNoc | TileKind::ShimPl))
+        };
+        let ports = |side| {
+            let ends = |flow: &'_ Flow| match side {
+                PortSide::In => vec![flow.source],
+                PortSide::Out => flow.destinations.clone(),
+            };
+            let ends: Vec<Port> = program.flows.iter().flat_map(ends).collect();
+            let bundle = ends.iter().find(at_shim).map(|port| port.bundle);
+            let used = ends.iter().filter(at_shim).count();
+            Share { used, available: ports(device, bundle, side) }
         };
         Resources {
             core_tiles: Share { used: program.cores.len(), available: device.cores() as usize },
@@ -124,8 +132,8 @@ impl Resources {
                 used: total(TileKind::Mem),
                 available: (device.mem_tiles() * mem.memory_bytes) as usize,
             },
-            input_ports: ports(&program.inputs, PortSide::In),
-            output_ports: ports(&program.outputs, PortSide::Out),
+            input_ports: ports(PortSide::In),
+            output_ports: ports(PortSide::Out),
             core_tile_bytes: core.memory_bytes as usize,
             memory_tile_bytes: mem.memory_bytes as usize,
             layers: layers.iter().map(fullest).collect(),
@@ -218,7 +226,7 @@ fn links(program: &Program, device: &Device, layers: &[Layer]) -> Vec<Link> {
 mod tests {
     use super::*;
     use crate::array::Direction;
-    use crate::array::{Buffer, Core, DmaChannel, Element, Flow};
+    use crate::array::{Buffer, Core, DmaChannel, Element};
 
     const MEMORY: Tile = Tile { column: 1, row: 1 };
     const WEST: Tile = Tile { column: 0, row: 2 };
@@ -288,6 +296,8 @@ mod tests {
         assert_eq!(found.core_memory, Share { used: 440 + 2048, available: 16 << 16 });
         assert_eq!(found.memory_tiles, Share { used: 1, available: 4 });
         assert_eq!(found.memory_tile_memory, Share { used: 5000, available: 4 << 19 });
+        assert_eq!(found.input_ports, Share { used: 1, available: 8 });
+        assert_eq!(found.output_ports, Share { used: 0, available: 8 });
         assert_eq!(found.layers, [CoreMemory { constants: 300, activations: 40, stack: 1024 }]);
         assert_eq!(found.memory, [TileMemory { column: 1, row: 1, bytes: 5000, channels: [0, 2] }]);
         let (tile, layer) = (Node::MemoryTile([1, 1]), Node::Layer(0));

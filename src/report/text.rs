@@ -3,11 +3,16 @@
 use super::{Alternative, Choice, Layer, Rectangle, Report};
 use std::fmt::{self, Display, Formatter};
 
-/// One sign per layer of the floor plan.
+/// Signs of layers in the floor plan, without that of memory tiles.
 const SIGNS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklnopqrstuvwxyz0123456789";
 
-pub(super) fn sign(index: usize) -> char {
-    SIGNS.get(index).map_or('#', |&sign| sign.into())
+/// What a layer is called in the floor plan: `A`, `B`... and when these are used up `AA`, `AB`...
+pub(super) fn sign(index: usize) -> String {
+    let last = char::from(SIGNS[index % SIGNS.len()]);
+    match index / SIGNS.len() {
+        0 => last.into(),
+        before => sign(before - 1) + &String::from(last),
+    }
 }
 
 /// Such as `1 tile` or `2 tiles`.
@@ -85,39 +90,42 @@ impl Report {
         // No array is larger than this, a damaged report may say anything.
         let (columns, rows) =
             (self.array.columns.min(128) as usize, self.array.rows.min(64) as usize);
-        let mut grid = vec![vec!['.'; columns]; rows];
-        let put = |grid: &mut Vec<Vec<char>>, column: usize, row: usize, sign: char| {
+        let mut grid = vec![vec![String::from("."); columns]; rows];
+        let put = |grid: &mut Vec<Vec<String>>, column: usize, row: usize, sign: &str| {
             if let Some(cell) = grid.get_mut(row).and_then(|cells| cells.get_mut(column)) {
-                *cell = sign;
+                *cell = sign.into();
             }
         };
         for (index, layer) in self.layers.iter().enumerate() {
             for &Rectangle { column, row, width, height } in &layer.rectangles {
                 for y in (row..rows).take(height) {
-                    (column..columns).take(width).for_each(|x| put(&mut grid, x, y, sign(index)));
+                    (column..columns).take(width).for_each(|x| put(&mut grid, x, y, &sign(index)));
                 }
             }
         }
         for edge in &self.edges {
-            edge.memory_tiles.iter().for_each(|&[column, row]| put(&mut grid, column, row, 'm'));
+            edge.memory_tiles.iter().for_each(|&[column, row]| put(&mut grid, column, row, "m"));
             let is_input = self.inputs.iter().any(|input| input.name == edge.from);
             for &[column, _] in &edge.ports {
-                let arrow = match (is_input, grid.first().and_then(|row| row.get(column))) {
-                    (true, Some('v' | 'x')) | (false, Some('^' | 'x')) => 'x',
-                    (true, _) => '^',
-                    (false, _) => 'v',
+                let there = grid.first().and_then(|row| row.get(column)).map(String::as_str);
+                let arrow = match (is_input, there) {
+                    (true, Some("v" | "x")) | (false, Some("^" | "x")) => "x",
+                    (true, _) => "^",
+                    (false, _) => "v",
                 };
                 put(&mut grid, column, 0, arrow);
             }
         }
+        let width = grid.iter().flatten().map(String::len).max().unwrap_or(1) + 1;
         for (row, cells) in grid.iter().enumerate().rev() {
             write!(f, "{row:>4} ")?;
-            cells.iter().try_for_each(|cell| write!(f, " {cell}"))?;
+            cells.iter().try_for_each(|cell| write!(f, "{cell:>width$}"))?;
             writeln!(f)?;
         }
         write!(f, "     ")?;
         for column in (0..columns).step_by(5) {
-            write!(f, "{column:>2}{}", if column + 5 < columns { "        " } else { "" })?;
+            let width = if column == 0 { width } else { 5 * width };
+            write!(f, "{column:>width$}")?;
         }
         writeln!(f, "\n      letters: layers   m: memory tile   ^ v x: streams in, out, both")
     }
@@ -177,7 +185,7 @@ fn row(index: usize, layer: &Layer) -> [String; 9] {
     let operator = if layer.operation == "add" { '+' } else { '*' };
     let corners = layer.rectangles.iter().map(|at| format!("({}, {})", at.column, at.row));
     [
-        sign(index).into(),
+        sign(index),
         layer.name.clone(),
         format!("{}x{}x{}", layer.rows, layer.inputs, layer.outputs),
         format!("{input}{operator}{weight} {accumulator} {output}"),

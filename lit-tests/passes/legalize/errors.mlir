@@ -235,3 +235,13 @@ func.func @no_programmable_logic(%x: tensor<2x3xi8>) -> tensor<2x1xi8> attribute
          : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi8>
   return %y : tensor<2x1xi8>
 }
+
+// -----
+
+// expected-error @+1 {{'func.func' op has 3 outputs, each with a stream of its own; npu1_1col has 2 DMA channels to memory that way: use a larger device}}
+func.func @more_outputs_than_channels(%x: tensor<2x3xi8>) -> (tensor<2x3xi8>, tensor<2x3xi8>, tensor<2x3xi8>) attributes {aie4ml.device = "npu1_1col"} {
+  %a = aie4ml.clamp %x min = 0 max = 7 : (tensor<2x3xi8>) -> tensor<2x3xi8>
+  %b = aie4ml.clamp %x min = 1 max = 7 : (tensor<2x3xi8>) -> tensor<2x3xi8>
+  %c = aie4ml.clamp %x min = 2 max = 7 : (tensor<2x3xi8>) -> tensor<2x3xi8>
+  return %a, %b, %c : tensor<2x3xi8>, tensor<2x3xi8>, tensor<2x3xi8>
+}

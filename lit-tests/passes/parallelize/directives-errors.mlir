@@ -157,7 +157,7 @@ func.func @rows_beyond_the_memory(%x: tensor<4096x8xi8>) -> tensor<4096x8xi8> {
 
 func.func @one_place_for_two(%x: tensor<8x64xi8>) -> tensor<8x64xi8> {
   %w = arith.constant dense<1> : tensor<64x64xi8>
-  // expected-error @+1 {{'aie4ml.dense' op dense: place = [5, 3] is impossible: the rectangles of the layers, or the memory tiles of their edges, then do not fit side by side: without it, 1x1 is possible}}
+  // expected-error @+1 {{'aie4ml.dense' op dense: place = [5, 3] is impossible: the rectangles of the layers do not fit xcve2802 side by side: without it, 1x1 is possible}}
   %0 = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          {place = [#aie4ml.place<5, 3>]}

@@ -25,7 +25,7 @@ func.func @microtile_of_another_device(%x: tensor<8x64xi8>) -> tensor<8x16xi8> {
 
 func.func @layer_too_large_for_the_device(%x: tensor<8x4096xi8>) -> tensor<8x4096xi8> attributes {aie4ml.device = "npu1"} {
   %w = arith.constant dense<1> : tensor<4096x4096xi8>
-  // expected-error @+2 {{'aie4ml.dense' op dense: 4096x4096 weights need 1083392 bytes on each of 4 x 4 tiles, the finest split on npu1; its memory holds 65536: use a larger device or a smaller layer}}
+  // expected-error @+2 {{'aie4ml.dense' op dense: 4096x4096 weights need 1083392 bytes on each of 4 x 4 tiles, the finest split on npu1; its memory holds 65536, and they take at least 265 tiles, of which there are 16: use a larger device or a smaller layer}}
   // expected-note @+1 {{buffers of a tile:}}
   %y = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
@@ -119,7 +119,7 @@ func.func @splits_that_do_not_meet(%x: tensor<8x64xi8>) -> tensor<8x16xi8> {
 
 func.func @rectangles_that_do_not_pack(%x: tensor<8x24xi8>) -> tensor<8x24xi8> attributes {aie4ml.device = "npu1"} {
   %w = arith.constant dense<1> : tensor<24x24xi8>
-  // expected-error @+1 {{'aie4ml.dense' op dense: cascade = 3 is impossible: the rectangles of the layers, or the memory tiles of their edges, then do not fit side by side: the nearest is cascade = 2}}
+  // expected-error @+1 {{'aie4ml.dense' op dense: cascade = 3 is impossible: the rectangles of the layers do not fit npu1 side by side: the nearest is cascade = 2}}
   %0 = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 3, chains = 3, k = 8, n = 8, rows = 8>}

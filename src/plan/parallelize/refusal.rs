@@ -7,7 +7,11 @@ use super::{
     solver::{Goal, Measure, Solver},
 };
 use crate::device::{Device, TileKind};
-use crate::plan::{cost, memory, microtile, network::Network, slices};
+use crate::plan::{
+    cost, memory, microtile,
+    network::{Kind, Network},
+    slices,
+};
 
 /// Why a layer has no split; `tightest` is the one that needs the least memory of those that are as
 /// directed.
@@ -71,10 +75,20 @@ pub(super) fn no_split(
     let mut refusal = if fixed.is_empty() {
         let (l, c) = tightest.as_ref().map_or((1, 1), |split| (split.cascade, split.chains));
         let needed = tightest.as_ref().map_or(0, |split| split.tile_bytes);
+        // Weights alone, without any padding.
+        let bytes = (k * n).saturating_mul(layer.weight.bytes(1));
+        let least = bytes.div_ceil(capacity.saturating_sub(request.stack).max(1));
+        let cores = device.cores() as usize;
+        let more = match layer.kind {
+            Kind::Dense if least > cores => {
+                format!(", and they take at least {least} tiles, of which there are {cores}")
+            }
+            _ => String::new(),
+        };
         NoPlan::new(
             Some(index),
             format!(
-                "{name}: {k}x{n} weights need {needed} bytes on each of {l} x {c} tiles, the finest split on {}; its memory holds {capacity}: use a larger device or a smaller layer",
+                "{name}: {k}x{n} weights need {needed} bytes on each of {l} x {c} tiles, the finest split on {}; its memory holds {capacity}{more}: use a larger device or a smaller layer",
                 device.name
             ),
         )
@@ -137,14 +151,15 @@ fn with_map(
     NoPlan { note: Some(map.trim_start_matches('\n').to_owned()), ..refusal }
 }
 
-/// Why the layers have no plan together although each has splits.
+/// Why the layers have no plan together although each has splits; `crowded` says what the plans that
+/// were found had no room for.
 pub(super) fn no_plan(
     network: &Network,
     all: &[Choices],
     device: &Device,
     request: &Request,
     budget: usize,
-    measure: Measure,
+    crowded: Option<String>,
 ) -> NoPlan {
     let cores = device.cores() as usize;
     let fewest: usize = all.iter().map(|c| c.fewest).sum();
@@ -183,18 +198,13 @@ pub(super) fn no_plan(
                 device.name
             );
             (message, format!("the network then needs {tiles} tiles, {} has {cores}", device.name))
-        } else if tiles > budget || measure == Measure::Tiles {
+        } else if let Some(why) = crowded.filter(|_| tiles <= budget) {
+            (format!("{why}, in any plan of at most {budget} tiles that was tried"), why)
+        } else {
             let message = format!(
                 "the network needs at least {tiles} tiles{name}: allow --max-tiles >= {tiles} (now {budget})"
             );
             (message, format!("the network then needs {tiles} tiles, {budget} may be used"))
-        } else {
-            let message = format!(
-                "the rectangles of the layers, or the memory tiles of their edges, do not fit {} side by side within {budget} tiles: use a larger device",
-                device.name
-            );
-            let why = "the rectangles of the layers, or the memory tiles of their edges, then do not fit side by side";
-            (message, why.to_owned())
         };
         let layer = biggest.filter(|_| network.layers.len() == 1);
         return NoPlan { why: Some(why), ..NoPlan::new(layer, message) };

@@ -74,10 +74,21 @@ pub(super) struct Open {
     /// Index of its cut.
     pub(super) output: usize,
     /// Regions that the last tile of a chain handles so far, of its input (if
-    /// it is alone in its cascade) and its output.
+    /// it is alone in its cascade) and its output. Readers of whole slices
+    /// share one.
     pub(super) regions: usize,
+    /// Whether one of them is a whole slice.
+    pub(super) whole: bool,
     /// Edges that are still to come.
     pub(super) edges: usize,
+}
+
+impl Open {
+    /// Whether the descriptors of a tile are enough, if all readers to come share a region.
+    fn fits(&self, descriptors: usize) -> bool {
+        let more = usize::from(self.edges > 0 && !self.whole);
+        2 * (self.regions + more) <= descriptors
+    }
 }
 
 /// What the layers so far mean for those to come.
@@ -214,20 +225,22 @@ impl Solver<'_> {
     /// State after layer `index`, which reads `regions` regions per column,
     /// takes `candidate`; `None` if its last tiles run out of descriptors.
     fn leave(&self, index: usize, key: &Key, regions: usize, candidate: &Candidate) -> Option<Key> {
-        let (mut readers, mut leaving) = (0, 0);
+        let (mut edges, mut leaves) = (0, false);
         self.network.from_source(Source::Layer(index)).for_each(|(_, e)| match e.to {
-            Sink::Layer(..) => readers += 1,
-            Sink::Output(_) => leaving += 1,
+            Sink::Layer(..) => edges += 1,
+            Sink::Output(_) => leaves = true,
         });
         let descriptors = self.device.resources(TileKind::Core).buffer_descriptors as usize;
         let alone = if candidate.cascade == 1 { regions } else { 0 };
-        let regions = alone + leaving;
-        if 2 * (regions + readers) > descriptors {
+        // What leaves the array does so in whole slices.
+        let regions = alone + usize::from(leaves);
+        let open = Open { layer: index, output: candidate.output, regions, whole: leaves, edges };
+        if !open.fits(descriptors) {
             return None;
         }
         let mut key = key.clone();
-        if readers > 0 {
-            key.push(Open { layer: index, output: candidate.output, regions, edges: readers });
+        if edges > 0 {
+            key.push(open);
         }
         Some(key)
     }
@@ -248,9 +261,13 @@ impl Solver<'_> {
             };
             let open = next.iter_mut().find(|open| open.layer == from)?;
             let meeting = self.coupling.tables[edge][open.output][input]?;
-            open.regions += meeting.per_producer;
+            let whole = meeting.per_producer == 1;
+            if !(whole && open.whole) {
+                open.regions += meeting.per_producer;
+            }
+            open.whole |= whole;
             open.edges -= 1;
-            if 2 * (open.regions + open.edges) > descriptors {
+            if !open.fits(descriptors) {
                 return None;
             }
             regions += meeting.per_consumer;

@@ -24,8 +24,8 @@ const WIDTH: f64 = 1110.0;
 const LEFT: f64 = 58.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 6.0;
-/// Below the cells, for the numbers of columns and the names of tensors.
-const BOTTOM: f64 = 62.0;
+/// Below the cells, for the numbers of columns; the names of tensors come below that.
+const BOTTOM: f64 = 26.0;
 
 /// The array with everything that is placed in it.
 pub fn plan(page: &Page) -> Markup {
@@ -137,7 +137,7 @@ impl<'a> Floor<'a> {
     }
 
     fn height(&self) -> f64 {
-        self.bottom() + BOTTOM
+        self.bottom() + BOTTOM + links::LINE * self.tensor_lines() as f64
     }
 
     /// Below the shim.

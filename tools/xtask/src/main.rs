@@ -13,7 +13,7 @@ cargo xtask docs [--check]                 write the manual into target/docs; --
 cargo xtask fmt                            format every Rust source, also those that `cargo fmt` misses
 cargo xtask calibrate                      simulate what was published, and write the tables of docs/simulator.md
 cargo xtask bless                          run the tests and accept every changed snapshot
-cargo xtask nightly [CASES]                random graphs with random directives, 600 or so many
+cargo xtask nightly [CASES]                random graphs with random directives, 1000 or so many
 cargo xtask bench [--peer PYTHON]          time `aie4ml compile`, as docs/performance.md has it; or against the
                                            package `aie4ml` of that Python, on the same networks
 cargo xtask ci                             all that CI checks: clippy, then every test
@@ -45,7 +45,7 @@ fn run(arguments: &[&str]) -> Result<(), String> {
         }
         ["calibrate"] => calibrate(&root),
         ["bless"] => cargo(&root, &["test", "--workspace"], &[("INSTA_UPDATE", "always")]),
-        ["nightly"] => nightly(&root, "600"),
+        ["nightly"] => nightly(&root, "1000"),
         ["nightly", cases] => nightly(&root, cases),
         ["bench"] => bench(&root, None),
         ["bench", "--peer", python] => bench(&root, Some(python)),

@@ -7,8 +7,8 @@ use super::{
 use crate::report::{Layer, Rectangle, text::sign};
 use maud::{Markup, html};
 
-/// About the width of a character of a name.
-const CHARACTER: f64 = 6.3;
+/// About the width of a character of a name, as there are in most.
+const CHARACTER: f64 = 6.7;
 /// What the letter before a name takes.
 const LETTER: f64 = 22.0;
 /// Longer names are cut, in characters.
@@ -36,7 +36,7 @@ impl Floor<'_> {
                     }
                     Label::Below => {
                         text.letter x=(px(x)) y=(px(y - 10.0)) { (letter) }
-                        text.name x=(px(x - length(&name) / 2.0)) y=(px(y + 8.0)) { (name) }
+                        text.name x=(px(x)) y=(px(y + 8.0)) text-anchor="middle" { (name) }
                     }
                     Label::Above | Label::Letter => {
                         @if rectangle.width > 1 || rectangle.height > 1 {
@@ -118,9 +118,15 @@ enum Label {
     Letter,
 }
 
-/// About, in pixels.
+/// About, in pixels: sans serif fonts differ little.
 pub fn length(name: &str) -> f64 {
-    name.chars().count() as f64 * CHARACTER
+    let width = |c: char| match c {
+        'i' | 'j' | 'l' | 'f' | 't' | 'r' | 'I' | ' ' | '.' | ',' | ':' | '/' | '(' | ')' => 0.55,
+        'm' | 'w' | 'M' | 'W' | '▲' | '▼' => 1.45,
+        'A'..='Z' => 1.2,
+        _ => 1.0,
+    };
+    name.chars().map(width).sum::<f64>() * CHARACTER
 }
 
 /// At most so many characters of a name, the first and the last.

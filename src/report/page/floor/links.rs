@@ -125,11 +125,11 @@ impl Floor<'_> {
         }
     }
 
-    /// Streams at the edge of the array, and what they carry.
-    pub fn ports(&self) -> Markup {
+    /// The streams of each column into the array, or out of it, and where tensors cross its edge.
+    fn tensors(&self) -> (Columns<'_>, Vec<Crossing<'_>>) {
         let report = self.report;
-        let mut columns: BTreeMap<(usize, bool), Vec<(&str, usize)>> = BTreeMap::new();
-        let mut tensors: Vec<(&str, bool, f64, usize)> = Vec::new();
+        let mut columns = Columns::new();
+        let mut tensors: Vec<Crossing> = Vec::new();
         for edge in report.edges.iter().filter(|edge| !edge.ports.is_empty()) {
             let into = report.inputs.iter().any(|input| input.name == edge.from);
             let name = if into { &edge.from } else { &edge.to };
@@ -139,8 +139,14 @@ impl Floor<'_> {
                 sum += column;
             }
             let mean = self.x(0) + self.cell * (sum as f64 / edge.ports.len() as f64 + 0.5);
-            tensors.push((name, into, mean, edge.ports.len()));
+            tensors.push(Crossing { name, into, mean, streams: edge.ports.len() });
         }
+        (columns, tensors)
+    }
+
+    /// Streams at the edge of the array, and what they carry.
+    pub fn ports(&self) -> Markup {
+        let (columns, tensors) = self.tensors();
         html! {
             @for ((column, into), streams) in &columns {
                 @let Area { x, y, width, height } = self.area(*column, 0);
@@ -155,13 +161,60 @@ impl Floor<'_> {
                     text.axis x=(px(center)) y=(px(y + height * 0.78)) { (streams.len()) }
                 }
             }
-            @for (name, into, mean, count) in &tensors {
-                @let sign = if *into { '▲' } else { '▼' };
-                @let words = format!("{sign} {}: {}", cut(name, LONGEST), counted(*count, "stream"));
-                @let half = length(&words) / 2.0;
-                @let x = between(*mean, half, self.width() - half);
-                text.tensor x=(px(x)) y=(px(self.bottom() + if *into { 34.0 } else { 52.0 })) { (words) }
+            @for (words, x, line) in names(&tensors, self.width()) {
+                text.tensor x=(px(x)) y=(px(self.bottom() + 34.0 + LINE * line as f64)) { (words) }
             }
         }
     }
+
+    /// Lines that the names of tensors take below the array.
+    pub fn tensor_lines(&self) -> usize {
+        let lines = names(&self.tensors().1, self.width()).into_iter().map(|(_, _, line)| line + 1);
+        lines.max().unwrap_or(1)
+    }
+}
+
+/// For columns and whether it is into the array: names and channels.
+type Columns<'a> = BTreeMap<(usize, bool), Vec<(&'a str, usize)>>;
+
+/// A tensor at the edge of the array.
+struct Crossing<'a> {
+    name: &'a str,
+    into: bool,
+    /// The middle of its ports.
+    mean: f64,
+    streams: usize,
+}
+
+/// Height of a line of names.
+pub const LINE: f64 = 18.0;
+/// More names than these lines hold are left to the table.
+const LINES: usize = 6;
+
+/// Words for each tensor that there is room for, their middle and their line: inputs above outputs.
+fn names(tensors: &[Crossing], width: f64) -> Vec<(String, f64, usize)> {
+    let mut taken: Vec<Vec<(f64, f64)>> = Vec::new();
+    let mut found = Vec::new();
+    for into in [true, false] {
+        let first = taken.len();
+        for Crossing { name, mean, streams, .. } in tensors.iter().filter(|t| t.into == into) {
+            let sign = if into { '▲' } else { '▼' };
+            let words = format!("{sign} {}: {}", cut(name, LONGEST), counted(*streams, "stream"));
+            let half = length(&words) / 2.0;
+            let x = between(*mean, half, width - half);
+            let (west, east) = (x - half - 6.0, x + half + 6.0);
+            let free = |line: &Vec<(f64, f64)>| line.iter().all(|&(w, e)| east <= w || e <= west);
+            let line = (first..taken.len()).find(|&line| free(&taken[line]));
+            let line = line.unwrap_or(taken.len());
+            if line >= LINES {
+                continue;
+            }
+            if line == taken.len() {
+                taken.push(Vec::new());
+            }
+            taken[line].push((west, east));
+            found.push((words, x, line));
+        }
+    }
+    found
 }
