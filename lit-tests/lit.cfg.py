@@ -24,6 +24,7 @@ config.substitutions.append(("%root", root))
 # Cargo puts the plugin beside the tools only when the library itself is asked for.
 config.substitutions.append(("%{library}", os.path.join(tools, "deps", "libaie4ml.so")))
 config.substitutions.append(("%{mlir-opt}", os.path.join(llvm, "mlir-opt")))
+config.substitutions.append(("%{llvm-lib}", os.path.join(os.path.dirname(llvm), "lib")))
 
 # Where compiled kernels are kept.
 for name in ["HOME", "XDG_CACHE_HOME"]:

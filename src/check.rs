@@ -3,6 +3,8 @@
 //! * [`limits`]: what the hardware can do and the tools do not check: field
 //!   widths of descriptors, whole words, memory, locks and descriptors per tile.
 //! * [`races`]: no buffer is read and written at once, whatever the timing.
+//! * [`standstill`]: programs of any origin, in one run on zeros: no deadlock, no race.
+//! * [`object`]: how much code an object file holds.
 //! * [`dataflow`]: every core gets the elements that it should, and the program
 //!   never stops.
 //!
@@ -12,7 +14,9 @@
 
 pub mod dataflow;
 pub mod limits;
+pub mod object;
 pub mod races;
+pub mod standstill;
 #[cfg(test)]
 mod tests;
 

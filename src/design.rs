@@ -53,7 +53,7 @@ pub fn open_with(path: &Path, wishes: &Wishes) -> Result<Runner, Error> {
     let mut module = ir::read(&context, &file)?;
     let runner = if Level::of(&module) == Level::Array {
         lower_loops(&context, &mut module)?;
-        let origin = Origin(file.clone());
+        let origin = Origin { file: file.clone(), device: wishes.device.clone() };
         runner(&context, &module, &file.with_file_name(KERNELS), wishes, origin)
     } else if wishes.names_memory() {
         Err(Error::new("", "has no memory to name: only an array program has"))
@@ -81,24 +81,36 @@ fn lower_loops(context: &Context, module: &mut Module) -> Result<(), Error> {
 ///
 /// If there is not one device, or it holds what a [`Program`] cannot express.
 pub fn program(context: &Context, module: &Module) -> Result<Program, Error> {
-    let device = only_device(module)?;
+    let device = chosen_device(module, None)?;
     ir::attempt(context, || aie::read(device))
 }
 
-fn only_device<'c, 'a>(module: &'a Module<'c>) -> Result<OperationRef<'c, 'a>, Error> {
+/// The device of that name, or the only one.
+fn chosen_device<'c, 'a>(
+    module: &'a Module<'c>,
+    name: Option<&str>,
+) -> Result<OperationRef<'c, 'a>, Error> {
     let devices = aie::devices(module.as_operation());
-    match devices.as_slice() {
-        [device] => Ok(*device),
-        [] => Err(Error::new("", "holds no 'aie.device'")),
-        more => Err(Error::new(
-            "",
-            format_args!("holds {} 'aie.device' ops; one is read at a time", more.len()),
-        )),
-    }
+    let names: Vec<&str> = devices.iter().map(|&device| aie::symbol_of(device)).collect();
+    let is_it = |place: &usize| name.is_none_or(|name| name == names[*place]);
+    let found: Vec<usize> = (0..devices.len()).filter(is_it).collect();
+    let text = match (found.as_slice(), name) {
+        (&[place], _) => return Ok(devices[place]),
+        _ if devices.is_empty() => "holds no 'aie.device'".to_string(),
+        (_, Some(name)) => {
+            format!("holds no 'aie.device' called '{name}', but {}", names.join(", "))
+        }
+        (all, None) => format!(
+            "holds {} 'aie.device' ops, of which one is executed: choose by --device {}",
+            all.len(),
+            names.join(" or ")
+        ),
+    };
+    Err(Error::new("", text))
 }
 
-/// Prepares the only `aie.device` of a module that was read from `origin`; `kernels` is the folder
-/// of its kernels' sources.
+/// Prepares the wished, or the only, `aie.device` of a module that was read from `origin`;
+/// `kernels` is the folder of its kernels' sources.
 ///
 /// # Errors
 ///
@@ -111,7 +123,8 @@ fn runner(
     wishes: &Wishes,
     origin: Origin,
 ) -> Result<Runner, Error> {
-    let program = program(context, module)?;
+    let device = chosen_device(module, wishes.device.as_deref())?;
+    let program = ir::attempt(context, || aie::read(device))?;
     let host = HostKernels::new(&program, kernels)
         .map_err(|error| Error::new(kernels.display(), error))?;
     if program.inputs.is_empty() && program.outputs.is_empty() {

@@ -9,6 +9,7 @@
 //! **Invariant:** a [`Device`] is immutable and comes from [`Device::by_name`].
 
 mod latency;
+pub mod registers;
 mod switches;
 mod tables;
 
@@ -163,19 +164,6 @@ pub struct Device {
     /// Bytes to which the address of a vector operand is aligned.
     pub vector_alignment: u32,
     shapes: &'static [MmulShape],
-}
-
-/// The lock whose value is the register at an address of a tile (AM025, `Lock0_value` and on).
-pub fn lock_at(kind: TileKind, address: u32) -> Option<u32> {
-    let first = match kind {
-        TileKind::Core => 0x1f000,
-        TileKind::Mem => 0xc0000,
-        TileKind::ShimNoc => 0x14000,
-        TileKind::ShimPl => return None,
-    };
-    let offset = address.checked_sub(first)?;
-    let locks = if kind == TileKind::Mem { 64 } else { 16 };
-    (offset % 16 == 0 && offset / 16 < locks).then_some(offset / 16)
 }
 
 impl Device {

@@ -5,6 +5,7 @@
 //! both ask this module, so a name always means one source.
 
 mod signature;
+pub mod size;
 pub mod time;
 
 pub use signature::{Clamp, Signature};

@@ -350,4 +350,7 @@ def Aie_RuntimeSequenceOp : Aie_Op<"runtime_sequence", [Symbol, NoTerminator, Ha
   let assemblyFormat = "($sym_name^)? `` custom<Sequence>($body) attr-dict";
 }
 
+include "aie/Switches.td"
+include "aie/Traces.td"
+
 #endif

@@ -10,6 +10,26 @@
 using namespace mlir;
 using namespace aie4ml::aie;
 
+// The name of an event: a string, or `Kind::NAME`, which is kept as one.
+static ParseResult parseTraceEvent(AsmParser &parser, Attribute &value) {
+  std::string name;
+  if (failed(parser.parseOptionalString(&name))) {
+    StringRef kind, event;
+    if (parser.parseKeyword(&kind) || parser.parseColon() || parser.parseColon() || parser.parseKeyword(&event))
+      return failure();
+    name = (kind + "::" + event).str();
+  }
+  value = parser.getBuilder().getStringAttr(name);
+  return success();
+}
+static void printTraceEvent(AsmPrinter &printer, Attribute value) {
+  auto name = dyn_cast<StringAttr>(value);
+  if (name && name.getValue().contains("::"))
+    printer << name.getValue();
+  else
+    printer << value;
+}
+
 #include "AieDialect.cpp.inc"
 #include "AieEnums.cpp.inc"
 #define GET_TYPEDEF_CLASSES
@@ -149,6 +169,19 @@ static void printSequence(OpAsmPrinter &printer, Operation *, Region &body) {
   llvm::interleaveComma(body.getArguments(), printer, [&](BlockArgument a) { printer.printRegionArgument(a); });
   printer << ") ";
   printer.printRegion(body, /*printEntryBlockArgs=*/false, /*printBlockTerminators=*/true);
+}
+
+// A number, without its type, or a string.
+static ParseResult parseRegisterValue(OpAsmParser &parser, Attribute &value) {
+  int32_t number = 0;
+  OptionalParseResult integer = parser.parseOptionalInteger(number);
+  if (!integer.has_value())
+    return parser.parseAttribute(value);
+  value = parser.getBuilder().getI32IntegerAttr(number);
+  return *integer;
+}
+static void printRegisterValue(OpAsmPrinter &printer, Operation *, Attribute value) {
+  printer.printAttributeWithoutType(value);
 }
 
 #define GET_OP_CLASSES

@@ -5,6 +5,8 @@
 #include "aie/Dialect.h"
 
 #include "AiexDialect.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "AiexTypes.h.inc"
 #define GET_OP_CLASSES
 #include "AiexOps.h.inc"
 

@@ -3,7 +3,9 @@
 
 include "aie/Attrs.td"
 include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/BuiltinTypeInterfaces.td"
 
 def Aiex_Dialect : Dialect {
   let name = "aiex";
@@ -14,6 +16,7 @@ def Aiex_Dialect : Dialect {
     not declared here are kept in their generic form.
   }];
   let cppNamespace = "::aie4ml::aiex";
+  let useDefaultTypePrinterParser = 1;
 }
 
 class Aiex_Op<string mnemonic, list<Trait> traits = []> : Op<Aiex_Dialect, mnemonic, traits> {
@@ -22,6 +25,17 @@ class Aiex_Op<string mnemonic, list<Trait> traits = []> : Op<Aiex_Dialect, mnemo
   let extraClassDefinition = [{
     ::llvm::LogicalResult $cppClass::verify() { return ::aie4ml::verifyInRust(getOperation()); }
   }];
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+def Aiex_BlockFloat : TypeDef<Aiex_Dialect, "BlockFloat", [MemRefElementTypeInterface]> {
+  let mnemonic = "bfp";
+  let summary = "A block of floats that share an exponent, by the name of its format.";
+  let parameters = (ins StringRefParameter<>:$block_type);
+  let assemblyFormat = "`<` $block_type `>`";
 }
 
 //===----------------------------------------------------------------------===//
@@ -97,6 +111,26 @@ def Aiex_DMAStartTaskOp : Aiex_TaskOp<"dma_start_task"> { let summary = "Queue a
 def Aiex_DMAAwaitTaskOp : Aiex_TaskOp<"dma_await_task"> { let summary = "Wait for a task to complete."; }
 def Aiex_DMAFreeTaskOp : Aiex_TaskOp<"dma_free_task"> { let summary = "Let others use the descriptors of a task."; }
 
+def Aiex_DMAStartBdChainOp : Aiex_Op<"dma_start_bd_chain"> {
+  let summary = "Queue an `aie.bd_chain` on a channel of a tile.";
+  let arguments = (ins FlatSymbolRefAttr:$symbol, Variadic<AnyType>:$args, Index:$tile, Aie_Direction:$direction,
+                       I32Attr:$channel, DefaultValuedOptionalAttr<BoolAttr, "false">:$issue_token,
+                       DefaultValuedOptionalAttr<I32Attr, "0">:$repeat_count);
+  let results = (outs Index:$result);
+  let assemblyFormat = [{
+    $symbol `(` $args `)` `:` `(` type($args) `)` ` ` `on` ` ` `(` $tile `,` $direction `,` $channel `)` attr-dict
+  }];
+}
+
+def Aiex_DMAStartBdChainForOp : Aiex_Op<"dma_start_bd_chain_for"> {
+  let summary = "Queue an `aie.bd_chain` on the channel of an `aie.shim_dma_allocation`.";
+  let arguments = (ins FlatSymbolRefAttr:$symbol, Variadic<AnyType>:$args, FlatSymbolRefAttr:$alloc,
+                       DefaultValuedOptionalAttr<BoolAttr, "false">:$issue_token,
+                       DefaultValuedOptionalAttr<I32Attr, "0">:$repeat_count);
+  let results = (outs Index:$result);
+  let assemblyFormat = "$symbol `(` $args `)` `:` `(` type($args) `)` ` ` `for` ` ` $alloc attr-dict";
+}
+
 //===----------------------------------------------------------------------===//
 // Writes
 //===----------------------------------------------------------------------===//
@@ -136,6 +170,26 @@ def Aiex_NpuAddressPatchOp : Aiex_Op<"npu.address_patch"> {
 
 def Aiex_NpuWriteBdOp : Aiex_Op<"npu.writebd"> {
   let summary = "Write all fields of a descriptor.";
+  let assemblyFormat = "attr-dict";
+}
+
+def Aiex_NpuPushQueueOp : Aiex_Op<"npu.push_queue"> {
+  let summary = "Queue a descriptor on a channel.";
+  let arguments = (ins I32Attr:$column, I32Attr:$row, Aie_Direction:$direction, I32Attr:$channel,
+                       BoolAttr:$issue_token, I32Attr:$repeat_count, I32Attr:$bd_id);
+  let assemblyFormat = "`(` $column `,` $row `,` $direction `:` $channel `)` attr-dict";
+}
+
+def Aiex_ControlPacketOp : Aiex_Op<"control_packet"> {
+  let summary = "A packet that reads or writes registers of a tile.";
+  let arguments = (ins UI32Attr:$address, OptionalAttr<I32Attr>:$length, I32Attr:$opcode, I32Attr:$stream_id,
+                       OptionalAttr<DenseI32ArrayAttr>:$data);
+  let assemblyFormat = "attr-dict";
+}
+
+def Aiex_NpuPreemptOp : Aiex_Op<"npu.preempt"> {
+  let summary = "A point at which another program may go first.";
+  let arguments = (ins UI8Attr:$level);
   let assemblyFormat = "attr-dict";
 }
 

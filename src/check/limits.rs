@@ -4,8 +4,8 @@
 use super::{At, Violation, channel_name};
 use crate::{
     array::{
-        Bd, Buffer, BufferId, Core, Direction, LockAction, LockId, Pad, Port, Program, Stmt, Tile,
-        UseLock,
+        Bd, Buffer, BufferId, Bundle, Core, Dim, Direction, LockAction, LockId, Pad, Port, Program,
+        Stmt, Tile, UseLock,
     },
     device::{Device, TileKind, TileResources},
 };
@@ -17,19 +17,35 @@ const MOST_LINES: usize = 24;
 /// Every violation, in the order of the program's parts.
 ///
 /// A program for a device without a model has no limits.
-pub fn check(program: &Program) -> Vec<Violation> {
+///
+/// `closed` says that the host does nothing to the array but what the program says.
+pub fn check(program: &Program, closed: bool) -> Vec<Violation> {
     let Some(device) = Device::by_name(&program.device) else { return Vec::new() };
-    let mut checker = Checker { program, device, released: HashSet::new(), found: Vec::new() };
-    checker.released = uses(program)
-        .filter(|(_, action)| action.action == LockAction::Release)
-        .map(|(_, action)| action.lock)
-        .collect();
+    let mut checker =
+        Checker { program, device, closed, releasers: HashMap::new(), found: Vec::new() };
+    for (at, action) in uses(program) {
+        if action.action == LockAction::Release && action.value > 0 {
+            checker.releasers.entry(action.lock).or_default().insert(actor(at));
+        }
+    }
     checker.memory();
     checker.locks();
     checker.flows();
+    checker.headers();
     checker.channels();
     checker.cores();
     checker.found
+}
+
+/// A core or a channel.
+type Actor = (bool, usize);
+
+fn actor(at: At) -> Actor {
+    match at {
+        At::Core(core) => (true, core),
+        At::Descriptor(channel, _) | At::Channel(channel) => (false, channel),
+        _ => (false, usize::MAX),
+    }
 }
 
 /// Every use of a lock in the program, with where it is.
@@ -40,25 +56,30 @@ fn uses(program: &Program) -> impl Iterator<Item = (At, UseLock)> {
         })
     });
     let of_cores = program.cores.iter().enumerate().flat_map(|(index, core)| {
-        let mut pending: Vec<&Stmt> = core.body.iter().collect();
         let mut found = Vec::new();
-        while let Some(statement) = pending.pop() {
-            match statement {
-                Stmt::UseLock(action) => found.push((At::Core(index), *action)),
-                Stmt::For { body, .. } => pending.extend(body),
-                Stmt::Call { .. } => {}
-            }
-        }
-        found
+        locks_of(&core.body, &mut found);
+        found.into_iter().map(move |action| (At::Core(index), action))
     });
     of_channels.chain(of_cores)
+}
+
+/// Every use of a lock in statements, loops once.
+pub(super) fn locks_of(statements: &[Stmt], found: &mut Vec<UseLock>) {
+    for statement in statements {
+        match statement {
+            Stmt::UseLock(action) => found.push(*action),
+            Stmt::For { body, .. } => locks_of(body, found),
+            Stmt::Call { .. } => {}
+        }
+    }
 }
 
 struct Checker<'a> {
     program: &'a Program,
     device: Device,
-    /// Locks that the program itself releases.
-    released: HashSet<LockId>,
+    closed: bool,
+    /// Who adds to each lock.
+    releasers: HashMap<LockId, HashSet<Actor>>,
     found: Vec<Violation>,
 }
 
@@ -179,8 +200,24 @@ impl Checker<'_> {
                     ),
                 );
             }
-            // A gate that only the host opens is what exact acquires are for.
-            if action.action == LockAction::AcquireEqual && self.released.contains(&action.lock) {
+            // A host may release a lock that it knows by name or number.
+            if action.action == LockAction::AcquireGreaterEqual
+                && action.value > lock.initial
+                && (self.closed || lock.name.is_empty() && lock.id.is_none())
+                && !self.releasers.contains_key(&action.lock)
+            {
+                self.report(
+                    at,
+                    format_args!(
+                        "waits for {} of lock '{}', which begins at {} and which nobody releases",
+                        action.value, lock.name, lock.initial
+                    ),
+                );
+            }
+            // A gate that the host opens and closes is what exact acquires are for.
+            let others = self.releasers.get(&action.lock);
+            let others = others.is_some_and(|all| all.iter().any(|&other| other != actor(at)));
+            if action.action == LockAction::AcquireEqual && others {
                 self.report(
                     at,
                     format_args!(
@@ -207,6 +244,29 @@ impl Checker<'_> {
                         format_args!(
                             "has a {end} in {} that both a flow and a packet flow use",
                             port.tile
+                        ),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Packets have a header, and it leads somewhere.
+    fn headers(&mut self) {
+        for (index, channel) in self.program.dmas.iter().enumerate() {
+            let port = Port { tile: channel.tile, bundle: Bundle::Dma, channel: channel.channel };
+            let flows = self.program.flows.iter().filter(|flow| flow.source == port);
+            let ids: Vec<u8> = flows.filter_map(|flow| flow.packet).collect();
+            if channel.direction == Direction::S2mm || ids.is_empty() {
+                continue;
+            }
+            for (number, bd) in channel.bds.iter().enumerate() {
+                if let Some(packet) = bd.packet.filter(|packet| !ids.contains(&packet.id)) {
+                    self.report(
+                        At::Descriptor(index, number),
+                        format_args!(
+                            "sends packets of id {}, of which no packet flow from here is",
+                            packet.id
                         ),
                     );
                 }
@@ -286,8 +346,19 @@ impl Checker<'_> {
     }
 }
 
+/// Whether a pattern walks elements one after the other. Of a shim tile mlir-aie makes it a walk
+/// without dimensions, which needs no field but the length.
+fn is_linear(dims: &[Dim]) -> bool {
+    let mut next = 1;
+    dims.iter().rev().all(|dim| {
+        let follows = dim.size == 1 || dim.stride == next;
+        next = next.saturating_mul(dim.size);
+        follows
+    })
+}
+
 /// What is wrong with one descriptor.
-fn descriptor(
+pub(crate) fn descriptor(
     bd: &Bd,
     buffer: &Buffer,
     direction: Direction,
@@ -319,8 +390,9 @@ fn descriptor(
             fields.max_length
         ));
     }
-    let count = bd.dims.len();
-    for (i, dim) in bd.dims.iter().enumerate() {
+    let is_shim = matches!(kind, TileKind::ShimNoc | TileKind::ShimPl);
+    let count = if is_shim && is_linear(&bd.dims) { 0 } else { bd.dims.len() };
+    for (i, dim) in bd.dims.iter().take(count).enumerate() {
         let inner = i + 1 == count;
         if inner && partial(dim.size) {
             found.push(format!(

@@ -143,7 +143,7 @@ fn small() -> Program {
 }
 
 fn violations(program: &Program) -> Vec<Violation> {
-    let found = limits::check(program);
+    let found = limits::check(program, false);
     if found.is_empty() { dataflow::check(program) } else { found }
 }
 

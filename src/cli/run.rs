@@ -32,6 +32,9 @@ pub struct RunArguments {
     /// Release a lock before the run, as a host does, by 1 or VALUE
     #[arg(long, value_name = "LOCK[=VALUE]", value_parser = release)]
     release: Vec<(String, i32)>,
+    /// The device to run, of a file with several
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
     /// Fail if two cores or DMA channels access the same memory in an order that nothing fixes
     #[arg(long)]
     check_races: bool,
@@ -166,6 +169,7 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
         inputs: names("--input", &arguments.input)?,
         outputs: if compared.is_empty() { written } else { compared },
         releases: arguments.release,
+        device: arguments.device,
         check_races: arguments.check_races,
     };
     let runner = design::open_with(&arguments.path, &wishes)?;

@@ -20,6 +20,8 @@ pub struct Wishes {
     pub outputs: Vec<String>,
     /// Locks that the host releases before the run, by a value.
     pub releases: Vec<(String, i32)>,
+    /// The device to execute, of several in a module.
+    pub device: Option<String>,
     /// Fail at two accesses that nothing orders.
     pub check_races: bool,
 }

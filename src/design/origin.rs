@@ -1,6 +1,6 @@
 //! The file of a design, in which failures of a run have their places.
 
-use super::{lower_loops, only_device};
+use super::{chosen_device, lower_loops};
 use crate::{
     array::Part,
     dialect::aie,
@@ -15,7 +15,11 @@ use std::{
     path::PathBuf,
 };
 
-pub(super) struct Origin(pub PathBuf);
+pub(super) struct Origin {
+    pub file: PathBuf,
+    /// The device that was chosen of several.
+    pub device: Option<String>,
+}
 
 impl Origin {
     /// A failure of the simulator, with the place in the file of each part that it is about.
@@ -38,14 +42,14 @@ impl Origin {
 
     /// Where the parts of the program are, as `folder/design.mlir:3:8`.
     fn places(&self) -> Option<HashMap<Part, String>> {
-        let text = without_locations(&fs::read_to_string(&self.0).ok()?);
-        let name = self.0.file_name()?.to_string_lossy().into_owned();
-        let folder = self.0.display().to_string();
+        let text = without_locations(&fs::read_to_string(&self.file).ok()?);
+        let name = self.file.file_name()?.to_string_lossy().into_owned();
+        let folder = self.file.display().to_string();
         let folder = folder.strip_suffix(&name).unwrap_or_default();
         let context = tools::context();
         let mut module = ir::parse(&context, &text, &name).ok()?;
         lower_loops(&context, &mut module).ok()?;
-        let found = aie::locations(only_device(&module).ok()?).ok()?;
+        let found = aie::locations(chosen_device(&module, self.device.as_deref()).ok()?).ok()?;
         // Few places serve many parts.
         let mut names: BTreeMap<String, String> = BTreeMap::new();
         let mut full = |place: String| {

@@ -18,7 +18,7 @@ pub(crate) mod tests;
 mod verify;
 
 pub use build::{build, build_located};
-pub use mistakes::mistakes;
+pub use mistakes::{is_alone, is_closed, is_complete, mistakes};
 pub use read::{Places, locations, read, read_known, read_located};
 pub use verify::verify;
 
@@ -90,6 +90,11 @@ const MM2S: i64 = 1;
 pub fn device_name(device: OperationRef) -> Option<&'static str> {
     let number = usize::try_from(integer(device, "device")?).ok()?;
     DEVICES.get(number.checked_sub(1)?).copied()
+}
+
+/// The symbol of an `aie.device`.
+pub fn symbol_of<'c>(device: OperationRef<'c, '_>) -> &'c str {
+    string(device, "sym_name").unwrap_or("main")
 }
 
 /// The devices of a module, in order.

@@ -1,9 +1,10 @@
+use super::validate::{located, report};
 use crate::{
-    check::{At, dataflow},
+    check::dataflow,
     dialect::aie,
-    mlir::pass::{self, Pass, fail},
+    mlir::pass::{self, Pass},
 };
-use melior::ir::{OperationRef, operation::OperationLike};
+use melior::ir::OperationRef;
 
 crate::pass! {
     /// Prove that every core gets the elements it needs, and nothing stalls.
@@ -23,22 +24,6 @@ crate::pass! {
 impl Pass for ProveDataflow {
     fn run<'c>(&self, device: OperationRef<'c, '_>) -> pass::Result<'c> {
         let (program, places) = aie::read_located(device)?;
-        let mut failures = Vec::new();
-        for violation in dataflow::check(&program) {
-            let op = match violation.at {
-                At::Core(core) => places.cores[core],
-                At::Buffer(buffer) => places.buffers[buffer.0],
-                At::Lock(lock) => places.locks[lock.0],
-                _ => device,
-            };
-            let mut failure = fail(&op, violation.message);
-            for note in violation.notes {
-                failure = failure.note(op.location(), note);
-            }
-            failures.push(failure);
-        }
-        let last = failures.pop();
-        failures.iter().for_each(pass::Failure::emit);
-        last.map_or(Ok(()), Err)
+        report(located(device, &places, dataflow::check(&program)))
     }
 }

@@ -1,56 +1,105 @@
 use crate::{
-    check::{At, limits},
-    dialect::aie,
-    mlir::pass::{self, Pass, fail},
+    array::Part,
+    check::{At, Violation, limits, standstill},
+    dialect::aie::{self, Places},
+    mlir::pass::{self, Failure, Pass, fail},
+    sim::Diagnostic,
 };
-use melior::ir::{OperationRef, operation::OperationLike};
+use melior::ir::{Location, OperationRef, operation::OperationLike};
+use std::{collections::HashMap, path::Path};
 
 crate::pass! {
     /// Refuse what the hardware forbids and mlir-aie lets through.
     ///
-    /// Of explicit DMA programs: descriptors whose dimensions do not multiply to
-    /// their length, that split words of 4 bytes, exceed a register field, or
+    /// Of DMA programs, those of a host's tasks too: descriptors whose dimensions do not
+    /// multiply to their length, that split words of 4 bytes, exceed a register field, or
     /// have only one of acquire and release; more memory, locks or descriptors
     /// than a tile has; buffers that overlap each other or the stack; exact
-    /// acquires of counting locks; and host streams in columns without shim DMA.
+    /// acquires of counting locks, locks that nobody releases; host streams in columns
+    /// without shim DMA, packets and cascades that lead nowhere.
     ///
     /// Of object FIFOs: loops that hold another number of objects at their end than
-    /// at their begin, releases of what is not held, padding that would be dropped,
-    /// and access patterns that exceed a register field. Of cores: more program
-    /// memory than there is, by an estimate of 8 bytes an op without the kernels
+    /// at their begin, releases of what is not held, uses after a release, padding that
+    /// would be dropped, and access patterns that exceed a register field. Of cores: more program
+    /// memory than there is, by an estimate of 8 bytes an op and the size of the kernels
     /// they call, and more on the stack than `stack_size`. Of the host's copies:
-    /// repetitions, descriptors and patterns that do not exist.
+    /// repetitions, descriptors, patterns and tokens that do not exist.
+    ///
+    /// If none of this is found, and the device says all that happens to it, it is run once
+    /// on zeros, to find deadlocks and races.
     ///
     /// Takes any `aie.device`. Reports every mistake, changes nothing.
-    pub struct Validate: "aie-validate" on "aie.device" {}
+    pub struct Validate: "aie-validate" on "aie.device" {
+        /// Folder of kernels' objects or sources, beside that of the file and its 'kernels'
+        kernels: String = String::new(),
+    }
 }
 
 impl Pass for Validate {
     fn run<'c>(&self, device: OperationRef<'c, '_>) -> pass::Result<'c> {
         let (program, places) = aie::read_known(device)?;
-        let mut failures = Vec::new();
-        for violation in limits::check(&program) {
-            let op = match violation.at {
-                At::Device => device,
-                At::Buffer(buffer) => places.buffers[buffer.0],
-                At::Lock(lock) => places.locks[lock.0],
-                At::Channel(channel) => places.dmas[channel].0,
-                At::Descriptor(channel, bd) => {
-                    let (start, bds) = &places.dmas[channel];
-                    bds.get(bd).copied().unwrap_or(*start)
-                }
-                At::Flow(flow) => places.flows[flow],
-                At::Core(core) => places.cores[core],
+        let mut failures =
+            located(device, &places, limits::check(&program, aie::is_closed(device)));
+        failures.extend(aie::mistakes(device, Path::new(&self.kernels)));
+        // What a run shows means nothing where something is wrong already.
+        if failures.is_empty()
+            && aie::is_alone(device)
+            && aie::is_complete(device)
+            && let Ok(program) = aie::read(device)
+        {
+            let found = standstill::check(&program);
+            let parts = match found.is_empty() {
+                true => HashMap::new(),
+                false => aie::locations(device)?,
             };
-            let mut failure = fail(&op, violation.message);
-            for note in violation.notes {
-                failure = failure.note(op.location(), note);
-            }
-            failures.push(failure);
+            failures = found.iter().map(|found| shown(device, &parts, found)).collect();
         }
-        failures.extend(aie::mistakes(device));
-        let last = failures.pop();
-        failures.iter().for_each(pass::Failure::emit);
-        last.map_or(Ok(()), Err)
+        report(failures)
     }
+}
+
+/// Violations at the ops that they are about.
+pub(super) fn located<'c>(
+    device: OperationRef<'c, '_>,
+    places: &Places<'c, '_>,
+    violations: Vec<Violation>,
+) -> Vec<Failure<'c>> {
+    let place = |violation: Violation| {
+        let op = match violation.at {
+            At::Device => device,
+            At::Buffer(buffer) => places.buffers.get(buffer.0).copied().unwrap_or(device),
+            At::Lock(lock) => places.locks.get(lock.0).copied().unwrap_or(device),
+            At::Channel(channel) => places.dmas[channel].0,
+            At::Descriptor(channel, bd) => {
+                let (start, bds) = &places.dmas[channel];
+                bds.get(bd).copied().unwrap_or(*start)
+            }
+            At::Flow(flow) => places.flows[flow],
+            At::Core(core) => places.cores[core],
+        };
+        let notes = violation.notes.into_iter();
+        notes.fold(fail(&op, violation.message), |failure, note| failure.note(op.location(), note))
+    };
+    violations.into_iter().map(place).collect()
+}
+
+/// A diagnostic of the simulator, at the parts that it is about.
+fn shown<'c>(
+    device: OperationRef<'c, '_>,
+    parts: &HashMap<Part, Location<'c>>,
+    found: &Diagnostic,
+) -> Failure<'c> {
+    let place = |part: Option<Part>| {
+        let mut own = std::iter::successors(part, |part| part.parent());
+        own.find_map(|part| parts.get(&part).copied()).unwrap_or(device.location())
+    };
+    let head = Failure::at(place(found.at), &found.text);
+    found.notes.iter().fold(head, |failure, note| failure.note(place(note.at), &note.text))
+}
+
+/// Reports all failures: the last as the result of the pass, the others before.
+pub(super) fn report<'c>(mut failures: Vec<Failure<'c>>) -> pass::Result<'c> {
+    let last = failures.pop();
+    failures.iter().for_each(Failure::emit);
+    last.map_or(Ok(()), Err)
 }

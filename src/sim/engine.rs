@@ -48,6 +48,8 @@ pub struct Engine<C: Cell> {
     pub(super) actors: Vec<Actor<C>>,
     pub(super) invocation: Option<Invocation>,
     failed: bool,
+    /// Steps that a run may still take.
+    steps_left: Option<u64>,
 }
 
 /// What things cost in a run with time.
@@ -217,7 +219,7 @@ impl<C: Cell> Engine<C> {
             crossed: 0,
             lacking: 0,
         };
-        Ok(Engine { program, fabric, actors, invocation, failed: false })
+        Ok(Engine { program, fabric, actors, invocation, failed: false, steps_left: None })
     }
 
     /// Look from now on for accesses to the same bytes that nothing orders; a run fails if there are.
@@ -226,6 +228,11 @@ impl<C: Cell> Engine<C> {
     pub fn watch(&mut self) {
         let locks = (0..self.program.locks.len()).map(|lock| self.fabric.locks.value(LockId(lock)));
         self.fabric.memory.watch_with(Watch::new(self.actors.len(), locks));
+    }
+
+    /// Let a run fail that takes more than so many steps of actors.
+    pub fn limit(&mut self, steps: u64) {
+        self.steps_left = Some(steps);
     }
 
     /// Run `iterations` of the program, back to back.
@@ -430,6 +437,11 @@ impl<C: Cell> Engine<C> {
                     continue;
                 }
             };
+            if let Some(steps) = &mut self.steps_left {
+                *steps = steps.checked_sub(1).ok_or_else(|| {
+                    Failure::Invalid("the run takes more steps than it may".to_string().into())
+                })?;
+            }
             let crossed = self.fabric.crossed;
             let actor = &mut self.actors[id.0];
             let stepped = match actor {

@@ -15,15 +15,6 @@ aie.device(npu1) {
 // -----
 
 aie.device(npu1) {
-  // expected-note @+1 {{first here}}
-  %a = aie.tile(1, 2)
-  // expected-error @+1 {{stands for tile(1, 2) a second time}}
-  %b = aie.tile(1, 2)
-}
-
-// -----
-
-aie.device(npu1) {
   // expected-error @+1 {{'aie.logical_tile' op has no such place in 'npu1'}}
   %t = aie.logical_tile<MemTile>(1, 2)
 }

@@ -32,8 +32,14 @@ aie.device(npu2) {
     aiex.dma_await_task(%t)
     // CHECK: aiex.npu.rtp_write(@r, 2, -7)
     aiex.npu.rtp_write(@r, 2, -7)
-    // CHECK: "aiex.npu.preempt"() {level = 1 : ui8}
-    "aiex.npu.preempt"() {level = 1 : ui8} : () -> ()
+    // CHECK: aiex.npu.preempt {level = 1 : ui8}
+    aiex.npu.preempt {level = 1 : ui8}
+    // CHECK: aiex.control_packet {address = 126976 : ui32, data = array<i32: 1, 2>, opcode = 0 : i32, stream_id = 1 : i32}
+    aiex.control_packet {address = 126976 : ui32, data = array<i32: 1, 2>, opcode = 0 : i32, stream_id = 1 : i32}
+    // CHECK: aiex.npu.push_queue(0, 0, MM2S : 1) {bd_id = 3 : i32, issue_token = true, repeat_count = 2 : i32}
+    aiex.npu.push_queue(0, 0, MM2S : 1) {bd_id = 3 : i32, issue_token = true, repeat_count = 2 : i32}
+    // CHECK: "aiex.cert_of_later"() {id = 1 : i32}
+    "aiex.cert_of_later"() {id = 1 : i32} : () -> ()
   }
   // CHECK: aie.runtime_sequence() {
   aie.runtime_sequence() {

@@ -115,3 +115,51 @@ aie.device(xcve2802) {
   // expected-error @+1 {{'aie.objectfifo' op needs a shim tile with DMA at end 0}}
   aie.objectfifo @f(%shim, {%m}, 2 : i32) : !aie.objectfifo<memref<16xi32>>
 }
+
+// -----
+
+// More than there will ever be.
+aie.device(npu1) {
+  %a = aie.tile(0, 2)
+  %b = aie.tile(0, 3)
+  aie.objectfifo @f(%a, {%b}, [2, 3]) : !aie.objectfifo<memref<16xi32>>
+  %c = aie.core(%b) {
+    %v = aie.objectfifo.acquire @f(Consume, 3) : !aie.objectfifosubview<memref<16xi32>>
+    aie.objectfifo.release @f(Consume, 3)
+    // expected-error @+1 {{'aie.objectfifo.acquire' op waits for 4 objects of 'f', which has 3 there}}
+    %w = aie.objectfifo.acquire @f(Consume, 4) : !aie.objectfifosubview<memref<16xi32>>
+    aie.objectfifo.release @f(Consume, 4)
+    aie.end
+  }
+}
+
+// -----
+
+// An object lives from its acquire to its release; the oldest is released first.
+aie.device(npu1) {
+  %a = aie.tile(0, 2)
+  %b = aie.tile(0, 3)
+  aie.objectfifo @f(%a, {%b}, 3 : i32) : !aie.objectfifo<memref<16xi32>>
+  %c = aie.core(%b) {
+    %c0 = arith.constant 0 : index
+    %v = aie.objectfifo.acquire @f(Consume, 2) : !aie.objectfifosubview<memref<16xi32>>
+    // expected-note @+1 {{the object}}
+    %first = aie.objectfifo.subview.access %v[0] : !aie.objectfifosubview<memref<16xi32>> -> memref<16xi32>
+    %second = aie.objectfifo.subview.access %v[1] : !aie.objectfifosubview<memref<16xi32>> -> memref<16xi32>
+    aie.objectfifo.release @f(Consume, 1)
+    %x = memref.load %second[%c0] : memref<16xi32>
+    // expected-error @+1 {{'memref.load' op uses an object of 'f' after its release}}
+    %y = memref.load %first[%c0] : memref<16xi32>
+    aie.objectfifo.release @f(Consume, 1)
+    aie.end
+  }
+}
+
+// -----
+
+aie.device(npu1) {
+  %m = aie.tile(0, 1)
+  %a = aie.tile(0, 2)
+  // expected-error @+1 {{'aie.objectfifo' op counts 2 objects 32 times in a lock, which holds 0 to 63}}
+  aie.objectfifo @f(%m, {%a}, 2 : i32) {repeat_count = 32 : i32} : !aie.objectfifo<memref<16xi32>>
+}

@@ -1,5 +1,8 @@
 //! Reads an `aie.runtime_sequence`: what the host starts, waits for and writes.
 
+mod addresses;
+pub(super) mod registers;
+
 use super::{
     flag, integer, memref_of, op_name,
     read::{Reader, Thing, declaration, direction, natural, natural_or},
@@ -11,7 +14,10 @@ use crate::{
         Allocation, Buffer, BufferId, Lock, LockId, Memcpy, Packet, Part, Sequence, Step, Task,
         TaskChannel, Tile, Write,
     },
-    device::{Device, lock_at},
+    device::{
+        Device,
+        registers::{QueuedTask, Register, place_of, register_at},
+    },
     mlir::{
         constant,
         diagnostic::{Result, fail},
@@ -33,6 +39,7 @@ use melior::ir::{
 pub(super) fn read<'c>(reader: &mut Reader, op: OperationRef<'c, '_>) -> Result<'c> {
     let name = string(op, "sym_name").unwrap_or_default().to_string();
     let mut sequence = Sequence { name, arguments: Vec::new(), steps: Vec::new() };
+    reader.addresses = addresses::allocate(&reader.program);
     if let Some(body) = rewrite::body(op) {
         for index in 0..body.argument_count() {
             let Ok(argument) = body.argument(index) else { continue };
@@ -142,26 +149,38 @@ fn step<'c>(reader: &mut Reader, sequence: &mut Sequence, op: OperationRef<'c, '
         }
         "aiex.npu.write32" => {
             let value = unsigned(op, "value")?;
-            let write = match target(reader, op)? {
+            match target(reader, op)? {
                 Target::Memory(buffer, offset) => {
-                    Write::Bytes { buffer, offset, bytes: value.to_le_bytes().to_vec() }
+                    let bytes = value.to_le_bytes().to_vec();
+                    sequence.steps.push(Step::Write(Write::Bytes { buffer, offset, bytes }));
                 }
                 // The field of the value is signed.
-                Target::Lock(lock) => Write::Lock { lock, value: value as i32 },
-            };
-            sequence.steps.push(Step::Write(write));
+                Target::Lock(lock) => {
+                    sequence.steps.push(Step::Write(Write::Lock { lock, value: value as i32 }));
+                }
+                Target::Descriptor(tile, id, word) => {
+                    reader.registers.write(tile, id, word, &[value]);
+                }
+                Target::Queue(channel) => {
+                    let kind = registers::kind_of(reader, op, channel.tile)?;
+                    let task = QueuedTask::of(kind, value);
+                    let step = registers::start(reader, op, &sequence.arguments, channel, task)?;
+                    sequence.steps.push(step);
+                }
+                Target::Nothing => {}
+            }
         }
         "aiex.npu.maskwrite32" => {
             let (value, mask) = (unsigned(op, "value")?, unsigned(op, "mask")?);
-            let Target::Memory(buffer, offset) = target(reader, op)? else {
-                return Err(fail(&op, "writes bits of a lock, which is not supported"));
-            };
-            sequence.steps.push(Step::Write(Write::Bits { buffer, offset, value, mask }));
+            match target(reader, op)? {
+                Target::Memory(buffer, offset) => {
+                    sequence.steps.push(Step::Write(Write::Bits { buffer, offset, value, mask }));
+                }
+                Target::Nothing => {}
+                _ => return Err(fail(&op, "writes bits of a register, which is not supported")),
+            }
         }
         "aiex.npu.blockwrite" => {
-            let Target::Memory(buffer, offset) = target(reader, op)? else {
-                return Err(fail(&op, "writes several locks, which is not supported"));
-            };
             let bytes = op
                 .operands()
                 .next()
@@ -172,8 +191,44 @@ fn step<'c>(reader: &mut Reader, sequence: &mut Sequence, op: OperationRef<'c, '
                     global.attribute("initial_value").ok().and_then(constant::bytes)
                 })
                 .ok_or_else(|| fail(&op, "needs the data of a 'memref.global'"))?;
-            sequence.steps.push(Step::Write(Write::Bytes { buffer, offset, bytes }));
+            match target(reader, op)? {
+                Target::Memory(buffer, offset) => {
+                    sequence.steps.push(Step::Write(Write::Bytes { buffer, offset, bytes }));
+                }
+                Target::Descriptor(tile, id, word) => {
+                    let word_of = |bytes: &[u8]| {
+                        bytes.iter().rev().fold(0u32, |all, &byte| all << 8 | u32::from(byte))
+                    };
+                    let words: Vec<u32> = bytes.chunks(4).map(word_of).collect();
+                    reader.registers.write(tile, id, word, &words);
+                }
+                Target::Nothing => {}
+                _ => {
+                    return Err(fail(
+                        &op,
+                        "writes several locks or queues, which is not supported",
+                    ));
+                }
+            }
         }
+        "aiex.npu.writebd" => registers::write_descriptor(reader, op)?,
+        "aiex.npu.address_patch" => registers::patch(reader, op)?,
+        "aiex.npu.push_queue" => {
+            let channel = TaskChannel {
+                tile: Tile { column: natural(op, "column")?, row: natural(op, "row")? },
+                direction: direction(op, "direction")?,
+                channel: natural(op, "channel")?,
+            };
+            let task = QueuedTask {
+                descriptor: natural(op, "bd_id")?,
+                repeat_count: natural(op, "repeat_count")?,
+                issue_token: flag(op, "issue_token").unwrap_or(false),
+            };
+            let step = registers::start(reader, op, &sequence.arguments, channel, task)?;
+            sequence.steps.push(step);
+        }
+        // What observes, and where another program may go first.
+        "aie.trace.host_config" | "aie.trace.start_config" | "aiex.npu.preempt" => {}
         "aiex.set_lock" => {
             let Thing::Lock(lock) = reader.operand(op, 0)? else {
                 return Err(fail(&op, "needs a lock"));
@@ -197,6 +252,11 @@ enum Target {
     /// A byte of a buffer.
     Memory(BufferId, usize),
     Lock(LockId),
+    /// A word of a descriptor of a tile.
+    Descriptor(Tile, u32, u32),
+    Queue(TaskChannel),
+    /// What changes nothing that is simulated: settings of channels, events, traces.
+    Nothing,
 }
 
 fn unsigned<'c>(op: OperationRef<'c, '_>, name: &str) -> Result<'c, u32> {
@@ -222,30 +282,33 @@ fn target<'c>(reader: &Reader, op: OperationRef<'c, '_>) -> Result<'c, Target> {
         return Ok(Target::Memory(buffer, 4 * address));
     }
     let program = &reader.program;
-    let device = Device::by_name(&program.device);
-    if op.has_attribute("column") && op.has_attribute("row") {
-        let tile = Tile { column: natural(op, "column")?, row: natural(op, "row")? };
-        let lies = |buffer: &Buffer| {
-            let begin = buffer.address.map_or(usize::MAX, |address| address as usize);
-            buffer.tile == tile
-                && !buffer.external
-                && (begin..begin.saturating_add(buffer.bytes())).contains(&address)
-        };
-        if let Some(place) = program.buffers.iter().position(lies) {
-            let begin = program.buffers[place].address.unwrap_or(0) as usize;
-            return Ok(Target::Memory(BufferId(place), address - begin));
+    let address = u32::try_from(address).unwrap_or(u32::MAX);
+    let (tile, address) = if op.has_attribute("column") && op.has_attribute("row") {
+        (Tile { column: natural(op, "column")?, row: natural(op, "row")? }, place_of(address).1)
+    } else {
+        place_of(address)
+    };
+    if let Some((buffer, byte)) = reader.memory_at(tile, address) {
+        return Ok(Target::Memory(buffer, byte));
+    }
+    let kind = Device::by_name(&program.device).and_then(|device| device.tile_kind(tile));
+    match kind.and_then(|kind| register_at(kind, address)) {
+        Some(Register::Lock(id)) => {
+            let is_it = |lock: &Lock| lock.tile == tile && lock.id == Some(id);
+            if let Some(place) = program.locks.iter().position(is_it) {
+                return Ok(Target::Lock(LockId(place)));
+            }
         }
-        let id = device
-            .and_then(|device| device.tile_kind(tile))
-            .and_then(|kind| lock_at(kind, u32::try_from(address).ok()?));
-        let is_it = |lock: &Lock| lock.tile == tile && lock.id.is_some() && lock.id == id;
-        if let Some(place) = program.locks.iter().position(is_it) {
-            return Ok(Target::Lock(LockId(place)));
+        Some(Register::Descriptor { id, word }) => return Ok(Target::Descriptor(tile, id, word)),
+        Some(Register::Queue { direction, channel }) => {
+            return Ok(Target::Queue(TaskChannel { tile, direction, channel }));
         }
+        Some(Register::Control | Register::Observation) => return Ok(Target::Nothing),
+        None => {}
     }
     Err(fail(
         &op,
-        "writes a register of the array, which is not supported: only buffers of known address and locks are",
+        "writes a register of the array, which is not supported: only buffers, locks, and descriptors and queues of DMA are",
     ))
 }
 

@@ -1,32 +1,35 @@
 //! Reads an `aie.device` as an array program.
 
+mod core;
+mod dma;
+mod routed;
+
 use super::{
-    ACQUIRE_EQUAL, ACQUIRE_GREATER_EQUAL, BUNDLES, CORE, DEVICE, Dims, INPUTS, MM2S, OUTPUTS, Pads,
-    RELEASE, S2MM, SLICE, code, device_name,
+    ACQUIRE_EQUAL, ACQUIRE_GREATER_EQUAL, BUNDLES, CORE, DEVICE, INPUTS, MM2S, OUTPUTS, RELEASE,
+    S2MM, code, device_name,
     fifo::{End, Fifo},
     flag, host, integer, interface, memref_of, op_name, sequence, string, type_of,
 };
 use crate::{
     array::{
-        Argument, Bd, Buffer, BufferId, Core, Direction, DmaChannel, Flow, Kernel, KernelId, Lock,
-        LockAction, LockId, Packet, Part, Port, Program, Reg, Slice, Stmt, Task, Tile, UseLock,
-        code::Function,
+        Buffer, BufferId, Direction, Flow, Kernel, KernelId, Lock, LockAction, LockId, Part, Port,
+        Program, Reg, Task, Tile, UseLock, code::Function,
     },
     dialect::scalar,
     mlir::{
         constant,
         diagnostic::{Result, fail},
-        fields::Fields,
         rewrite,
     },
 };
+use dma::{descriptors, starts};
 use melior::ir::{
-    Attribute, BlockLike, BlockRef, Location, OperationRef, RegionLike, Value, ValueLike,
+    BlockLike, BlockRef, Location, OperationRef, Value, ValueLike,
     attribute::{FlatSymbolRefAttribute, TypeAttribute},
     operation::OperationLike,
     r#type::FunctionType,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 const SEQUENCE: &str = "aie.runtime_sequence";
 
@@ -137,6 +140,10 @@ fn read_with<'c, 'a>(
     reader.parts(&others, &mut places)?;
     if !lenient {
         reader.fifos(&others, &mut places)?;
+        reader.routed(&others)?;
+        if let Some(&op) = others.iter().find(|op| rewrite::is(*op, "aie.switchbox")) {
+            reader.note_places(op, &mut places);
+        }
     }
     reader.parts(&cores, &mut places)?;
     for &op in others.iter().filter(|op| rewrite::is(op, SEQUENCE)) {
@@ -159,39 +166,6 @@ fn read_with<'c, 'a>(
     Ok((program, places))
 }
 
-/// The `aie.dma_start`s of a DMA program, in order.
-fn starts<'c, 'a>(dma: OperationRef<'c, 'a>) -> Vec<OperationRef<'c, 'a>> {
-    let mut found: Vec<OperationRef> = Vec::new();
-    let mut block = dma.regions().next().and_then(|region| region.first_block());
-    while let Some(current) = block {
-        let ops = rewrite::ops(current);
-        found.extend(ops.iter().copied().filter(|op| rewrite::is(op, "aie.dma")));
-        let start = ops.into_iter().find(|op| rewrite::is(op, "aie.dma_start"));
-        block = start.and_then(|start| start.successors().nth(1));
-        found.extend(start);
-    }
-    found
-}
-
-/// The `aie.dma_bd`s that a channel reaches, in order.
-fn descriptors<'c, 'a>(start: OperationRef<'c, 'a>) -> Vec<OperationRef<'c, 'a>> {
-    let (mut found, mut seen) = (Vec::new(), Vec::new());
-    for block in start.regions().filter_map(|region| region.first_block()) {
-        found.extend(rewrite::ops(block).into_iter().find(|op| rewrite::is(op, "aie.dma_bd")));
-    }
-    let mut block = start.successors().next();
-    while let Some(current) = block.filter(|&block| !seen.contains(&block_key(block))) {
-        seen.push(block_key(current));
-        let ops = rewrite::ops(current);
-        found.extend(ops.iter().copied().find(|op| rewrite::is(op, "aie.dma_bd")));
-        block = ops
-            .iter()
-            .find(|op| rewrite::is(op, "aie.next_bd"))
-            .and_then(|op| op.successors().next());
-    }
-    found
-}
-
 /// What an SSA value of a device stands for.
 #[derive(Clone, Copy)]
 pub(super) enum Thing {
@@ -210,6 +184,10 @@ pub(super) struct Reader {
     /// By the address of the value in MLIR, which is stable while it is read.
     things: HashMap<usize, Thing>,
     kernels: HashMap<String, KernelId>,
+    /// Where buffers lie, those of open address as mlir-aie places them.
+    pub addresses: BTreeMap<usize, u32>,
+    /// Descriptors that the host writes word by word.
+    pub registers: host::registers::Registers,
     /// Tasks that the host has configured.
     pub tasks: Vec<Task>,
     /// Compiled functions, by the tile whose core calls them: each has its own memory.
@@ -309,6 +287,16 @@ impl Reader {
 
     pub(super) fn thing(&self, value: Value) -> Option<Thing> {
         self.things.get(&key(value)).copied()
+    }
+
+    /// The buffer at an address of a tile, and the byte in it.
+    pub(super) fn memory_at(&self, tile: Tile, address: u32) -> Option<(BufferId, usize)> {
+        self.addresses.iter().find_map(|(&index, &begin)| {
+            let buffer = self.program.buffers.get(index)?;
+            let offset = address.checked_sub(begin)? as usize;
+            let is_it = buffer.tile == tile && offset < buffer.bytes();
+            is_it.then_some((BufferId(index), offset))
+        })
     }
 
     /// The end of a FIFO that the core that is read fills or empties.
@@ -487,6 +475,10 @@ impl Reader {
                 if !self.lenient => {}
             // Which ports of a core a cascade takes is decided by its flow.
             "aie.configure_cascade" => {}
+            // Read when all tiles are known.
+            "aie.switchbox" | "aie.shim_mux" | "aie.wire" | "aie.plio" if !self.lenient => {}
+            // Traces observe.
+            "aie.trace" | "aie.trace.config" => {}
             _ => return Err(fail(&op, "is not supported in an array program")),
         }
         Ok(())
@@ -636,341 +628,5 @@ impl Reader {
             _ => return Err(fail(&op, "needs a known 'action'")),
         };
         Ok(UseLock { lock, action, value: integer(op, "value").unwrap_or(1) as i32 })
-    }
-
-    /// Follows the chain of `aie.dma_start`s from the first block on.
-    fn dma<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
-        let tile = self.tile(op, 0)?;
-        let mut block = op.regions().next().and_then(|region| region.first_block());
-        let mut seen = Vec::new();
-        while let Some(current) = block {
-            if seen.contains(&block_key(current)) {
-                return Err(fail(&op, "has a cycle of 'aie.dma_start' ops"));
-            }
-            seen.push(block_key(current));
-            block = None;
-            for start in rewrite::ops(current) {
-                match op_name(start).as_str() {
-                    "aie.dma_start" => {
-                        let channel = self.channel(start, tile)?;
-                        self.add_channel(start, channel)?;
-                        block = start.successors().nth(1);
-                    }
-                    "aie.dma" => {
-                        let channel = self.regions(start, tile)?;
-                        self.add_channel(start, channel)?;
-                    }
-                    "aie.buffer" => self.buffer(start)?,
-                    "aie.lock" => self.lock(start)?,
-                    "aie.end" => {}
-                    _ => {
-                        return Err(fail(&start, "is not supported before the start of a channel"));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds a channel. A second program of the same channel is queued behind the first.
-    fn add_channel<'c>(&mut self, op: OperationRef<'c, '_>, channel: DmaChannel) -> Result<'c> {
-        let same = |other: &&mut DmaChannel| {
-            (other.tile, other.direction, other.channel)
-                == (channel.tile, channel.direction, channel.channel)
-        };
-        let first = self.program.dmas.iter_mut().find(same).filter(|_| !self.lenient);
-        let Some(first) = first else {
-            self.program.dmas.push(channel);
-            return Ok(());
-        };
-        for channel in [&mut *first, &mut channel.clone()] {
-            if channel.bds.iter().enumerate().any(|(i, bd)| bd.next.is_some_and(|next| next <= i)) {
-                return Err(fail(&op, "queues a program before or behind one that has no end"));
-            }
-        }
-        // Both written out, one behind the other.
-        let mut bds: Vec<Bd> = Vec::new();
-        for part in [&*first, &channel] {
-            for _ in 0..=part.repeat_count {
-                let begin = bds.len();
-                bds.extend(part.bds.iter().map(|bd| Bd {
-                    next: Some(bd.next.map_or(begin + part.bds.len(), |next| begin + next)),
-                    ..bd.clone()
-                }));
-            }
-        }
-        if let Some(last) = bds.last_mut() {
-            last.next = None;
-        }
-        (first.bds, first.repeat_count) = (bds, 0);
-        Ok(())
-    }
-
-    /// A channel whose descriptors are the regions of an `aie.dma`.
-    fn regions<'c>(&mut self, op: OperationRef<'c, '_>, tile: Tile) -> Result<'c, DmaChannel> {
-        let mut bds = Vec::new();
-        for region in op.regions() {
-            let Some(block) = region.first_block() else { continue };
-            let place = bds.len();
-            if let Some((bd, _)) = self.bd(block)? {
-                bds.push(Bd { next: Some(place + 1), ..bd });
-            }
-        }
-        let endless = flag(op, "loop").unwrap_or(true);
-        let Some(last) = bds.last_mut() else {
-            return Err(fail(&op, "starts a channel without buffer descriptors"));
-        };
-        last.next = endless.then_some(0);
-        Ok(DmaChannel {
-            tile,
-            direction: direction(op, "channel_dir")?,
-            channel: natural(op, "channel_index")?,
-            repeat_count: if endless { 0 } else { natural_or(op, "repeat_count", 0)? as u32 },
-            bds,
-        })
-    }
-
-    fn channel<'c>(&self, start: OperationRef<'c, '_>, tile: Tile) -> Result<'c, DmaChannel> {
-        let mut channel = DmaChannel {
-            tile,
-            direction: direction(start, "channel_dir")?,
-            channel: natural(start, "channel_index")?,
-            repeat_count: natural_or(start, "repeat_count", 0)? as u32,
-            bds: Vec::new(),
-        };
-        let first = start.successors().next();
-        channel.bds = self.chain(start, first)?;
-        Ok(channel)
-    }
-
-    /// The descriptors from a block on, to the end or back to one of them.
-    pub(super) fn chain<'c, 'a>(
-        &self,
-        start: OperationRef<'c, 'a>,
-        first: Option<BlockRef<'c, 'a>>,
-    ) -> Result<'c, Vec<Bd>> {
-        let mut bds: Vec<Bd> = Vec::new();
-        let mut places: HashMap<usize, usize> = HashMap::new();
-        let mut block = first;
-        while let Some(current) = block {
-            let index = bds.len();
-            let Some((bd, next)) = self.bd(current)? else { break };
-            places.insert(block_key(current), index);
-            bds.push(bd);
-            block = next;
-            if let Some(&place) = next.and_then(|next| places.get(&block_key(next))) {
-                bds[index].next = Some(place);
-                return Ok(bds);
-            }
-            // The next block, if it is not the end, becomes the next descriptor.
-            if next.is_some_and(|next| {
-                rewrite::ops(next).iter().any(|op| rewrite::is(op, "aie.dma_bd"))
-            }) {
-                bds[index].next = Some(index + 1);
-            }
-        }
-        if bds.is_empty() {
-            return Err(fail(&start, "starts a channel without buffer descriptors"));
-        }
-        Ok(bds)
-    }
-
-    /// The descriptor of a block and the block after it; `None` for the block that ends a chain.
-    fn bd<'c, 'a>(
-        &self,
-        block: BlockRef<'c, 'a>,
-    ) -> Result<'c, Option<(Bd, Option<BlockRef<'c, 'a>>)>> {
-        let (mut found, mut next): (Option<Bd>, _) = (None, None);
-        let (mut acquire, mut release, mut packet) = (None, None, None);
-        for op in rewrite::ops(block) {
-            match op_name(op).as_str() {
-                "aie.use_lock" => {
-                    let lock = self.use_lock(op)?;
-                    let place = if lock.action == LockAction::Release {
-                        &mut release
-                    } else {
-                        &mut acquire
-                    };
-                    if place.replace(lock).is_some() {
-                        return Err(fail(&op, "is the second of its kind in a block"));
-                    }
-                }
-                "aie.dma_bd_packet" => {
-                    let byte = |name| {
-                        natural(op, name).and_then(|value| {
-                            u8::try_from(value).map_err(|_| {
-                                fail(&op, format_args!("has '{name}' {value}, above 255"))
-                            })
-                        })
-                    };
-                    packet = Some(Packet { kind: byte("packet_type")?, id: byte("packet_id")? });
-                }
-                "aie.dma_bd" => {
-                    if found.is_some() {
-                        return Err(fail(&op, "is the second of its kind in a block"));
-                    }
-                    found = Some(self.descriptor(op)?);
-                }
-                "aie.next_bd" => next = op.successors().next(),
-                "aie.end" => {}
-                _ => return Err(fail(&op, "is not supported in a chain of buffer descriptors")),
-            }
-        }
-        Ok(found.map(|bd| (Bd { acquire, release, packet: bd.packet.or(packet), ..bd }, next)))
-    }
-
-    fn descriptor<'c>(&self, op: OperationRef<'c, '_>) -> Result<'c, Bd> {
-        let Thing::Buffer(buffer) = self.operand(op, 0)? else {
-            return Err(fail(&op, "needs a buffer"));
-        };
-        if integer(op, "pad_value").is_some_and(|value| value != 0) {
-            return Err(fail(&op, "pads with something else than zeros, which is not supported"));
-        }
-        let packet = match op.attribute("packet") {
-            Err(_) => None,
-            Ok(attribute) => Some(
-                Packet::of(attribute).ok_or_else(|| fail(&op, "has a packet header above 255"))?,
-            ),
-        };
-        let list = |name: &str| op.attribute(name).ok();
-        Ok(Bd {
-            buffer,
-            offset: natural_or(op, "offset", 0)?,
-            len: natural_or(op, "len", self.program.buffers[buffer.0].len())?,
-            dims: list("dimensions").and_then(Dims::of).map_or(Vec::new(), |dims| dims.0),
-            pad: list("pad_dimensions").and_then(Pads::of).map_or(Vec::new(), |pads| pads.0),
-            acquire: None,
-            release: None,
-            packet,
-            next: None,
-        })
-    }
-
-    fn core<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c> {
-        if op.has_attribute("elf_file") && !self.lenient {
-            return Err(fail(&op, "has a compiled program, which is not supported"));
-        }
-        let slice = |attribute: Attribute<'c>| -> Result<'c, Slice> {
-            interface::read_slice(attribute)
-                .map_err(|missing| fail(&op, format_args!("needs {missing} in '{SLICE}'")))
-        };
-        let tile = self.tile(op, 0)?;
-        let mut core = Core {
-            tile,
-            stack_size: natural(op, "stack_size")?,
-            slice: op.attribute(SLICE).ok().map(slice).transpose()?,
-            body: Vec::new(),
-            code: None,
-        };
-        (self.regs, self.statements) = (0, 0);
-        if self.lenient {
-            core.body = self.lock_uses(op);
-        } else if let Ok(body) = self.statements(op) {
-            core.body = body;
-        } else {
-            self.tile = Some(tile);
-            let name = format!("core_{}_{}", tile.column, tile.row);
-            let function = code::compile(self, op, &name)?;
-            core.code = Some(self.program.functions.len());
-            self.note_instructions(self.program.functions.len());
-            self.program.functions.push(function);
-        }
-        self.program.cores.push(core);
-        Ok(())
-    }
-
-    /// The uses of locks anywhere below `parent`.
-    fn lock_uses(&self, parent: OperationRef) -> Vec<Stmt> {
-        let mut uses = Vec::new();
-        for region in parent.regions() {
-            let mut next = region.first_block();
-            while let Some(block) = next {
-                next = block.next_in_region();
-                for op in rewrite::ops(block) {
-                    if rewrite::is(&op, "aie.use_lock") {
-                        uses.extend(self.use_lock(op).map(Stmt::UseLock));
-                    }
-                    uses.extend(self.lock_uses(op));
-                }
-            }
-        }
-        uses
-    }
-
-    fn reg(&mut self, value: Value) -> Reg {
-        let reg = Reg(self.regs);
-        self.regs += 1;
-        self.things.insert(key(value), Thing::Reg(reg));
-        reg
-    }
-
-    fn argument<'c>(&self, op: OperationRef<'c, '_>, index: usize) -> Result<'c, Argument> {
-        match self.operand(op, index)? {
-            Thing::Buffer(buffer) => Ok(Argument::Buffer(buffer)),
-            Thing::Constant(value) => Ok(Argument::Constant(value)),
-            Thing::Reg(reg) => Ok(Argument::Reg(reg)),
-            Thing::Tile(_) | Thing::Lock(_) | Thing::Task(_) => {
-                Err(fail(&op, format_args!("has a tile or lock as operand {index}")))
-            }
-        }
-    }
-
-    /// The statements of the only block of `parent`.
-    fn statements<'c>(&mut self, parent: OperationRef<'c, '_>) -> Result<'c, Vec<Stmt>> {
-        let Some(body) = rewrite::body(parent) else { return Ok(Vec::new()) };
-        if body.next_in_region().is_some() {
-            return Err(fail(&parent, "has branches, which are not supported: only 'scf.for' is"));
-        }
-        let mut statements = Vec::new();
-        for op in rewrite::ops(body) {
-            let name = op_name(op);
-            if ["aie.use_lock", "func.call", "scf.for"].contains(&name.as_str()) {
-                self.note(Part::Statement(self.program.cores.len(), self.statements), op);
-                self.statements += 1;
-            }
-            match name.as_str() {
-                "aie.use_lock" => statements.push(Stmt::UseLock(self.use_lock(op)?)),
-                "func.call" => statements.push(self.call(op)?),
-                "scf.for" => statements.push(self.for_loop(op)?),
-                "arith.constant" => self.constant(op)?,
-                "aie.end" | "scf.yield" => {}
-                _ => {
-                    return Err(fail(
-                        &op,
-                        "is not supported in a core: only locks, calls, constants and 'scf.for' are",
-                    ));
-                }
-            }
-        }
-        Ok(statements)
-    }
-
-    fn call<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c, Stmt> {
-        let kernel = op
-            .attribute("callee")
-            .ok()
-            .and_then(|attribute| FlatSymbolRefAttribute::try_from(attribute).ok())
-            .and_then(|symbol| self.kernels.get(symbol.value()).copied())
-            .ok_or_else(|| fail(&op, "calls what is not declared in the device"))?;
-        let arguments =
-            (0..op.operand_count()).map(|i| self.argument(op, i)).collect::<Result<_>>()?;
-        let results = op.results().map(|value| self.reg(value.into())).collect();
-        Ok(Stmt::Call { kernel, arguments, results })
-    }
-
-    fn for_loop<'c>(&mut self, op: OperationRef<'c, '_>) -> Result<'c, Stmt> {
-        if op.result_count() > 0 {
-            return Err(fail(
-                &op,
-                "carries values from one iteration to the next, which is not supported",
-            ));
-        }
-        let [lower, upper, step] =
-            [self.argument(op, 0)?, self.argument(op, 1)?, self.argument(op, 2)?];
-        let variable = rewrite::body(op)
-            .and_then(|body| body.argument(0).ok())
-            .ok_or_else(|| fail(&op, "needs a body"))?;
-        let variable = self.reg(variable.into());
-        Ok(Stmt::For { variable, lower, upper, step, body: self.statements(op)? })
     }
 }

@@ -191,7 +191,11 @@ pub(super) fn verify<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     if !rewrite::is(&op, COPY) {
         return Ok(());
     }
-    let parent = op.parent_operation();
+    let mut parent = op.parent_operation();
+    // It may be in an `aiex.configure` of the sequence.
+    while parent.is_some_and(|parent| rewrite::is(&parent, "aiex.configure")) {
+        parent = parent.and_then(|parent| parent.parent_operation());
+    }
     if !parent.is_some_and(|parent| rewrite::is(&parent, "aie.runtime_sequence")) {
         return Err(fail(&op, "must be in an 'aie.runtime_sequence'"));
     }
