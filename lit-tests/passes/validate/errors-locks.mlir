@@ -64,3 +64,20 @@ aie.device(xcve2802) {
     aie.end
   }
 }
+
+// -----
+
+// Packets of an id without a flow are for registers: their flows are made later.
+aie.device(npu1) {
+  %shim = aie.tile(0, 0)
+  %t = aie.tile(0, 2)
+  %l = aie.lock(%t, 0) {init = 0 : i32, sym_name = "l"}
+  aie.shim_dma_allocation @control(%shim, MM2S, 0)
+  %c = aie.core(%t) {
+    aie.use_lock(%l, AcquireGreaterEqual, 1)
+    aie.end
+  }
+  aie.runtime_sequence(%x: memref<2xi32>) {
+    aiex.npu.dma_memcpy_nd(%x[0, 0, 0, 0][1, 1, 1, 2][0, 0, 0, 1], packet = <pkt_type = 1, pkt_id = 27>) {id = 0 : i64, metadata = @control} : memref<2xi32>
+  }
+}

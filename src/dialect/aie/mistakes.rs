@@ -90,6 +90,7 @@ pub fn is_closed(device: OperationRef) -> bool {
                 let name = op_name(op);
                 let known = HARMLESS.contains(&name.as_str()) || name.starts_with("aie.trace");
                 !known
+                    || !leads_somewhere(op, device)
                     || !["metadata", "alloc", "symbol"].iter().all(|name| names_what_is(op, name))
             })
         }
@@ -100,6 +101,16 @@ pub fn is_closed(device: OperationRef) -> bool {
         _ => false,
     });
     is_alone(device) && !acts && (is_npu || has_sequence)
+}
+
+/// Whether the packets that `op` sends, if any, have a flow in the device. Those of control
+/// packets are only made later.
+fn leads_somewhere(op: OperationRef, device: OperationRef) -> bool {
+    let Some(packet) = op.attribute("packet").ok().and_then(Packet::of) else { return true };
+    let ops = rewrite::body(device).map(rewrite::ops).unwrap_or_default();
+    ops.iter().any(|flow| {
+        rewrite::is(flow, "aie.packet_flow") && integer(*flow, "ID") == Some(packet.id.into())
+    })
 }
 
 /// Whether the device has what `op` names as `attribute`, if it names something. Some channels are
