@@ -5,6 +5,7 @@
 //! tables, which `cargo xtask calibrate` makes.
 
 pub mod best;
+pub mod estimates;
 pub mod kernels;
 pub mod networks;
 
@@ -13,7 +14,9 @@ use crate::{
     dialect::aie,
     ir::{self, Error},
     mlir::tools,
-    plan::hand_over::Transport,
+    passes::PIPELINE,
+    plan::{hand_over::Transport, microtile::Microtile},
+    report::{Estimate, Report},
     sim::{Costs, Engine, IdleKernels, Timing},
 };
 use std::{fmt::Write, rc::Rc};
@@ -35,16 +38,21 @@ pub struct Split {
     pub k: usize,
     pub n: usize,
     pub rows: usize,
+    pub microtile: Microtile,
 }
 
-/// A chain of dense layers at the network level: int8, microtile 4x8x8, ReLU,
-/// weights of zero, since time does not depend on them.
+/// That of AIE-ML for int8.
+pub const MICROTILE: Microtile = Microtile { m: 4, k: 8, n: 8 };
+
+/// A chain of dense layers at the network level: int8, ReLU, weights of zero, since time does not
+/// depend on them.
 pub fn network(rows: usize, layers: &[Layer]) -> String {
     let (first, last) = (layers.first().map_or(0, |l| l.k), layers.last().map_or(0, |l| l.n));
     let mut text =
         format!("func.func @main(%x0: tensor<{rows}x{first}xi8>) -> tensor<{rows}x{last}xi8> {{\n");
     for (i, Layer { k, n, split }) in layers.iter().enumerate() {
-        let split = split.map_or_else(String::new, |Split { cascade, chains, k, n, rows }| {
+        let Microtile { m, k: tk, n: tn } = split.map_or(MICROTILE, |split| split.microtile);
+        let split = split.map_or_else(String::new, |Split { cascade, chains, k, n, rows, .. }| {
             format!(
                 ", split = #aie4ml.split<cascade = {cascade}, chains = {chains}, k = {k}, n = {n}, rows = {rows}>"
             )
@@ -56,7 +64,7 @@ pub fn network(rows: usize, layers: &[Layer]) -> String {
              %b{i} = arith.constant dense<0> : tensor<{n}xi32>\n  \
              %x{} = aie4ml.dense %x{i}, %w{i}, %b{i} accumulator = i32 requant = [#aie4ml.requant<\
              shift = 7, rounding = nearest_even, overflow = saturate, width = 8, zero_point = 0, min = 0, max = 127>] \
-             {{microtile = #aie4ml.microtile<4, 8, 8>{split}}}\n    \
+             {{microtile = #aie4ml.microtile<{m}, {tk}, {tn}>{split}}}\n    \
              : (tensor<{rows}x{k}xi8>, tensor<{k}x{n}xi8>, tensor<{n}xi32>) -> tensor<{rows}x{n}xi8>",
             i + 1
         );
@@ -71,20 +79,39 @@ pub fn network(rows: usize, layers: &[Layer]) -> String {
 ///
 /// If it cannot be compiled.
 pub fn program(text: &str, options: &str, transport: Transport) -> Result<Program, Error> {
+    Ok(planned(text, options, transport)?.0)
+}
+
+/// The same, with the plan's estimate of its times.
+///
+/// # Errors
+///
+/// If it cannot be compiled.
+pub fn planned(
+    text: &str,
+    options: &str,
+    transport: Transport,
+) -> Result<(Program, Estimate), Error> {
     let context = tools::context();
     let mut module = ir::parse(&context, text, "network")?;
-    let pipeline = crate::compile::pipeline()
-        .replace("aie4ml-parallelize", &format!("aie4ml-parallelize{{{options}}}"))
-        .replace(
-            "aie4ml-plan-transport",
-            &format!("aie4ml-plan-transport{{transport={transport}}}"),
-        );
-    ir::run(&context, &mut module, &format!("builtin.module({pipeline})"))?;
+    let mut estimate = None;
+    for &(name, on) in PIPELINE {
+        let pass = match name {
+            "aie4ml-parallelize" => format!("{name}{{transport={transport} {options}}}"),
+            "aie4ml-plan-transport" => format!("{name}{{transport={transport}}}"),
+            _ => name.into(),
+        };
+        let nested = if on == "builtin.module" { pass } else { format!("{on}({pass})") };
+        ir::run(&context, &mut module, &format!("builtin.module({nested})"))?;
+        if let ("aie4ml-place", [func]) = (name, ir::functions(&module).as_slice()) {
+            estimate = Some(ir::attempt(&context, || Report::of(*func, ""))?.estimate);
+        }
+    }
     let devices = aie::devices(module.as_operation());
-    let [device] = devices.as_slice() else {
+    let ([device], Some(estimate)) = (devices.as_slice(), estimate) else {
         return Err(Error::new("network", "has no design"));
     };
-    ir::attempt(&context, || aie::read(*device))
+    Ok((ir::attempt(&context, || aie::read(*device))?, estimate))
 }
 
 /// The times of `program` in `iterations`, computing nothing.

@@ -1,7 +1,7 @@
 //! What our own choices give: latencies next to the best published ones, and one
 //! layer on all tiles next to one tile.
 
-use super::{Layer, Split, network, networks::Published, program, time};
+use super::{Layer, MICROTILE, Split, network, networks::Published, program, time};
 use crate::{
     array::Program,
     device::Device,
@@ -45,7 +45,7 @@ pub fn best_published(all: &[Published]) -> Vec<&Published> {
 /// If it does not compile or run.
 pub fn best(published: &Published) -> Result<Best, Error> {
     let layers: Vec<Layer> =
-        published.layers.iter().map(|layer| Layer { split: None, ..*layer }).collect();
+        published.shapes.iter().map(|&(k, n)| Layer { k, n, split: None }).collect();
     let text = network(published.rows, &layers);
     let options = format!("objective=latency max-tiles={}", published.tiles);
     let run = || {
@@ -91,7 +91,7 @@ impl Scale {
     /// If it does not compile.
     pub fn program(&self) -> Result<Program, Error> {
         let Scale { batch, cascade, chains, rows, k, n } = *self;
-        let split = Some(Split { cascade, chains, k, n, rows });
+        let split = Some(Split { cascade, chains, k, n, rows, microtile: MICROTILE });
         let layer = Layer { k: cascade * k, n: chains * n, split };
         program(&network(batch, &[layer]), "", Transport::Auto)
     }

@@ -1,9 +1,13 @@
 //! Published latencies of whole networks.
 
-use super::{Layer, Split, network, program, time};
+use super::{Layer, MICROTILE, Split, network, program, time};
 use crate::{
-    array::Program, device::Latency, ir::Error, kernel::time::KernelVersion,
-    plan::hand_over::Transport, sim::Costs,
+    array::Program,
+    device::Latency,
+    ir::Error,
+    kernel::time::KernelVersion,
+    plan::{hand_over::Transport, microtile::Microtile},
+    sim::Costs,
 };
 
 /// The measurements that the constants are fitted to.
@@ -14,6 +18,9 @@ pub const PUBLISHED: &str = include_str!("../../docs/calibration/network_latency
 pub struct Published {
     pub network: String,
     pub rows: usize,
+    /// Inputs and outputs of each layer.
+    pub shapes: Vec<(usize, usize)>,
+    /// With their splits, and padding.
     pub layers: Vec<Layer>,
     /// As the file says it, such as `1x4|2x1`.
     pub splits: String,
@@ -35,67 +42,161 @@ impl Point {
     }
 }
 
-/// Reads a table as [`PUBLISHED`] is: its columns are found by name.
+/// Reads a table as [`PUBLISHED`] is: its columns are found by name. Each row is a measurement, or
+/// what is wrong with it.
 ///
 /// # Errors
 ///
-/// If a column or a value is missing or wrong.
-pub fn read(text: &str) -> Result<Vec<Published>, Error> {
+/// If there is no header, or it lacks a column.
+pub fn read(text: &str) -> Result<Vec<Result<Published, Error>>, Error> {
+    let text = text.trim_start_matches('\u{feff}');
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let (_, header) = lines.next().ok_or_else(|| Error::new("line 1", "has no columns"))?;
-    let columns: Vec<&str> = header.split(',').map(str::trim).collect();
-    lines
+    let columns: Vec<&str> = cells(header);
+    let needed = ["model_name", "batch", "layer_shapes", "layer_parallelism", "latency_cycles"];
+    for name in needed {
+        if !columns.contains(&name) {
+            return Err(Error::new("line 1", format_args!("has no column '{name}'")));
+        }
+    }
+    Ok(lines
         .map(|(number, line)| {
             let place = format!("line {}", number + 1);
-            let values: Vec<&str> = line.split(',').map(str::trim).collect();
-            let get = |name: &str| {
-                let index = columns.iter().position(|column| *column == name);
-                index
-                    .and_then(|index| values.get(index))
-                    .copied()
-                    .ok_or_else(|| Error::new(&place, format_args!("has no column '{name}'")))
-            };
-            let whole = |name: &str| {
-                let value = get(name)?;
-                value.parse::<usize>().ok().filter(|value| *value > 0).ok_or_else(|| {
-                    Error::new(&place, format_args!("'{name}' is '{value}', not a number above 0"))
-                })
-            };
-            let splits = get("layer_parallelism")?;
-            let (shapes, parts) = (pairs(get("layer_shapes")?), pairs(splits));
-            let layers = shapes.zip(parts).filter(|(shapes, parts)| shapes.len() == parts.len());
-            let Some((shapes, parts)) = layers else {
-                return Err(Error::new(&place, "needs a shape KxN and a split LxC for each layer"));
-            };
-            let rows = whole("batch")?;
-            let layer = |(&(k, n), &(cascade, chains)): (&(usize, usize), &(usize, usize))| Layer {
-                k,
-                n,
-                split: Some(Split {
-                    cascade,
-                    chains,
-                    // These kernels pad to whole groups of 2x2 blocks, beyond the layer too,
-                    // where ours has nothing to give.
-                    k: k.div_ceil(cascade).next_multiple_of(16).min(k.next_multiple_of(8)),
-                    n: n.div_ceil(chains).next_multiple_of(16).min(n.next_multiple_of(8)),
-                    rows,
-                }),
-            };
-            Ok(Published {
-                network: get("model_name")?.into(),
-                rows,
-                layers: shapes.iter().zip(&parts).map(layer).collect(),
-                splits: splits.into(),
-                tiles: parts.iter().map(|(cascade, chains)| cascade * chains).sum(),
-                cycles: whole("latency_cycles")? as f64,
-            })
+            Row { place: &place, columns: &columns, values: cells(line) }.published()
+        })
+        .collect())
+}
+
+fn cells(line: &str) -> Vec<&str> {
+    line.split(',').map(|cell| cell.trim().trim_matches('"')).collect()
+}
+
+struct Row<'a> {
+    /// Where it is.
+    place: &'a str,
+    columns: &'a [&'a str],
+    values: Vec<&'a str>,
+}
+
+impl<'a> Row<'a> {
+    fn fail(&self, why: impl std::fmt::Display) -> Error {
+        Error::new(self.place, why)
+    }
+
+    /// `None` if there is no such column, or it ends before it.
+    fn find(&self, name: &str) -> Option<&'a str> {
+        let index = self.columns.iter().position(|column| *column == name)?;
+        self.values.get(index).copied().filter(|value| !value.is_empty())
+    }
+
+    fn get(&self, name: &str) -> Result<&'a str, Error> {
+        self.find(name).ok_or_else(|| self.fail(format_args!("has no '{name}'")))
+    }
+
+    fn number(&self, name: &str, value: &str) -> Result<f64, Error> {
+        let number = value.parse::<f64>().ok().filter(|n| *n > 0.0 && n.is_finite());
+        number.ok_or_else(|| self.fail(format_args!("'{name}' is '{value}', not a number above 0")))
+    }
+
+    fn whole(&self, name: &str, value: &str) -> Result<usize, Error> {
+        let whole = |n: &f64| n.fract() == 0.0 && *n > 0.0 && *n < 1e9;
+        value.parse::<f64>().ok().filter(whole).map(|n| n as usize).ok_or_else(|| {
+            self.fail(format_args!("'{name}' is '{value}', not a whole number above 0"))
+        })
+    }
+
+    fn pairs(&self, name: &str) -> Result<Vec<(usize, usize)>, Error> {
+        let value = self.get(name)?;
+        pairs(value).ok_or_else(|| {
+            self.fail(format_args!(
+                "'{name}' is '{value}', not pairs of numbers such as 16x64|64x8"
+            ))
+        })
+    }
+
+    fn published(&self) -> Result<Published, Error> {
+        let rows = self.whole("batch", self.get("batch")?)?;
+        let (shapes, parts) = (self.pairs("layer_shapes")?, self.pairs("layer_parallelism")?);
+        if shapes.len() != parts.len() {
+            return Err(self.fail(format_args!(
+                "has {} layers, but {} splits",
+                shapes.len(),
+                parts.len()
+            )));
+        }
+        for (index, pair) in shapes.windows(2).enumerate() {
+            if pair[0].1 != pair[1].0 {
+                return Err(self.fail(format_args!(
+                    "layer {} has {} inputs, the layer before it {} outputs",
+                    index + 2,
+                    pair[1].0,
+                    pair[0].1
+                )));
+            }
+        }
+        let extent = |name: &str, default: usize| match self.find(name) {
+            Some(value) => self.whole(name, value),
+            None => Ok(default),
+        };
+        let microtile = Microtile {
+            m: extent("tile_m", MICROTILE.m)?,
+            k: extent("tile_k", MICROTILE.k)?,
+            n: extent("tile_n", MICROTILE.n)?,
+        };
+        Ok(Published {
+            network: self.get("model_name")?.into(),
+            rows,
+            layers: layers(rows, &shapes, &parts, microtile),
+            shapes,
+            splits: self.get("layer_parallelism")?.into(),
+            tiles: parts.iter().map(|(cascade, chains)| cascade * chains).sum(),
+            cycles: self.number("latency_cycles", self.get("latency_cycles")?)?,
+        })
+    }
+}
+
+/// The layers as their designs have them: these kernels pad every slice to whole groups of 2x2
+/// blocks, and so do we, though not beyond the layer, where ours has nothing to give. A tile that
+/// has no real features is given zeros by the neighbors.
+fn layers(
+    rows: usize,
+    shapes: &[(usize, usize)],
+    parts: &[(usize, usize)],
+    microtile: Microtile,
+) -> Vec<Layer> {
+    let slice = |extent: usize, parts: usize, block: usize| {
+        extent.div_ceil(parts).next_multiple_of(2 * block).min(extent.next_multiple_of(block))
+    };
+    let k = |i: usize| slice(shapes[i].0, parts[i].0, microtile.k);
+    let n = |i: usize| slice(shapes[i].1, parts[i].1, microtile.n);
+    // Features between layers that leave no tile of either without a block.
+    let features: Vec<usize> = (0..=shapes.len())
+        .map(|i| {
+            let real = shapes.get(i).map_or_else(|| shapes[i - 1].1, |shape| shape.0);
+            let made = if i > 0 { (parts[i - 1].1 - 1) * n(i - 1) + 1 } else { 0 };
+            let read = if i < shapes.len() { (parts[i].0 - 1) * k(i) + 1 } else { 0 };
+            real.max(made).max(read)
+        })
+        .collect();
+    (0..shapes.len())
+        .map(|i| {
+            let (cascade, chains) = parts[i];
+            // What was widened for a neighbor goes to these tiles as well.
+            let (k_all, n_all) = (features[i], features[i + 1]);
+            let (k, n) = (
+                k(i).max(k_all.div_ceil(cascade).next_multiple_of(microtile.k)),
+                n(i).max(n_all.div_ceil(chains).next_multiple_of(microtile.n)),
+            );
+            let split = Some(Split { cascade, chains, k, n, rows, microtile });
+            Layer { k: k_all, n: n_all, split }
         })
         .collect()
 }
 
 /// `AxB|CxD`; `None` unless all are numbers above 0.
 fn pairs(text: &str) -> Option<Vec<(usize, usize)>> {
-    let number = |text: &str| text.parse().ok().filter(|value| *value > 0);
+    let number =
+        |text: &str| text.trim().parse().ok().filter(|value| *value > 0 && *value < 1 << 20);
     text.split('|')
         .map(|pair| pair.split_once('x').and_then(|(a, b)| Some((number(a)?, number(b)?))))
         .collect()

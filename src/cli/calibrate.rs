@@ -4,6 +4,7 @@ use super::{Progress, say};
 use crate::{
     calibrate::{
         best::{self, PAPER, Scale},
+        estimates::{self, CHAINS, Quality},
         kernels,
         networks::{self, Point},
     },
@@ -25,6 +26,9 @@ pub struct CalibrateArguments {
     /// published design has, and one layer for all tiles
     #[arg(long)]
     best: bool,
+    /// Also compare the planner's estimates with simulations, over all splits of a few layers
+    #[arg(long)]
+    estimates: bool,
 }
 
 /// Rows of the one layer.
@@ -52,21 +56,33 @@ pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
         Some(path) => error.within(&path.display().to_string()),
         None => error,
     };
-    let all = networks::read(&text).map_err(named)?;
-    let mut programs = Vec::new();
+    let (mut all, mut failures) = (Vec::new(), Vec::new());
+    for row in networks::read(&text).map_err(named)? {
+        match row {
+            Ok(published) => all.push(published),
+            Err(error) => failures.push(named(error)),
+        }
+    }
+    let (mut programs, mut points) = (Vec::new(), Vec::new());
     for published in &all {
         progress.say(&format!("{} {}", published.network, published.splits));
-        programs.push((published, networks::compile(published)?));
-    }
-    let mut points = Vec::new();
-    for (published, program) in &programs {
-        let simulated = networks::simulate(program, None)?;
-        points.push(Point { published: (*published).clone(), simulated });
+        let simulated = networks::compile(published)
+            .and_then(|program| Ok((networks::simulate(&program, None)?, program)));
+        match simulated {
+            Ok((simulated, program)) => {
+                programs.push((published, program));
+                points.push(Point { published: published.clone(), simulated });
+            }
+            Err(error) => failures.push(error),
+        }
     }
     let mut out = String::new();
     // Writing to a string cannot fail.
     _ = kernel_table(&device, &mut out);
     _ = network_table(&points, &mut out);
+    for failure in &failures {
+        _ = writeln!(out, "Not simulated: {}\n", failure.to_string().replace('\n', "\n    "));
+    }
     if arguments.fit {
         let names: BTreeSet<&str> = all.iter().map(|one| one.network.as_str()).collect();
         let start = device.latency;
@@ -119,7 +135,13 @@ pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
         );
         for published in best::best_published(&all) {
             progress.say(&format!("{} for latency", published.network));
-            let best = best::best(published)?;
+            let best = match best::best(published) {
+                Ok(best) => best,
+                Err(error) => {
+                    failures.push(error);
+                    continue;
+                }
+            };
             _ = writeln!(
                 out,
                 "| {} | {} | {} | {} | {} | {:.2} | {} |",
@@ -162,8 +184,36 @@ pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
             }
         }
     }
+    if arguments.estimates {
+        out += "\n| layers | splits | time | rank correlation | mean error | worst | bias |\n\
+                |---|--:|---|--:|--:|--:|--:|\n";
+        let mut all = Vec::new();
+        for chain in &CHAINS {
+            progress.say(&format!("all splits of {:?}", chain.widths));
+            let points = estimates::all_splits(chain)?;
+            let widths: Vec<String> = chain.widths.iter().map(usize::to_string).collect();
+            quality(&format!("{} rows, {}", chain.rows, widths.join("-")), &points, &mut out);
+            all.extend(points);
+        }
+        quality("all", &all, &mut out);
+    }
     drop(progress);
-    say(&out)
+    say(&out)?;
+    Ok(failures.is_empty())
+}
+
+fn quality(what: &str, points: &[estimates::Point], out: &mut String) {
+    for (time, name) in ["interval", "latency"].into_iter().enumerate() {
+        let Quality { rank, error, worst, bias } = estimates::quality(points, time);
+        _ = writeln!(
+            out,
+            "| {what} | {} | {name} | {rank:.3} | {:.1} % | {:.1} % | {:+.1} % |",
+            points.len(),
+            100.0 * error,
+            100.0 * worst,
+            100.0 * bias,
+        );
+    }
 }
 
 fn kernel_table(device: &Device, out: &mut String) -> std::fmt::Result {

@@ -125,6 +125,7 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
                     accumulator_bits: layer.accumulator(),
                     // Dense kernels always add one, zero if the layer has none.
                     bias: weights.is_some(),
+                    stages: layer.requant().iter().map(crate::kernel::Clamp::from).collect(),
                 });
             }
             "func.return" => {

@@ -3,6 +3,7 @@
 //! **Invariant:** [`Signature::of`] reads every name that [`Kernel::name`](super::Kernel::name) writes.
 
 use super::{Integer, Microtile, Role};
+use crate::exact::Requant;
 
 /// A kernel instance without the numbers that do not matter to its time.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,6 +39,13 @@ pub struct Clamp {
     pub zero_point: i64,
     pub min: i64,
     pub max: i64,
+}
+
+impl From<&Requant> for Clamp {
+    fn from(stage: &Requant) -> Clamp {
+        let Requant { width, zero_point, min, max, .. } = *stage;
+        Clamp { width, zero_point, min, max }
+    }
 }
 
 impl Signature {
@@ -122,7 +130,7 @@ fn clamp(text: &str) -> Option<Clamp> {
 mod tests {
     use super::*;
     use crate::{
-        exact::{Overflow, Requant, Rounding},
+        exact::{Overflow, Rounding},
         kernel::{Add, Dense, Kernel},
     };
 

@@ -106,36 +106,70 @@ pub struct Dense<'a> {
 }
 
 impl Dense<'_> {
+    /// Groups of the kernels of this project.
+    pub const GROUP: [usize; 2] = [2, 2];
+
     /// The time of one call.
     pub fn time(&self, device: &Device, version: KernelVersion) -> KernelTime {
         let latency = &device.latency;
         let [mb, kb, nb] = self.blocks;
         let mut clock = Cut { time: KernelTime::default(), since: latency.call };
         for rows in groups(mb, self.group[0], version) {
-            // Without a second row, more columns make up for it.
-            let most = self.group[0] * self.group[1] / rows;
-            for columns in groups(nb, most, version) {
-                self.group_time(rows, columns, kb as u64, device, version, &mut clock);
+            for columns in groups(nb, self.columns(rows), version) {
+                clock.since += self.group_time(rows, columns, kb, device, version);
+                (0..rows * columns).for_each(|_| self.transfer(device, &mut clock));
             }
         }
-        // The last value that came in has yet to be used.
-        let ends_chain = self.role.has_output() && !self.role.has_bias();
-        clock.time.after = clock.since + if ends_chain { latency.cascade_read } else { 0 };
+        clock.time.after = clock.since + self.last_value(device);
         clock.time
     }
 
+    /// The total of [`time`](Self::time), without the way there.
+    pub fn cycles(&self, device: &Device, version: KernelVersion) -> u64 {
+        let [mb, kb, nb] = self.blocks;
+        let mut cycles = device.latency.call + self.last_value(device);
+        for (rows, times) in counted(&groups(mb, self.group[0], version)) {
+            for (columns, each) in counted(&groups(nb, self.columns(rows), version)) {
+                let group = self.group_time(rows, columns, kb, device, version);
+                cycles += times * each * (group + (rows * columns) as u64 * self.values(device));
+            }
+        }
+        cycles
+    }
+
+    /// Most columns of blocks in a group of so many rows: without a second row, more columns
+    /// make up for it.
+    fn columns(&self, rows: usize) -> usize {
+        self.group[0] * self.group[1] / rows
+    }
+
+    /// The last value that came in has yet to be used.
+    fn last_value(&self, device: &Device) -> u64 {
+        let ends_chain = self.role.has_output() && !self.role.has_bias();
+        if ends_chain { device.latency.cascade_read } else { 0 }
+    }
+
+    /// Values that a block sends or takes in cascades.
+    fn values(&self, device: &Device) -> u64 {
+        let MmulShape { m, n, accumulator_bits, .. } = *self.shape;
+        match self.role {
+            Role::Single => 0,
+            _ => u64::from((m * n * accumulator_bits).div_ceil(device.cascade_bits)),
+        }
+    }
+
+    /// Cycles of a group until its first cascade transfer.
     fn group_time(
         &self,
         rows: usize,
         columns: usize,
-        kb: u64,
+        kb: usize,
         device: &Device,
         version: KernelVersion,
-        clock: &mut Cut,
-    ) {
+    ) -> u64 {
         let MmulShape { types, m, k, n, accumulator_bits, cycles, .. } = *self.shape;
         let (latency, timing) = (&device.latency, &device.timing);
-        let (rows, columns) = (rows as u64, columns as u64);
+        let (rows, columns, kb) = (rows as u64, columns as u64, kb as u64);
         let loads = |elements: u32, bits: u32| {
             u64::from((elements * bits).div_ceil(8).div_ceil(timing.load_bytes))
         };
@@ -150,24 +184,24 @@ impl Dense<'_> {
         let vector = kb * products + rows * columns * self.rest;
         let group = (kb * step).max(vector) + version.overhead;
         let group = if version.overlaps { group } else { group.max(latency.pipeline) };
-        let values = u64::from((m * n * accumulator_bits).div_ceil(device.cascade_bits));
         // Transfers have bundles of their own in what a group takes after its last
         // step, as stores have: the first blocks are sent while the last is summed up.
-        let transfers = if self.role == Role::Single { 0 } else { rows * columns * values };
-        clock.since += (group - transfers.min(version.overhead)).max(kb * step);
-        for _ in 0..rows * columns {
-            let (gets, puts) = (!self.role.has_bias(), !self.role.has_output());
-            if gets {
-                (0..values).for_each(|_| clock.transfer(Transfer::Get));
-            }
-            match (gets, puts) {
-                // A value leaves in the bundle in which another comes in.
-                (true, true) => {
-                    (0..values).for_each(|_| clock.time.before.push((0, Transfer::Put)));
-                }
-                (false, true) => (0..values).for_each(|_| clock.transfer(Transfer::Put)),
-                _ => {}
-            }
+        let transfers = rows * columns * self.values(device);
+        (group - transfers.min(version.overhead)).max(kb * step)
+    }
+
+    /// A block's values come in and go out.
+    fn transfer(&self, device: &Device, clock: &mut Cut) {
+        let values = self.values(device);
+        let (gets, puts) = (!self.role.has_bias(), !self.role.has_output());
+        if gets {
+            (0..values).for_each(|_| clock.transfer(Transfer::Get));
+        }
+        match (gets, puts) {
+            // A value leaves in the bundle in which another comes in.
+            (true, true) => (0..values).for_each(|_| clock.time.before.push((0, Transfer::Put))),
+            (false, true) => (0..values).for_each(|_| clock.transfer(Transfer::Put)),
+            _ => {}
         }
     }
 }
@@ -198,6 +232,18 @@ fn groups(blocks: usize, most: usize, version: KernelVersion) -> Vec<usize> {
         }
     }
     sizes
+}
+
+/// Different sizes of groups, with how many there are of each; `sizes` are in order.
+fn counted(sizes: &[usize]) -> Vec<(usize, u64)> {
+    sizes.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64)).collect()
+}
+
+/// Cycles of an elementwise kernel on `elements`: two loads, two additions or shifts and a store
+/// per vector, and the loop is not deep enough to hide their latency.
+pub fn elementwise(elements: usize, output_bits: u32, stages: &[Clamp], device: &Device) -> u64 {
+    let vectors = elements.div_ceil(device.timing.store_bytes as usize) as u64;
+    device.latency.call + 4 * vectors + rest(elements, output_bits, stages, device)
 }
 
 /// The time of a call of `kernel`; `conflict` is whether its first two arguments
@@ -235,7 +281,7 @@ pub fn kernel_time(
                     role,
                     shape,
                     blocks: [rows / microtile.m, k / microtile.k, n / microtile.n],
-                    group: [2, 2],
+                    group: Dense::GROUP,
                     rest: rest(microtile.m * microtile.n, output_bits, &stages, device),
                     conflict,
                 };
@@ -243,12 +289,7 @@ pub fn kernel_time(
             }
         }
         Some(Signature::Add { rows, n, output, stages, .. }) => {
-            // Two loads, two additions or shifts and a store per vector, and the
-            // loop is not deep enough to hide their latency.
-            let elements = rows * n;
-            let vectors = elements.div_ceil(device.timing.store_bytes as usize) as u64;
-            let after =
-                device.latency.call + 4 * vectors + rest(elements, output.bits, &stages, device);
+            let after = elementwise(rows * n, output.bits, &stages, device);
             return KernelTime { before: Vec::new(), after };
         }
         None => {}
@@ -269,7 +310,7 @@ fn argument_bytes(argument: &Type) -> usize {
 /// Vector operations that `stages` need on `elements` results beside the store,
 /// which shifts, rounds and saturates by itself. One clamp is part of a
 /// version's overhead.
-fn rest(elements: usize, bits: u32, stages: &[Clamp], device: &Device) -> u64 {
+pub fn rest(elements: usize, bits: u32, stages: &[Clamp], device: &Device) -> u64 {
     let vectors = |lanes: usize| elements.div_ceil(lanes.max(1)) as u64;
     match stages {
         [] => 0,
@@ -284,5 +325,28 @@ fn rest(elements: usize, bits: u32, stages: &[Clamp], device: &Device) -> u64 {
         // Through 64-bit sums, 16 lanes at a time: widen, shift, narrow, add,
         // clamp twice, and their moves.
         _ => stages.len() as u64 * 12 * vectors(16),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn cycles_are_the_total_of_the_time(
+            blocks in [1usize..9, 1usize..20, 1usize..14],
+            role in prop::sample::select(vec![Role::Single, Role::First, Role::Middle, Role::Last]),
+            version in prop::sample::select(KernelVersion::ALL.to_vec()),
+            (index, rest, conflict) in (0usize..9, 0u64..20, any::<bool>()),
+        ) {
+            let device = Device::by_name("xcve2802").unwrap();
+            let shapes: Vec<_> = device.mmul_shapes(8, 8).chain(device.mmul_shapes(16, 16)).collect();
+            let shape = shapes[index % shapes.len()];
+            let dense = Dense { role, shape, blocks, group: [2, 2], rest, conflict };
+            prop_assert_eq!(dense.cycles(&device, version), dense.time(&device, version).total());
+        }
     }
 }

@@ -93,7 +93,7 @@ impl Pass for Parallelize {
             };
             rewrite::set_attribute(layer.op, "microtile", microtile.attribute(context));
             rewrite::set_attribute(layer.op, "split", attribute.attribute(context));
-            let cycles = aie4ml::integer(context, split.cost.interval as i64);
+            let cycles = aie4ml::integer(context, split.cost.interval() as i64);
             rewrite::set_attribute(layer.op, "aie4ml.cycles", cycles);
             if let Some(choice) = Attribute::parse(context, &choice(split)) {
                 rewrite::set_attribute(layer.op, "aie4ml.choice", choice);

@@ -1,59 +1,21 @@
 //! What a split costs, in bytes and in cycles of the array clock.
 //!
-//! The model is linear and made of published figures; it ranks splits, and is
-//! not a prediction of its own (the simulator makes those). Notation: a tile
-//! computes `MB x KB x NB` microtiles of a block of rows.
+//! The estimate is made of the constants and the formulas of the timed simulator: those of
+//! kernels ([`time`](crate::kernel::time)) and of what moves data
+//! ([`Latency`](crate::device::Latency)). It leaves out what only the simulator knows: streams that
+//! wait for each other, and where things are. Ways are those of layers side by side in the order
+//! of the network, from the lowest row of cores up, memory tiles below what they feed.
 //!
-//! * *kernel*: blocks of 2 x 2 microtiles (1 x 2 or 2 x 1 at odd ends). A block
-//!   takes the largest of its multiplications, its weight loads (one bank,
-//!   one load per cycle) and its input loads, plus its cascade transfers,
-//!   plus [`BLOCK`]; a call takes [`CALL`] more.
-//! * *interval* of a layer: the longest of kernel and lock hand-over, input
-//!   stream, output stream; ping-pong buffers overlap the three.
-//! * *latency* of a layer: a fit over 66 networks in AMD's cycle-exact
-//!   simulator (see [`STAGE`]), less the memory tile before the layer, which not
-//!   every edge has (see [`MEMORY_TILE`]).
+//! * *interval* of a layer: the longest of its busiest core, with its locks, and of the streams
+//!   into and out of its tiles. Buffers are double, so the three overlap.
+//! * *latency* of a layer: from a block of its inputs in the memory of its tiles to the outputs in
+//!   theirs; of an edge ([`carried`], [`stored`]): from there to the memory of the next. A shared
+//!   buffer has none.
 
 use super::microtile::Microtile;
 use super::network::{Kind, Layer};
 use crate::device::{Device, MmulShape};
-
-/// Cycles of a kernel call outside its blocks. With [`BLOCK`] this is the line
-/// through AIE4ML 0.2.1's published int8 4x8x8 kernels: 53 cycles for 16^3 (2
-/// blocks, 16 multiplications), 1122 for 64^3 (32 blocks, 1024).
-pub const CALL: u64 = 33;
-
-/// Cycles of a block outside its inner loop; see [`CALL`].
-pub const BLOCK: u64 = 2;
-
-/// Cycles of lock acquires and releases around a call (published measurement
-/// on one AIE-ML core: ignite-xdna, cross audit).
-pub const HANDOFF: u64 = 30;
-
-/// Cycles until the next tile of a cascade follows. Fit over 66 networks of
-/// AIE4ML 0.1.2 on xcve2802: cycles = 72.7 per layer + multiplications + 34.1
-/// per hop + 2.25 per input word + 0.73 per output word, mean error 2.1 %.
-pub const HOP: u64 = 34;
-
-/// Cycles of a layer beside its kernel: 72.7 of the fit at [`HOP`], less
-/// [`CALL`], which the kernel counts.
-pub const STAGE: u64 = 40;
-
-/// Cycles of a layer's input in a memory tile, beside the stream out of it,
-/// which begins once the stream into it has ended: two descriptors and the way
-/// through the switches. Half of what designs of one tile per layer gain in
-/// this project's simulator where neither stream is needed (66 and their words).
-/// The fit at [`HOP`] has memory tiles everywhere.
-pub const MEMORY_TILE: u64 = 33;
-
-/// Cycles by which a memory tile delays a layer whose input streams for `input` cycles.
-pub fn memory_tile_cycles(input: u64) -> u64 {
-    MEMORY_TILE + input
-}
-
-/// Cycles of a buffer descriptor: setup 4, chaining 2, locks 2 (published
-/// measurement on XDNA 1: xdna-emu).
-pub const DESCRIPTOR: u64 = 8;
+use crate::kernel::time::{self, Dense, KernelVersion};
 
 /// Microtiles of a slice: over rows, inputs and outputs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -138,16 +100,6 @@ impl Role {
     pub fn has_output(self) -> bool {
         matches!(self, Role::Single | Role::Last)
     }
-
-    /// Cascade transfers per block and per 512 bits of accumulators: those
-    /// read and those written.
-    fn transfers(self) -> u64 {
-        match self {
-            Role::Single => 0,
-            Role::First | Role::Last => 1,
-            Role::Middle => 2,
-        }
-    }
 }
 
 /// Cycles of a kernel call on a tile that is alone.
@@ -155,7 +107,7 @@ pub fn kernel_cycles(layer: &Layer, shape: &MmulShape, blocks: Blocks, device: &
     kernel_cycles_as(Role::Single, layer, shape, blocks, device)
 }
 
-/// Cycles of a kernel call.
+/// Cycles of a kernel call, operands in banks of their own.
 pub fn kernel_cycles_as(
     role: Role,
     layer: &Layer,
@@ -163,27 +115,16 @@ pub fn kernel_cycles_as(
     blocks: Blocks,
     device: &Device,
 ) -> u64 {
-    let timing = device.timing;
-    let loads = |elements: u32, bits: u32| {
-        u64::from((elements * bits).div_ceil(8).div_ceil(timing.load_bytes))
+    let stages = if role.has_output() { layer.stages.as_slice() } else { &[] };
+    let dense = Dense {
+        role,
+        shape,
+        blocks: [blocks.mb, blocks.kb, blocks.nb],
+        group: Dense::GROUP,
+        rest: time::rest((shape.m * shape.n) as usize, layer.output.bits, stages, device),
+        conflict: false,
     };
-    let input_loads = loads(shape.m * shape.k, layer.input.bits);
-    let weight_loads = loads(shape.k * shape.n, layer.weight.bits);
-    let words =
-        u64::from((shape.m * shape.n * shape.accumulator_bits).div_ceil(device.cascade_bits));
-    let kb = blocks.kb as u64;
-    let block = |bm: u64, bn: u64| {
-        let multiply = bm * bn * u64::from(shape.cycles);
-        let (a, w) = (bm * input_loads, bn * weight_loads);
-        let step = multiply.max(a).max(w).max((a + w).div_ceil(u64::from(timing.loads)));
-        kb * step + bm * bn * words * role.transfers() + BLOCK
-    };
-    let (m2, m1) = ((blocks.mb / 2) as u64, (blocks.mb % 2) as u64);
-    let (n2, n1) = ((blocks.nb / 2) as u64, (blocks.nb % 2) as u64);
-    CALL + m2 * n2 * block(2, 2)
-        + m2 * n1 * block(2, 1)
-        + m1 * n2 * block(1, 2)
-        + m1 * n1 * block(1, 1)
+    dense.cycles(device, KernelVersion::OWN)
 }
 
 /// Cycles that a stream takes for so many bytes.
@@ -191,26 +132,65 @@ pub fn stream_cycles(bytes: usize, device: &Device) -> u64 {
     (bytes as u64).div_ceil(u64::from(device.timing.stream_bytes))
 }
 
+/// Cycles that a channel takes for so many words in so many descriptors, until it can do so again.
+pub fn channel_cycles(words: u64, descriptors: usize, device: &Device) -> u64 {
+    words + descriptors as u64 * descriptor_cycles(device)
+}
+
+/// Cycles of a channel between two descriptors.
+pub fn descriptor_cycles(device: &Device) -> u64 {
+    device.latency.dma_lock + device.latency.dma_chain
+}
+
+/// Cycles from one memory to another beside words and tiles on the way: a descriptor takes a lock
+/// and reads, one at the other end writes and gives a lock.
+fn ends(device: &Device) -> u64 {
+    let latency = &device.latency;
+    2 * (latency.dma_lock + latency.dma_memory) + latency.stream_ends
+}
+
+/// Latency of an edge from tile to tile, `words` long, over so many tiles.
+pub fn carried(words: u64, hops: u64, device: &Device) -> u64 {
+    ends(device) + words + hops * device.latency.hop
+}
+
+/// Latency of an edge through a memory tile: `words` until all are in and out again, over so
+/// many tiles in all.
+pub fn stored(words: u64, hops: u64, device: &Device) -> u64 {
+    2 * ends(device) + words + hops * device.latency.hop
+}
+
+/// Latency of an edge through a memory tile of which one side is the outside.
+pub fn crossing(words: u64, hops: u64, device: &Device) -> u64 {
+    let latency = &device.latency;
+    // Outside there is neither memory nor a lock.
+    stored(words, hops, device) + latency.plio - latency.dma_memory - latency.dma_lock
+}
+
 /// What one block of rows costs in one layer, in cycles.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct LayerCost {
-    /// Of the busiest tile's kernel call.
+    /// Between two blocks: of the busiest core, its locks included.
     pub kernel: u64,
-    /// Of one tile's input stream, and of one chain's output stream.
+    /// The same of what carries its inputs and its outputs.
     pub input: u64,
     pub output: u64,
-    /// Between two blocks.
-    pub interval: u64,
-    /// From the input of a block to its output, without memory tiles.
+    /// From a block's inputs in the memory of the tiles to its outputs there, and from and to the
+    /// outside, but not from and to other layers.
     pub latency: u64,
 }
 
 impl LayerCost {
+    /// Cycles between two blocks.
+    pub fn interval(&self) -> u64 {
+        self.kernel.max(self.input).max(self.output)
+    }
+
     /// What limits the interval.
     pub fn limit(&self) -> &'static str {
-        if self.interval == self.kernel + HANDOFF {
+        if self.interval() == self.kernel {
             "kernel"
-        } else if self.interval == self.input + DESCRIPTOR {
+        } else if self.interval() == self.input {
             "input stream"
         } else {
             "output stream"
@@ -218,7 +198,7 @@ impl LayerCost {
     }
 }
 
-/// Cost of a layer whose tiles compute `blocks` each, in cascades of `cascade`.
+/// Cost of a layer whose tiles compute `blocks` each, in cascades of `cascade`, by itself.
 pub fn layer_cost(
     layer: &Layer,
     shape: &MmulShape,
@@ -226,29 +206,29 @@ pub fn layer_cost(
     cascade: usize,
     device: &Device,
 ) -> LayerCost {
-    let bytes = buffer_bytes(layer, shape.into(), blocks);
-    let busiest = Role::of(1, cascade).max(Role::of(0, cascade));
-    let role = if cascade > 2 { Role::Middle } else { busiest };
-    let kernel = kernel_cycles_as(role, layer, shape, blocks, device);
-    let input = stream_cycles(bytes.input, device);
-    let output = stream_cycles(bytes.output, device);
+    let latency = &device.latency;
+    let of = |role| kernel_cycles_as(role, layer, shape, blocks, device);
+    let mut roles: Vec<Role> = (0..cascade.min(2)).map(|i| Role::of(i, cascade)).collect();
+    roles.push(Role::of(cascade - 1, cascade));
+    let busiest = roles.into_iter().map(|role| of(role) + locks(1, role, device)).max();
+    let steps = cascade as u64 - 1;
+    // All tiles form their products at the same time; then the first sums pass through all.
+    let passing = steps * latency.cascade + steps.saturating_sub(1) * latency.cascade_read;
+    let last = of(Role::of(cascade - 1, cascade));
     LayerCost {
-        kernel,
-        input,
-        output,
-        interval: (kernel + HANDOFF).max(input + DESCRIPTOR).max(output + DESCRIPTOR),
-        // 2.25 and 0.73 of the fit at `HOP`.
-        latency: STAGE - MEMORY_TILE
-            + kernel
-            + HOP * (cascade as u64 - 1)
-            + input * 5 / 4
-            + output * 73 / 100,
+        kernel: busiest.unwrap_or(last),
+        latency: 2 * latency.core_lock + last + passing,
+        ..LayerCost::default()
     }
 }
 
-/// Cost of an elementwise layer: every operand is loaded and the result stored
-/// once, in vectors, and the loop is not deep enough to hide the latency of
-/// its four steps.
+/// Lock requests of a core in an iteration: it takes and gives each buffer.
+fn locks(inputs: usize, role: Role, device: &Device) -> u64 {
+    let buffers = inputs as u64 + u64::from(role.has_output());
+    2 * buffers * device.latency.core_lock
+}
+
+/// Cost of an elementwise layer by itself.
 pub fn elementwise_cost(
     layer: &Layer,
     tile: Microtile,
@@ -256,118 +236,48 @@ pub fn elementwise_cost(
     device: &Device,
 ) -> LayerCost {
     let elements = blocks.rows(tile) * blocks.n(tile);
-    let bytes = buffer_bytes(layer, tile, blocks);
-    let vectors = elements.div_ceil(device.timing.store_bytes as usize) as u64;
-    let kernel = CALL + 4 * vectors;
-    let input = stream_cycles(bytes.input, device);
-    let output = stream_cycles(bytes.output, device);
+    let kernel = time::elementwise(elements, layer.output.bits, &layer.stages, device);
     LayerCost {
-        kernel,
-        input,
-        output,
-        interval: (kernel + HANDOFF).max(input + DESCRIPTOR).max(output + DESCRIPTOR),
-        latency: STAGE - MEMORY_TILE + kernel + input * 5 / 4 + output * 73 / 100,
+        kernel: kernel + locks(layer.inputs(), Role::Single, device),
+        latency: kernel + (layer.inputs() as u64 + 1) * device.latency.core_lock,
+        ..LayerCost::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::microtile;
 
     fn shape(device: &Device, m: u32, k: u32, n: u32) -> &'static MmulShape {
         device.mmul_shapes(8, 8).find(|s| (s.m, s.k, s.n) == (m, k, n)).unwrap()
     }
 
     #[test]
-    fn kernel_cycles_meet_the_published_ones() {
+    fn kernel_cycles_meet_published_ones_of_the_same_structure() {
         let device = Device::by_name("xcve2802").unwrap();
         let native = shape(&device, 4, 8, 8);
-        for (rows, k, n, published) in
-            [(16, 16, 16, 53), (64, 64, 64, 1122), (8, 128, 128, 697), (8, 256, 64, 609)]
-        {
+        for (rows, k, n, published) in [(8, 128, 128, 697), (8, 256, 64, 609)] {
             let layer = Layer::dense("fc", rows, k, n, 8, 8, 8);
-            let cycles =
-                kernel_cycles(&layer, native, Blocks::new(rows, k, n, native.into()), &device);
-            assert!(
-                cycles.abs_diff(published) * 100 <= published * 25,
-                "{rows}x{k}x{n}: {cycles} {published}"
-            );
+            let blocks = Blocks::new(rows, k, n, native.into());
+            let cycles = kernel_cycles(&layer, native, blocks, &device);
+            assert!(cycles.abs_diff(published) <= 6, "{rows}x{k}x{n}: {cycles} {published}");
         }
-        // One row of microtiles is bound by weight loads: 32 KiB at 32 bytes a cycle.
-        let layer = Layer::dense("fc", 1, 256, 128, 8, 8, 8);
-        let cycles =
-            kernel_cycles(&layer, native, Blocks::new(1, 256, 128, native.into()), &device);
-        assert!(cycles.abs_diff(1060) < 30, "{cycles}");
     }
 
-    /// Rows of `network_latency.csv`: batch 8, layers `(k, n, cascade, chains)`, cycles.
     #[test]
-    fn latency_meets_published_networks() {
-        type Row = (&'static [(usize, usize, usize, usize)], u64);
-        let rows: &[Row] = &[
-            (&[(16, 64, 1, 4), (64, 32, 4, 2), (32, 32, 2, 2), (32, 8, 2, 1)], 909),
-            (&[(16, 64, 1, 2), (64, 32, 4, 1), (32, 32, 2, 1), (32, 8, 1, 1)], 1040),
-            (&[(16, 64, 1, 1), (64, 32, 2, 1), (32, 32, 1, 1), (32, 8, 1, 1)], 1242),
-            (
-                &[
-                    (64, 64, 4, 4),
-                    (64, 32, 4, 2),
-                    (32, 8, 2, 1),
-                    (8, 32, 1, 2),
-                    (32, 64, 2, 4),
-                    (64, 64, 4, 4),
-                ],
-                1439,
-            ),
-            (&[(160, 64, 5, 4), (64, 64, 4, 2), (64, 64, 4, 2), (64, 8, 2, 1)], 1256),
-            (&[(160, 64, 5, 2), (64, 64, 1, 4), (64, 64, 1, 4), (64, 8, 1, 1)], 1554),
-            (
-                &[
-                    (128, 128, 4, 4),
-                    (128, 128, 4, 4),
-                    (128, 128, 2, 8),
-                    (128, 128, 2, 8),
-                    (128, 8, 2, 1),
-                    (8, 128, 1, 2),
-                    (128, 128, 2, 8),
-                    (128, 128, 2, 8),
-                    (128, 128, 2, 8),
-                ],
-                3780,
-            ),
-        ];
+    fn a_cascade_costs_its_first_sums() {
         let device = Device::by_name("xcve2802").unwrap();
         let native = shape(&device, 4, 8, 8);
-        for (layers, published) in rows {
-            let cycles: u64 = layers
-                .iter()
-                .map(|&(k, n, cascade, chains)| {
-                    let layer = Layer::dense("fc", 8, k, n, 8, 8, 8);
-                    // These kernels pad to whole blocks of 2 x 2.
-                    let (k, n) = (
-                        k.div_ceil(cascade).next_multiple_of(16),
-                        n.div_ceil(chains).next_multiple_of(16),
-                    );
-                    let blocks = Blocks::new(8, k, n, native.into());
-                    let cost = layer_cost(&layer, native, blocks, cascade, &device);
-                    cost.latency + memory_tile_cycles(cost.input)
-                })
-                .sum();
-            assert!(
-                cycles.abs_diff(*published) * 100 <= published * 12,
-                "{cycles} instead of {published}"
-            );
-        }
-    }
-
-    #[test]
-    fn streams_bound_the_interval_of_a_thin_layer() {
-        let device = Device::by_name("npu1").unwrap();
-        let layer = Layer::dense("fc", 32, 512, 8, 8, 8, 8);
-        let shape = microtile::choose(&layer, 32, &device).unwrap();
-        let cost = layer_cost(&layer, shape, Blocks::new(32, 512, 8, shape.into()), 1, &device);
-        assert_eq!((cost.input, cost.interval, cost.limit()), (4096, 4104, "input stream"));
-        assert_eq!(cost.output, 64);
+        let layer = Layer::dense("fc", 8, 640, 64, 8, 8, 8);
+        let blocks = Blocks::new(8, 64, 64, native.into());
+        let cost = |cascade| layer_cost(&layer, native, blocks, cascade, &device);
+        let (ten, nine, one) = (cost(10), cost(9), cost(1));
+        assert_eq!(
+            ten.latency - nine.latency,
+            device.latency.cascade + device.latency.cascade_read
+        );
+        assert_eq!(ten.kernel, nine.kernel);
+        assert!(ten.kernel - one.kernel < 20, "{ten:?} {one:?}");
+        assert_eq!(one.limit(), "kernel");
     }
 }

@@ -7,6 +7,7 @@
 //! are listed in topological order, every input port of a layer has exactly
 //! one edge, and both ends of an edge agree on rows, features and width.
 
+use crate::kernel::Clamp;
 use std::fmt;
 
 /// An integer type.
@@ -55,6 +56,8 @@ pub struct Layer {
     /// 32 or 64.
     pub accumulator_bits: u32,
     pub bias: bool,
+    /// How results are requantized, as far as it takes time.
+    pub stages: Vec<Clamp>,
 }
 
 impl Layer {
@@ -80,6 +83,7 @@ impl Layer {
             output: Number::new(output, true),
             accumulator_bits: if input == 16 && weight == 16 { 64 } else { 32 },
             bias: true,
+            stages: Vec::new(),
         }
     }
 
@@ -189,6 +193,19 @@ impl Network {
             .iter()
             .enumerate()
             .filter(move |(_, edge)| matches!(edge.to, Sink::Layer(l, _) if l == layer))
+    }
+
+    /// Layers on the longest way from the outside to each, itself included.
+    pub fn depths(&self) -> Vec<usize> {
+        let mut depths = vec![1; self.layers.len()];
+        for layer in 0..self.layers.len() {
+            for (_, edge) in self.into_layer(layer) {
+                if let Source::Layer(from) = edge.from {
+                    depths[layer] = depths[layer].max(depths[from] + 1);
+                }
+            }
+        }
+        depths
     }
 
     /// `(rows, features, number)` of the tensor that an edge carries.

@@ -35,7 +35,7 @@ mod refusal;
 mod solver;
 
 pub use directive::{Directive, Field};
-pub use meeting::{Cut, Meeting, meet};
+pub use meeting::{Cut, Meeting, Words, meet};
 
 use super::cost::{Blocks, LayerCost};
 use super::hand_over::Transport;
@@ -232,8 +232,11 @@ pub struct Plan {
     pub tiles: usize,
     /// Cycles between two blocks of rows: the largest of any layer.
     pub interval: u64,
-    /// Cycles from a batch's first input to its last output.
+    /// Cycles from a block's first input to its last output.
     pub latency: u64,
+    /// Those of them that ways take beyond ways between layers side by side, which the bound does
+    /// not count.
+    pub detour: u64,
     /// No plan is better than this in what the objective minimizes first:
     /// tiles, cycles between two batches, or cycles of latency.
     pub lower_bound: u64,
@@ -249,6 +252,9 @@ pub enum Gap {
     /// Better splits have few enough tiles, but an arrangement of their rectangles and of the
     /// memory tiles between them was not found.
     Room,
+    /// Layers do not fit side by side, and the bound does not count how much longer that makes
+    /// the ways between them.
+    Ways,
     /// The graph was too wide to keep all ways to cut its tensors; the bound takes each layer
     /// for itself.
     States,
@@ -260,6 +266,7 @@ impl fmt::Display for Gap {
             Gap::Room => {
                 "better splits have few enough tiles, but no arrangement of them on the array was found"
             }
+            Gap::Ways => "layers above each other have longer ways than it counts",
             Gap::States => "the graph is too wide to try all splits together",
         })
     }
@@ -269,6 +276,11 @@ impl Plan {
     /// Cycles between two batches.
     pub fn batch_interval(&self) -> u64 {
         self.interval * self.iterations as u64
+    }
+
+    /// Cycles from a batch's first input to its last output.
+    pub fn batch_latency(&self) -> u64 {
+        self.latency + self.interval * (self.iterations as u64).saturating_sub(1)
     }
 
     /// What the objective minimizes first, of this plan.
@@ -390,6 +402,7 @@ fn best(network: &Network, device: &Device, request: &Request) -> Result<Plan, N
             tiles: 0,
             interval: 0,
             latency: 0,
+            detour: 0,
             lower_bound: 0,
             optimal: true,
             gap: None,
@@ -414,10 +427,11 @@ type Rank = (u64, u64, u64);
 
 fn rank(plan: &Plan) -> Rank {
     let (tiles, interval) = (plan.tiles as u64, plan.batch_interval());
+    let latency = plan.batch_latency();
     match plan.objective {
-        Objective::Resources => (tiles, plan.latency, interval),
-        Objective::Throughput => (interval, tiles, plan.latency),
-        Objective::Latency => (plan.latency, tiles, interval),
+        Objective::Resources => (tiles, latency, interval),
+        Objective::Throughput => (interval, tiles, latency),
+        Objective::Latency => (latency, tiles, interval),
     }
 }
 
@@ -572,27 +586,55 @@ fn plan_for(
         let choice = Choice { network, all: &all, coupling: &coupling, picks: &picks };
         let mut plan = choice.assemble(interval, iterations, device, request);
         // The first plan is the best as far as numbers of tiles go.
-        let (lower_bound, gap) = *bound.get_or_insert(if exact {
-            (plan.value(), Gap::Room)
-        } else {
+        let (lower_bound, gap) = *bound.get_or_insert(if !exact {
             (floor(&all, request.objective, iterations), Gap::States)
+        } else if request.objective == Objective::Latency {
+            (plan.value() - plan.detour, if plan.detour > 0 { Gap::Ways } else { Gap::Room })
+        } else {
+            (plan.value(), Gap::Room)
         });
-        plan.lower_bound = lower_bound;
-        plan.gap = Some(gap);
+        let proven = |plan: Plan| Plan { lower_bound, gap: Some(gap), ..plan };
+        plan = proven(plan);
         match has_room(&choice, &plan, device, request) {
+            Ok(()) if request.objective == Objective::Latency && plan.detour > 0 => {
+                let beside = side_by_side(&mut solver, budget, iterations, request).map(proven);
+                return Ok(Some(beside.filter(|b| rank(b) < rank(&plan)).unwrap_or(plan)));
+            }
             Ok(()) => return Ok(Some(plan)),
             Err(why) => crowded = Some(why),
         }
         // Tiles that fit in number may not fit in shape.
         match measure {
             Measure::Tiles => measure = Measure::Footprint,
-            Measure::Footprint => {
+            Measure::Footprint | Measure::Columns => {
                 let used: usize =
                     picks.iter().zip(&all).map(|(&p, c)| c.candidates[p].footprint).sum();
                 limit = used - (used / 16).max(1).min(used);
             }
         }
     }
+}
+
+/// The plan of least latency whose layers fit side by side, if there is one within the budget.
+fn side_by_side(
+    solver: &mut Solver,
+    budget: usize,
+    iterations: usize,
+    request: &Request,
+) -> Option<Plan> {
+    let Solver { network, all, coupling, device, .. } = *solver;
+    solver.measure = Measure::Columns;
+    let mut columns = device.columns as usize;
+    while columns > 0 {
+        let (picks, interval) = search(solver, all, columns, request.objective, iterations)?;
+        let choice = Choice { network, all, coupling, picks: &picks };
+        let plan = choice.assemble(interval, iterations, device, request);
+        if plan.tiles <= budget && has_room(&choice, &plan, device, request).is_ok() {
+            return Some(plan);
+        }
+        columns -= (columns / 8).max(1);
+    }
+    None
 }
 
 /// What the objective minimizes first, at least: each layer for itself.

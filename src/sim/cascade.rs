@@ -42,8 +42,8 @@ pub(super) struct Link<C> {
     /// The cores at the ends, as far as there are any.
     pub writer: Option<ActorId>,
     pub reader: Option<ActorId>,
-    /// With the time from when each may be read.
-    values: VecDeque<([C; CASCADE_BYTES], Cycle)>,
+    /// With the times when each was sent and from when it may be read.
+    values: VecDeque<([C; CASCADE_BYTES], Cycle, Cycle)>,
     /// Since when each of the free places is free.
     places: VecDeque<Cycle>,
     reader_waits: bool,
@@ -114,7 +114,7 @@ impl<C: Cell> Cascades<C> {
         let free = free.saturating_sub(before);
         clock.wait(free, link.reader, free);
         let time = clock.now + before + latency;
-        link.values.push_back((*value, time));
+        link.values.push_back((*value, clock.now, time));
         if std::mem::take(&mut link.reader_waits) {
             link.reader.into_iter().for_each(|actor| agenda.wake_at(actor, time));
         }
@@ -125,15 +125,15 @@ impl<C: Cell> Cascades<C> {
     pub(super) fn get(
         &mut self,
         index: usize,
-        (clock, latency): (&mut Clock, Cycle),
+        clock: &mut Clock,
         agenda: &mut Agenda,
     ) -> Option<[C; CASCADE_BYTES]> {
         let link = &mut self.links[index];
-        let Some((value, ready)) = link.values.pop_front() else {
+        let Some((value, sent, ready)) = link.values.pop_front() else {
             link.reader_waits = true;
             return None;
         };
-        clock.wait(ready, link.writer, ready.saturating_sub(latency));
+        clock.wait(ready, link.writer, sent);
         link.places.push_back(clock.now);
         if std::mem::take(&mut link.writer_waits) {
             link.writer.into_iter().for_each(|actor| agenda.wake_at(actor, clock.now));

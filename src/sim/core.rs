@@ -376,9 +376,7 @@ impl<C: Cell> Core<C> {
             Request::Get => {
                 let link =
                     self.cascade_in.ok_or("gets from a cascade, but none enters its tile")?;
-                let delay = fabric.latency.map_or(0, |latency| latency.cascade);
-                let clock = (&mut self.clock, delay);
-                let value = fabric.cascades.get(link, clock, agenda);
+                let value = fabric.cascades.get(link, &mut self.clock, agenda);
                 if value.is_some() {
                     fabric.memory.got(me, Channel::Cascade(link));
                     self.end_transfer(me, &mut fabric.log);

@@ -1,15 +1,18 @@
 //! The ways to split one layer, for one number of rows.
 
-use super::{Cut, Directive, Field, NoPlan, Reason, Request, Split, heights, refusal};
-use crate::device::{Device, MmulShape, TileKind};
+use super::{
+    Cut, Directive, Field, NoPlan, Reason, Request, Split, heights, meeting::Intake, refusal,
+};
+use crate::device::{Device, MmulShape, PortSide, TileKind};
 use crate::plan::{
     cost::{self, Blocks},
+    mapping::Io,
     memory,
     microtile::{self, Microtile},
-    network::{Kind, Layer, Network},
-    slices, streams,
+    network::{Edge, Kind, Layer, Network, Number, Sink, Source},
+    ports, slices, streams,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 /// One way to split a layer.
 #[derive(Clone, Debug)]
@@ -18,12 +21,15 @@ pub(super) struct Candidate {
     pub(super) chains: usize,
     /// Microtiles of a tile, over inputs and outputs.
     pub(super) units: (usize, usize),
-    /// Indices into the layer's distinct cuts.
+    /// Indices into the layer's distinct intakes and cuts.
     pub(super) input: usize,
     pub(super) output: usize,
     pub(super) tiles: usize,
     /// Tiles that it keeps others from using, see [`Measure::Footprint`].
     pub(super) footprint: usize,
+    /// Columns that its rectangles take side by side.
+    pub(super) columns: usize,
+    /// Cycles, without the edges to other layers.
     pub(super) interval: u64,
     pub(super) latency: u64,
 }
@@ -34,23 +40,25 @@ pub(super) struct Choices {
     pub(super) shape: Option<&'static MmulShape>,
     pub(super) tile: Microtile,
     pub(super) candidates: Vec<Candidate>,
-    /// Distinct cuts of the inputs and outputs.
-    pub(super) inputs: Vec<Cut>,
+    /// Distinct cuts of the inputs, the ways in which tiles take them, and cuts of the outputs.
+    pub(super) cuts: Vec<Cut>,
+    pub(super) inputs: Vec<Intake>,
     pub(super) outputs: Vec<Cut>,
     /// Tiles of the smallest split that fits, directives aside.
     pub(super) fewest: usize,
 }
 
-/// The split of a layer into slices of so many microtiles, over inputs and over outputs.
+/// The split of layer `index` into slices of so many microtiles, over inputs and over outputs.
 pub(super) fn split_of(
-    layer: &Layer,
+    network: &Network,
+    index: usize,
     choices: &Choices,
-    cascade: usize,
-    chains: usize,
+    (cascade, chains): (usize, usize),
     (kb, nb): (usize, usize),
     device: &Device,
     stack: usize,
 ) -> Split {
+    let layer = &network.layers[index];
     let tile = choices.tile;
     let mb = choices.rows.div_ceil(tile.m);
     let (blocks, cost) = match (layer.kind, choices.shape) {
@@ -65,7 +73,7 @@ pub(super) fn split_of(
     };
     let bytes = cost::buffer_bytes(layer, tile, blocks);
     let tile_bytes = memory::layer_bytes(bytes, cascade, layer.inputs(), stack, device);
-    Split {
+    let mut split = Split {
         microtile: tile,
         cascade,
         chains,
@@ -74,6 +82,47 @@ pub(super) fn split_of(
         tile_bytes,
         cost,
         reason: Reason::default(),
+    };
+    outside(network, index, &mut split, device);
+    split
+}
+
+/// Adds what it costs to get the inputs from outside, and the outputs there, through memory tiles.
+fn outside(network: &Network, index: usize, split: &mut Split, device: &Device) {
+    let layer = &network.layers[index];
+    let depths = network.depths();
+    let bytes = cost::buffer_bytes(layer, split.microtile, split.blocks);
+    let heights = heights(split.chains, device);
+    let height = heights.first().copied().unwrap_or(1) as u64;
+    let aside = (heights.len() as u64 - 1) * split.cascade as u64;
+    // From the edge over the rows of memory tiles, and up; the interface tile is where it begins.
+    let hops = device.mem_rows().len() as u64 + height;
+    // Cycles between blocks, and until one is through.
+    let cross = |slices: &[Range<usize>], number: Number, padded: usize, side: PortSide| {
+        let widest = slices.iter().map(|slice| slice.len()).max().unwrap_or(0);
+        let row = cost::stream_cycles(number.bytes(widest), device);
+        let ports = ports::count(side, device, Io::of(device)).max(1);
+        let sharing = ports::sharing(&[slices.len()], ports);
+        let outer = cost::channel_cycles(split.rows as u64 * row, 1, device) * sharing as u64;
+        let inner = cost::stream_cycles(padded, device);
+        let words = outer - cost::descriptor_cycles(device) + inner;
+        (outer.max(cost::channel_cycles(inner, 1, device)), words)
+    };
+    if network.into_layer(index).any(|(_, edge)| matches!(edge.from, Source::Input(_))) {
+        let (interval, words) = cross(&split.inputs(layer), layer.input, bytes.input, PortSide::In);
+        split.cost.input = interval;
+        if depths[index] == 1 {
+            split.cost.latency += cost::crossing(words, hops + aside, device);
+        }
+    }
+    let leaves = |(_, edge): (usize, &Edge)| matches!(edge.to, Sink::Output(_));
+    if network.from_source(Source::Layer(index)).any(leaves) {
+        let (interval, words) =
+            cross(&split.outputs(layer), layer.output, bytes.output, PortSide::Out);
+        split.cost.output = interval;
+        if depths.iter().all(|&depth| depth <= depths[index]) {
+            split.cost.latency += cost::crossing(words, hops, device);
+        }
     }
 }
 
@@ -155,6 +204,7 @@ pub(super) fn enumerate(
         shape,
         tile,
         candidates: vec![],
+        cuts: vec![],
         inputs: vec![],
         outputs: vec![],
         fewest: usize::MAX,
@@ -169,6 +219,7 @@ pub(super) fn enumerate(
     let n = directive.n.or(directive.k.filter(|_| layer.kind != Kind::Dense));
     let chain_counts = cuts(layer.n, tile.n, core_rows * columns, n);
     let capacity = device.resources(TileKind::Core).memory_bytes as usize;
+    let mut cut_ids = BTreeMap::new();
     let mut input_ids = BTreeMap::new();
     let mut output_ids = BTreeMap::new();
     let mut tightest: Option<Split> = None;
@@ -178,7 +229,15 @@ pub(super) fn enumerate(
             if chains.div_ceil(core_rows) * cascade > columns {
                 break;
             }
-            let split = split_of(layer, &choices, cascade, chains, (kb, nb), device, request.stack);
+            let split = split_of(
+                network,
+                index,
+                &choices,
+                (cascade, chains),
+                (kb, nb),
+                device,
+                request.stack,
+            );
             if !directive.admits(&split, device) {
                 continue;
             }
@@ -192,8 +251,19 @@ pub(super) fn enumerate(
             if split.tiles() > budget {
                 continue;
             }
-            let input = *input_ids.entry(split.inputs(layer).len()).or_insert_with(|| {
-                choices.inputs.push(split.input_cut(layer));
+            let heights = heights(chains, device);
+            let intake = Intake {
+                cut: *cut_ids.entry(split.inputs(layer).len()).or_insert_with(|| {
+                    choices.cuts.push(split.input_cut(layer));
+                    choices.cuts.len() - 1
+                }),
+                rectangles: heights.len(),
+                height: heights.first().copied().unwrap_or(1),
+                aside: (heights.len() - 1) * cascade,
+                alone: chains == 1 || layer.kind != Kind::Dense,
+            };
+            let input = *input_ids.entry(intake).or_insert_with(|| {
+                choices.inputs.push(intake);
                 choices.inputs.len() - 1
             });
             let output = *output_ids.entry(chains).or_insert_with(|| {
@@ -208,7 +278,8 @@ pub(super) fn enumerate(
                 output,
                 tiles: split.tiles(),
                 footprint: footprint(&split, device),
-                interval: split.cost.interval,
+                columns: heights.len() * cascade,
+                interval: split.cost.interval(),
                 latency: split.cost.latency,
             });
         }

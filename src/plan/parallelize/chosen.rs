@@ -1,14 +1,15 @@
 //! What was chosen: a candidate for every layer, made into a plan with its reasons.
 
 use super::{
-    Alternative, Cut, Meeting, Objective, Plan, Reason, Request, Split,
+    Alternative, Cut, Objective, Plan, Reason, Request, Split,
     candidates::{Candidate, Choices, split_of},
-    meeting::Coupling,
+    heights,
+    meeting::{Carriage, Coupling},
 };
 use crate::device::Device;
 use crate::plan::{
     memtile,
-    network::{Network, Sink, Source},
+    network::{Edge, Network, Sink, Source},
     slices,
 };
 
@@ -25,14 +26,14 @@ impl Choice<'_> {
         &self.all[layer].candidates[self.picks[layer]]
     }
 
-    /// How the cuts of an edge meet if layer `index` took `candidate`; only for
-    /// edges between layers.
+    /// What an edge costs if layer `index` took `candidate`; only for edges
+    /// between layers.
     pub(super) fn meeting(
         &self,
         edge: usize,
         index: usize,
         candidate: &Candidate,
-    ) -> Option<Option<Meeting>> {
+    ) -> Option<Option<Carriage>> {
         let (Source::Layer(from), Sink::Layer(to, _)) =
             (self.network.edges[edge].from, self.network.edges[edge].to)
         else {
@@ -54,10 +55,10 @@ impl Choice<'_> {
             .map(|i| {
                 let c = self.candidate(i);
                 split_of(
-                    &self.network.layers[i],
+                    self.network,
+                    i,
                     &self.all[i],
-                    c.cascade,
-                    c.chains,
+                    (c.cascade, c.chains),
                     c.units,
                     device,
                     request.stack,
@@ -65,20 +66,21 @@ impl Choice<'_> {
             })
             .collect();
         let tiles = splits.iter().map(Split::tiles).sum();
-        let interval = splits.iter().map(|s| s.cost.interval).max().unwrap_or(0);
-        let edges: u64 = (0..self.network.edges.len())
-            .filter_map(|edge| self.meeting(edge, 0, self.candidate(0)).flatten())
-            .map(|meeting| meeting.cycles)
-            .sum();
-        let from_outside =
-            self.network.edges.iter().filter_map(|edge| match (edge.from, edge.to) {
-                (Source::Input(_), Sink::Layer(to, _)) => {
-                    Some(self.coupling.stored[to][self.candidate(to).input])
-                }
-                _ => None,
-            });
-        let edges = edges + from_outside.sum::<u64>();
-        let once = splits.iter().map(|s| s.cost.latency).sum::<u64>() + edges;
+        let detour = self.detour(device);
+        let mut once = detour + splits.iter().map(|split| split.cost.latency).sum::<u64>();
+        for (index, edge) in self.network.edges.iter().enumerate() {
+            let Some(carriage) = self.meeting(index, 0, self.candidate(0)).flatten() else {
+                continue;
+            };
+            if let (Source::Layer(from), Sink::Layer(to, _)) = (edge.from, edge.to) {
+                let output = &mut splits[from].cost.output;
+                *output = carriage.sent.max(*output);
+                let input = &mut splits[to].cost.input;
+                *input = carriage.received.max(*input);
+            }
+            once += carriage.cycles;
+        }
+        let interval = splits.iter().map(|split| split.cost.interval()).max().unwrap_or(0);
         for (index, split) in splits.iter_mut().enumerate() {
             split.reason = self.reason(index, bound, tiles, request);
         }
@@ -88,11 +90,64 @@ impl Choice<'_> {
             splits,
             tiles,
             interval,
-            latency: once + interval * (iterations as u64 - 1),
+            latency: once,
+            detour,
             lower_bound: 0,
             optimal: false,
             gap: None,
         }
+    }
+
+    /// Cycles of latency that ways take because layers that do not fit side by side stand above
+    /// each other, taken to be in shelves from the lowest row up.
+    fn detour(&self, device: &Device) -> u64 {
+        let (columns, rows) = (device.columns as usize, device.core_rows().len());
+        let (mut column, mut shelf, mut top) = (0, 0, 0);
+        let bottoms: Vec<usize> = (0..self.all.len())
+            .map(|layer| {
+                let candidate = self.candidate(layer);
+                let height = heights(candidate.chains, device).first().copied().unwrap_or(1);
+                if column + candidate.columns > columns {
+                    (column, shelf) = (0, top);
+                }
+                column += candidate.columns;
+                let bottom = shelf.min(rows - height);
+                top = top.max(bottom + height);
+                bottom
+            })
+            .collect();
+        let up = |end: Source| match end {
+            Source::Layer(layer) => bottoms[layer],
+            Source::Input(_) => 0,
+        };
+        let hops = |(index, edge): (usize, &Edge)| {
+            let from = up(edge.from);
+            let Sink::Layer(to, _) = edge.to else { return from };
+            match self.meeting(index, 0, self.candidate(0)).flatten() {
+                // What costs no time does not come last, or is shared.
+                Some(carriage) if carriage.cycles == 0 => 0,
+                Some(carriage) if carriage.direct => from.abs_diff(bottoms[to]),
+                _ => from + bottoms[to],
+            }
+        };
+        device.latency.hop * self.network.edges.iter().enumerate().map(hops).sum::<usize>() as u64
+    }
+
+    /// Cycles between blocks and of latency of layer `index` and its edges if it took `candidate`;
+    /// `None` if nothing can carry an edge.
+    fn with(&self, index: usize, candidate: &Candidate) -> Option<(u64, u64)> {
+        let (mut interval, mut latency) = (candidate.interval, candidate.latency);
+        for edge in 0..self.network.edges.len() {
+            let Edge { from, to } = self.network.edges[edge];
+            let touches =
+                from == Source::Layer(index) || matches!(to, Sink::Layer(l, _) if l == index);
+            if let Some(carriage) = self.meeting(edge, index, candidate).filter(|_| touches) {
+                let carriage = carriage?;
+                interval = interval.max(carriage.interval());
+                latency += carriage.cycles;
+            }
+        }
+        Some((interval, latency))
     }
 
     /// Why layer `index` is split as it is, and its next best with the other
@@ -101,23 +156,21 @@ impl Choice<'_> {
         let chosen = self.candidate(index);
         let choices = &self.all[index];
         let directive = request.directives.get(index).copied().unwrap_or_default();
-        let carried = |c: &Candidate| {
-            (0..self.network.edges.len())
-                .all(|edge| self.meeting(edge, index, c).is_none_or(|m| m.is_some()))
-        };
-        let key = |c: &Candidate| {
-            let over = c.interval > bound;
+        let key = |&(c, (interval, latency)): &(&Candidate, (u64, u64))| {
+            let (over, tiles) = (interval > bound, c.tiles as u64);
             match request.objective {
-                Objective::Resources => (over, c.tiles as u64, c.latency, c.interval),
-                Objective::Throughput => (over, c.tiles as u64, c.latency, c.interval),
-                Objective::Latency => (over, c.latency, c.tiles as u64, c.interval),
+                Objective::Resources => (over, tiles, latency, interval),
+                Objective::Throughput => (over, tiles, latency, interval),
+                Objective::Latency => (over, latency, tiles, interval),
             }
         };
+        let before = self.with(index, chosen).map_or(0, |(_, latency)| latency);
         let next = choices
             .candidates
             .iter()
-            .filter(|c| (c.cascade, c.chains) != (chosen.cascade, chosen.chains) && carried(c))
-            .min_by_key(|c| key(c));
+            .filter(|c| (c.cascade, c.chains) != (chosen.cascade, chosen.chains))
+            .filter_map(|c| Some((c, self.with(index, c)?)))
+            .min_by_key(key);
         let fixed = (directive.cascade.or(directive.k), directive.chains.or(directive.n));
         let text = match fixed {
             (Some(_), Some(_)) => "as directed".to_owned(),
@@ -139,11 +192,11 @@ impl Choice<'_> {
         Reason {
             text,
             candidates: choices.candidates.len(),
-            next: next.map(|c| Alternative {
+            next: next.map(|(c, (interval, latency))| Alternative {
                 cascade: c.cascade,
                 chains: c.chains,
-                interval: c.interval,
-                latency: c.latency,
+                interval,
+                latency: (chosen.latency + latency).saturating_sub(before),
             }),
         }
     }

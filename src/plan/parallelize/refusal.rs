@@ -39,7 +39,7 @@ pub(super) fn no_split(
         }
         let one = |extent: usize, unit: usize| slices::slice_units(extent, unit, 1);
         let units = (one(k, choices.tile.k), one(n, choices.tile.n));
-        let shown = split_of(layer, choices, 1, 1, units, device, request.stack);
+        let shown = split_of(network, index, choices, (1, 1), units, device, request.stack);
         let message = format!(
             "{name}: {k}x{n} weights and their buffers need {} bytes on one tile, its memory holds {capacity}: allow --max-tiles >= {fewest} (now {budget})",
             shown.tile_bytes
@@ -98,8 +98,15 @@ pub(super) fn no_split(
         let all = free(network, index, open, choices.rows, device, request);
         let nearest = all.and_then(|all| {
             let like = all.candidates.iter().map(|c| {
-                let split =
-                    split_of(layer, &all, c.cascade, c.chains, c.units, device, request.stack);
+                let split = split_of(
+                    network,
+                    index,
+                    &all,
+                    (c.cascade, c.chains),
+                    c.units,
+                    device,
+                    request.stack,
+                );
                 (directive.like(&split, device), split.tiles())
             });
             like.min_by_key(|(like, tiles)| (directive.distance(like), *tiles))

@@ -4,7 +4,7 @@
 use super::{
     Objective, STATES,
     candidates::{Candidate, Choices},
-    meeting::Coupling,
+    meeting::{Carriage, Coupling},
 };
 use crate::device::{Device, TileKind};
 use crate::plan::network::{Network, Sink, Source};
@@ -117,6 +117,8 @@ pub(super) enum Measure {
     /// With the cores above and below a rectangle that no rectangle of the
     /// same height fits in. Layers within such a budget pack easily.
     Footprint,
+    /// Columns of its rectangles: layers within those of the device stand side by side.
+    Columns,
 }
 
 impl Solver<'_> {
@@ -124,6 +126,7 @@ impl Solver<'_> {
         match self.measure {
             Measure::Tiles => candidate.tiles,
             Measure::Footprint => candidate.footprint,
+            Measure::Columns => candidate.columns,
         }
     }
 
@@ -153,7 +156,8 @@ impl Solver<'_> {
                 // the layer's chains, then the candidates that have it.
                 let mut entered: BTreeMap<(Key, usize), Front> = BTreeMap::new();
                 for (state, (key, points)) in states.iter().enumerate() {
-                    let Some((key, regions, extra)) = self.enter(index, key, input) else {
+                    let Some((key, regions, extra)) = self.enter(index, key, input, interval)
+                    else {
                         continue;
                     };
                     let front =
@@ -222,6 +226,19 @@ impl Solver<'_> {
         Some((found.tiles as usize, found.latency, picks))
     }
 
+    /// The longest interval of candidates, one per layer, and of the edges between them.
+    fn interval(&self, picks: &[usize]) -> u64 {
+        let candidate = |layer: usize| &self.all[layer].candidates[picks[layer]];
+        let edges = self.network.edges.iter().enumerate().filter_map(|(index, edge)| {
+            let (Source::Layer(from), Sink::Layer(to, _)) = (edge.from, edge.to) else {
+                return None;
+            };
+            let table = &self.coupling.tables[index];
+            Some(table[candidate(from).output][candidate(to).input]?.interval())
+        });
+        (0..picks.len()).map(|layer| candidate(layer).interval).chain(edges).max().unwrap_or(0)
+    }
+
     /// State after layer `index`, which reads `regions` regions per column,
     /// takes `candidate`; `None` if its last tiles run out of descriptors.
     fn leave(&self, index: usize, key: &Key, regions: usize, candidate: &Candidate) -> Option<Key> {
@@ -245,10 +262,16 @@ impl Solver<'_> {
         Some(key)
     }
 
-    /// State after layer `index` reads its inputs in a cut, regions that one
+    /// State after layer `index` reads its inputs in one way, regions that one
     /// column then reads, and the cycles that this adds; `None` if an edge
-    /// cannot be carried.
-    fn enter(&self, index: usize, key: &Key, input: usize) -> Option<(Key, usize, u64)> {
+    /// cannot be carried within `interval`.
+    fn enter(
+        &self,
+        index: usize,
+        key: &Key,
+        input: usize,
+        interval: u64,
+    ) -> Option<(Key, usize, u64)> {
         let mut next = key.clone();
         let mut regions = 0;
         let mut extra = 0;
@@ -256,22 +279,24 @@ impl Solver<'_> {
         for (edge, e) in self.network.into_layer(index) {
             let Source::Layer(from) = e.from else {
                 regions += 1;
-                extra += self.coupling.stored[index][input];
                 continue;
             };
             let open = next.iter_mut().find(|open| open.layer == from)?;
-            let meeting = self.coupling.tables[edge][open.output][input]?;
-            let whole = meeting.per_producer == 1;
+            let carriage = self.coupling.tables[edge][open.output][input]?;
+            if carriage.interval() > interval {
+                return None;
+            }
+            let whole = carriage.per_producer == 1;
             if !(whole && open.whole) {
-                open.regions += meeting.per_producer;
+                open.regions += carriage.per_producer;
             }
             open.whole |= whole;
             open.edges -= 1;
             if !open.fits(descriptors) {
                 return None;
             }
-            regions += meeting.per_consumer;
-            extra += meeting.cycles;
+            regions += carriage.per_consumer;
+            extra += carriage.cycles;
         }
         next.retain(|open| open.edges > 0);
         (2 * regions <= descriptors).then_some((next, regions, extra))
@@ -286,8 +311,9 @@ pub(super) fn search(
     objective: Objective,
     iterations: usize,
 ) -> Option<(Vec<usize>, u64)> {
-    let mut intervals: Vec<u64> =
-        all.iter().flat_map(|c| c.candidates.iter().map(|c| c.interval)).collect();
+    let of_layers = all.iter().flat_map(|c| c.candidates.iter().map(|c| c.interval));
+    let of_edges = solver.coupling.tables.iter().flatten().flatten().flatten();
+    let mut intervals: Vec<u64> = of_layers.chain(of_edges.map(Carriage::interval)).collect();
     intervals.sort_unstable();
     intervals.dedup();
     let longest = *intervals.last()?;
@@ -304,12 +330,7 @@ pub(super) fn search(
                 else {
                     break;
                 };
-                let real = picks
-                    .iter()
-                    .zip(all)
-                    .map(|(&p, c)| c.candidates[p].interval)
-                    .max()
-                    .unwrap_or(0);
+                let real = solver.interval(&picks);
                 let total = latency + real * later;
                 if best.as_ref().is_none_or(|b| (total, tiles) < (b.0, b.1)) {
                     best = Some((total, tiles, picks, limit));
