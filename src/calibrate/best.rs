@@ -48,12 +48,9 @@ pub fn best(published: &Published) -> Result<Best, Error> {
         published.shapes.iter().map(|&(k, n)| Layer { k, n, split: None }).collect();
     let text = network(published.rows, &layers);
     let options = format!("objective=latency max-tiles={}", published.tiles);
-    let run = || {
-        let program = program(&text, &options, Transport::Auto)?;
-        let timing = time(&program, Costs::default(), iterations_to_settle(layers.len()))?;
-        Ok(Best { published: published.clone(), tiles: program.cores.len(), timing })
-    };
-    run().map_err(|error: Error| error.within(&published.network))
+    let program = program(&text, &options, Transport::Auto)?;
+    let timing = time(&program, Costs::default(), iterations_to_settle(layers.len()))?;
+    Ok(Best { published: published.clone(), tiles: program.cores.len(), timing })
 }
 
 /// What the paper reports of one layer on 296 of 304 tiles (arXiv 2512.15946, abstract and summary):

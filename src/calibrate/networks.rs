@@ -17,6 +17,7 @@ pub const PUBLISHED: &str = include_str!("../../docs/calibration/network_latency
 #[derive(Clone, PartialEq, Debug)]
 pub struct Published {
     pub network: String,
+    /// Padding included.
     pub rows: usize,
     /// Inputs and outputs of each layer.
     pub shapes: Vec<(usize, usize)>,
@@ -115,7 +116,7 @@ impl<'a> Row<'a> {
     }
 
     fn published(&self) -> Result<Published, Error> {
-        let rows = self.whole("batch", self.get("batch")?)?;
+        let batch = self.whole("batch", self.get("batch")?)?;
         let (shapes, parts) = (self.pairs("layer_shapes")?, self.pairs("layer_parallelism")?);
         if shapes.len() != parts.len() {
             return Err(self.fail(format_args!(
@@ -143,6 +144,8 @@ impl<'a> Row<'a> {
             k: extent("tile_k", MICROTILE.k)?,
             n: extent("tile_n", MICROTILE.n)?,
         };
+        // Like slices, these kernels pad the batch to whole groups.
+        let rows = batch.next_multiple_of(2 * microtile.m);
         Ok(Published {
             network: self.get("model_name")?.into(),
             rows,
@@ -208,9 +211,8 @@ fn pairs(text: &str) -> Option<Vec<(usize, usize)>> {
 ///
 /// If the network does not compile.
 pub fn compile(published: &Published) -> Result<Program, Error> {
-    let name = format!("{} {}", published.network, published.splits);
     let text = network(published.rows, &published.layers);
-    program(&text, "", Transport::MemoryTiles).map_err(|error| error.within(&name))
+    program(&text, "", Transport::MemoryTiles)
 }
 
 /// The latency of the same splits, in cycles; `latency` is `None` for the

@@ -73,7 +73,10 @@ pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
                 programs.push((published, program));
                 points.push(Point { published: published.clone(), simulated });
             }
-            Err(error) => failures.push(error),
+            Err(error) => failures.push(Error::new(
+                format_args!("{} {}", published.network, published.splits),
+                error,
+            )),
         }
     }
     let mut out = String::new();
@@ -138,7 +141,8 @@ pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
             let best = match best::best(published) {
                 Ok(best) => best,
                 Err(error) => {
-                    failures.push(error);
+                    let name = format!("{} for latency", published.network);
+                    failures.push(Error::new(name, error));
                     continue;
                 }
             };

@@ -72,11 +72,11 @@ const AIE_ML: Latency = Latency {
     stream_ends: 3,
     // AIE4ML's documentation: about 8 per column (`docs/support.md`); AM020:
     // external to external 4. Fitted, from 4 to 10.
-    hop: 8,
+    hop: 9,
     // Fitted.
     plio: 0,
-    // AM020 chapter 2: 6 to 8 words per crossing; no fewer than a hop's cycles,
-    // or a long way would throttle a stream, which it does not.
+    // AM020 chapter 2: 6 to 8 words per crossing. A stream holds no fewer than are
+    // on their way at full rate, or a long way would throttle it, which it does not.
     hop_words: 8,
     // Fitted. AMD's simulator, from which the fit's figures are, charges nothing
     // for a lock that is free; on silicon what surrounds a call takes about 30

@@ -103,7 +103,8 @@ fn docs(root: &Path, write: bool) -> Result<(), String> {
 
 /// Replaces what is between the marks in the manual of the simulator.
 fn calibrate(root: &Path) -> Result<(), String> {
-    let arguments = ["run", "--quiet", "--bin", "aie4ml", "--", "calibrate", "--fit", "--best"];
+    let arguments =
+        ["run", "--quiet", "--bin", "aie4ml", "--", "calibrate", "--fit", "--best", "--estimates"];
     let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
     let output = Command::new(cargo).args(arguments).current_dir(root).output();
     let output = output.map_err(|error| format!("cargo run does not start: {error}"))?;
