@@ -201,7 +201,8 @@ pub fn compile_in_memory(
 
 /// Plans anew where a plan cannot be placed, its edges not be carried or its streams not routed:
 /// first with all of them through memory tiles, which send straight up to those who read, then
-/// with fewer tiles.
+/// with fewer tiles. For latency, to which memory tiles add more than some tiles save, an eighth
+/// less of the tiles comes before.
 ///
 /// The planner knows the limits of tiles; those of streams and memory tiles show only when a plan
 /// is placed, and fewer tiles need fewer of them.
@@ -213,12 +214,22 @@ struct Retry<'c> {
     before: Option<Module<'c>>,
     /// Why the first plan could not be kept.
     reason: Option<Error>,
+    /// Tiles that may be used where nothing is in the way.
+    max_tiles: Option<usize>,
+    /// Whether fewer tiles are being tried, before memory tiles.
+    sparing: bool,
 }
 
 impl<'c> Retry<'c> {
     fn new(options: &Options) -> Self {
-        let transport = options.transport;
-        Retry { options: options.clone(), transport, before: None, reason: None }
+        Retry {
+            options: options.clone(),
+            transport: options.transport,
+            before: None,
+            reason: None,
+            max_tiles: options.max_tiles,
+            sparing: false,
+        }
     }
 
     /// What to plan again, by memory tiles, or with a quarter less of the tiles that `module` has.
@@ -240,14 +251,27 @@ impl<'c> Retry<'c> {
         let fewer = tiles - tiles.div_ceil(4);
         // Tiles that are asked for by name cannot be saved.
         let less = self.options.max_tiles.is_none_or(|most| fewer < most);
-        let stored = pass == "aie4ml-place" && self.options.transport == Transport::Auto;
+        // An eighth less may be too little for what was fixed.
+        let sparing = std::mem::take(&mut self.sparing);
+        let stored = self.options.transport == Transport::Auto
+            && (pass == "aie4ml-place" || pass == PLANNER && sparing);
+        let spare = tiles - tiles.div_ceil(8);
         match &self.before {
             Some(before)
                 if stored || REPLANNED.contains(&pass) && less && fewer >= layers.len().max(1) =>
             {
+                let first = self.reason.is_none();
                 self.reason.get_or_insert(error);
-                if stored {
+                if first
+                    && stored
+                    && self.options.objective == Objective::Latency
+                    && spare >= layers.len().max(1)
+                {
+                    self.sparing = true;
+                    self.options.max_tiles = Some(spare);
+                } else if stored {
                     self.options.transport = Transport::MemoryTiles;
+                    self.options.max_tiles = self.max_tiles;
                 } else {
                     self.options.transport = self.transport;
                     self.options.max_tiles = Some(fewer);

@@ -133,7 +133,7 @@ pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
     if arguments.best {
         _ = writeln!(
             out,
-            "| network | published | tiles | ours | tiles | times faster | critical path |\n\
+            "\n| network | published | tiles | ours | tiles | times faster | critical path |\n\
              |---|--:|--:|--:|--:|--:|---|"
         );
         for published in best::best_published(&all) {
@@ -189,7 +189,8 @@ pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
         }
     }
     if arguments.estimates {
-        out += "\n| layers | splits | time | rank correlation | mean error | worst | bias |\n\
+        out += "\nThe planner's estimates, over all splits of a few chains of layers:\n\n\
+                | layers | splits | time | rank correlation | mean error | worst | bias |\n\
                 |---|--:|---|--:|--:|--:|--:|\n";
         let mut all = Vec::new();
         for chain in &CHAINS {
