@@ -1,8 +1,10 @@
 use crate::{
-    array::Part,
+    array::{Part, Program},
     check::{At, Violation, limits, standstill},
+    device::Device,
     dialect::aie::{self, Places},
     mlir::pass::{self, Failure, Pass, fail},
+    plan::route::{Effort, NoRoute, Router},
     sim::Diagnostic,
 };
 use melior::ir::{Location, OperationRef, operation::OperationLike};
@@ -28,11 +30,33 @@ crate::pass! {
     /// If none of this is found, and the device says all that happens to it, it is run once
     /// on zeros, to find deadlocks and races.
     ///
+    /// With `routes`, of streams: those for which mlir-aie's router would look in vain, in the
+    /// order of their flows and with nothing else on the wires.
+    ///
     /// Takes any `aie.device`. Reports every mistake, changes nothing.
     pub struct Validate: "aie-validate" on "aie.device" {
         /// Folder of kernels' objects or sources, beside that of the file and its 'kernels'
         kernels: String = String::new(),
+        /// Whether ways are looked for, which takes a second or more where there are none.
+        routes: bool = false,
     }
+}
+
+/// Rounds after which mlir-aie gives up, and edges to look at in them.
+const EFFORT: Effort = Effort { rounds: 1000, steps: 500_000_000 };
+
+/// A flow for which there is no way, and why.
+fn unrouted(program: &Program) -> Option<(usize, String)> {
+    let device = Device::by_name(&program.device)?;
+    let flows = program.flows.iter().enumerate();
+    let circuits: Vec<usize> =
+        flows.filter(|(_, flow)| flow.packet.is_none()).map(|(index, _)| index).collect();
+    let error = Router::new(&device).route(&program.flows, &circuits, EFFORT).err()?;
+    let flow = match &error {
+        NoRoute::Congested { flows, .. } => flows.first().copied()?,
+        NoRoute::Unreachable { flow, .. } => *flow,
+    };
+    Some((flow, format!("cannot be routed: {error}")))
 }
 
 impl Pass for Validate {
@@ -53,6 +77,11 @@ impl Pass for Validate {
                 false => aie::locations(device)?,
             };
             failures = found.iter().map(|found| shown(device, &parts, found)).collect();
+        }
+        if self.routes
+            && let Some((flow, message)) = unrouted(&program)
+        {
+            failures.push(fail(&places.flows[flow], message));
         }
         report(failures)
     }

@@ -3,7 +3,8 @@
 //! The design that is emitted names the two ends of every stream; mlir-aie's
 //! `aie-create-pathfinder-flows` looks for the ways between. [`Router::route`] takes
 //! the same decisions in the same order on the same graph, so that what is found here is
-//! found there, in as many rounds, and what is not is known before it is emitted.
+//! found there, in as many rounds, and what is not is known before it is emitted. Every
+//! connection was the same as its own in designs that took 38 and 136 rounds (commit 979629649).
 //!
 //! **Graph.** A node is a port of a switch, an edge a connection inside a switch
 //! ([`Device::switches`]) or a wire to the neighbor's opposite port. Every edge
