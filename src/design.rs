@@ -143,20 +143,28 @@ fn runner(
         Level::Array,
         inputs,
         outputs,
-        Box::new(Array {
-            program,
-            kernels: Rc::new(host),
-            check_races: wishes.check_races,
-            origin,
-        }),
+        Box::new(Array { program, kernels: Rc::new(host), care: wishes.into(), origin }),
     ))
 }
 
 struct Array {
     program: Program,
     kernels: Rc<dyn Kernels<u8>>,
-    check_races: bool,
+    care: Care,
     origin: Origin,
+}
+
+/// What to look out for in a run.
+#[derive(Clone, Copy)]
+struct Care {
+    check_races: bool,
+    max_steps: Option<u64>,
+}
+
+impl From<&Wishes> for Care {
+    fn from(&Wishes { check_races, max_steps, .. }: &Wishes) -> Care {
+        Care { check_races, max_steps }
+    }
 }
 
 impl Executable for Array {
@@ -199,7 +207,7 @@ fn start(
     program: &Program,
     kernels: &Rc<dyn Kernels<u8>>,
     timed: Option<&Timed>,
-    check_races: bool,
+    Care { check_races, max_steps }: Care,
 ) -> Result<Engine<u8>, Failure> {
     let engine = match timed {
         None => Engine::new(program, kernels.clone()),
@@ -212,6 +220,7 @@ fn start(
     if check_races {
         engine.watch();
     }
+    max_steps.into_iter().for_each(|steps| engine.give_up_after(steps));
     Ok(engine)
 }
 
@@ -234,7 +243,7 @@ fn fail(error: &dyn std::fmt::Display) -> Error {
 
 impl Array {
     fn start(&self, timed: Option<&Timed>) -> Result<Engine<u8>, Error> {
-        let engine = start(&self.program, &self.kernels, timed, self.check_races);
+        let engine = start(&self.program, &self.kernels, timed, self.care);
         engine.map_err(|failure| self.origin.explain(&failure))
     }
 

@@ -205,6 +205,10 @@ impl Runner {
     /// The inputs of each iteration.
     fn iterations(&self, inputs: &[Tensor]) -> Result<Vec<Vec<Tensor>>, Error> {
         if inputs.len() != self.inputs.len() {
+            if self.inputs.is_empty() {
+                let given = inputs.len();
+                return Err(error(format_args!("takes no inputs, but {given} are given")));
+            }
             let names: Vec<_> =
                 self.inputs.iter().map(|input| format!("'{}'", input.name)).collect();
             return Err(error(format_args!(

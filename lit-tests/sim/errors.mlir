@@ -7,6 +7,10 @@
 // RUN: not aie4ml run %t/starved.mlir -o nothing=%t/x.npy 2>&1 | FileCheck %s --check-prefix=NAME
 // RUN: not aie4ml run %t/starved.mlir --release nothing 2>&1 | FileCheck %s --check-prefix=LOCK
 // RUN: not aie4ml run %t/starved.mlir -i b=%S/ramp.npy -i %S/ramp.npy 2>&1 | FileCheck %s --check-prefix=MIXED
+// RUN: not aie4ml run %t/endless.mlir --max-steps 1000 2>&1 | FileCheck %s --check-prefix=ENDLESS
+// RUN: not aie4ml run %t/rings.mlir --timing --max-steps 1000 2>&1 | FileCheck %s --check-prefix=RINGS
+// RUN: not aie4ml run %t/large.mlir 2>&1 | FileCheck %s --check-prefix=LARGE
+// RUN: not aie4ml run %t/starved.mlir -i %S/ramp.npy 2>&1 | FileCheck %s --check-prefix=NONE
 
 // STARVED: starved.mlir:7:5: deadlock: core (0,2) waits to acquire lock 'go' (value 0, needs 1), which nothing else releases
 // STARVED-NEXT: note: {{.*}}starved.mlir:3:9: lock 'go'
@@ -17,6 +21,12 @@
 // NAME: the device has no buffer 'nothing'
 // LOCK: error: {{.*}}--release: the device has no lock 'nothing'
 // MIXED: error: --input: names some files, but not all
+// ENDLESS: endless.mlir:10:45: deadlock: S2MM 0 of tile (0,0), BD 0 on 'argument0', waits for data (0 of 8 words moved), which nothing sends
+// ENDLESS: note: {{.*}}: core (0,2) is still busy
+// ENDLESS: note: {{.*}}endless.mlir:11:5: so: the runtime sequence has done 1 of 2 steps
+// RINGS: note: {{.*}}rings.mlir:{{[0-9]+:[0-9]+}}: {{MM2S 0 of tile .0,2.|S2MM 0 of tile .0,3.}} is still busy
+// LARGE: large.mlir:3:8: 'aie.buffer' op needs a static shape
+// NONE: error: takes no inputs, but 1 are given
 
 //--- starved.mlir
 aie.device(npu1) {
@@ -64,4 +74,56 @@ aie.device(npu1) {
   aie.runtime_sequence() {
     aiex.npu.write32 {address = 262144 : ui32, column = 0 : i32, row = 2 : i32, value = 1 : ui32}
   }
+}
+
+//--- endless.mlir
+aie.device(npu1) {
+  %x = aie.tile(0, 2)
+  %shim = aie.tile(0, 0)
+  aie.flow(%x, DMA : 0, %shim, DMA : 0)
+  aie.shim_dma_allocation @out(%shim, S2MM, 0)
+  aie.core(%x) {
+    cf.br ^again
+  ^again: cf.br ^again
+  }
+  aie.runtime_sequence(%y: memref<8xi32>) { aiex.npu.dma_memcpy_nd(%y[0, 0, 0, 0][1, 1, 1, 8][0, 0, 0, 1]) {id = 0 : i64, metadata = @out} : memref<8xi32>
+    aiex.npu.dma_wait {symbol = @out}
+  }
+}
+
+//--- rings.mlir
+// Two channels are busy with each other, while the host waits.
+aie.device(npu1) {
+  %x = aie.tile(0, 2)
+  %y = aie.tile(0, 3)
+  %b = aie.buffer(%x) {sym_name = "b"} : memref<8xi32>
+  %c = aie.buffer(%y) {sym_name = "c"} : memref<8xi32>
+  aie.flow(%x, DMA : 0, %y, DMA : 0)
+  aie.mem(%x) {
+    %0 = aie.dma_start(MM2S, 0, ^bd, ^end)
+  ^bd: aie.dma_bd(%b : memref<8xi32>, 0, 8)
+    aie.next_bd ^bd
+  ^end:
+    aie.end
+  }
+  aie.mem(%y) {
+    %0 = aie.dma_start(S2MM, 0, ^bd, ^end)
+  ^bd:
+    aie.dma_bd(%c : memref<8xi32>, 0, 8)
+    aie.next_bd ^bd
+  ^end:
+    aie.end
+  }
+  %shim = aie.tile(0, 0)
+  aie.shim_dma_allocation @out(%shim, S2MM, 0)
+  aie.runtime_sequence(%z: memref<8xi32>) {
+    aiex.npu.dma_memcpy_nd(%z[0, 0, 0, 0][1, 1, 1, 8][0, 0, 0, 1]) {id = 0 : i64, metadata = @out} : memref<8xi32>
+    aiex.npu.dma_wait {symbol = @out}
+  }
+}
+
+//--- large.mlir
+aie.device(npu1) {
+  %x = aie.tile(0, 2)
+  %b = aie.buffer(%x) {sym_name = "b"} : memref<4294967296x4294967296xi32> = dense<0>
 }

@@ -38,6 +38,10 @@ pub struct RunArguments {
     /// Fail if two cores or DMA channels access the same memory in an order that nothing fixes
     #[arg(long)]
     check_races: bool,
+    /// Steps of cores and DMA channels without a word to or from outside, after which a design is
+    /// taken to have no end; 4096 instructions of a core's own code are 64 [default: 16777216]
+    #[arg(long, value_name = "N")]
+    max_steps: Option<u64>,
     /// Largest difference to an expected value
     #[arg(long, value_name = "D", default_value_t = 0.0)]
     tolerance: f64,
@@ -171,6 +175,7 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
         releases: arguments.release,
         device: arguments.device,
         check_races: arguments.check_races,
+        max_steps: arguments.max_steps,
     };
     let runner = design::open_with(&arguments.path, &wishes)?;
     if runner.level == Level::Array {

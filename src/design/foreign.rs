@@ -1,7 +1,7 @@
 //! Designs that this compiler did not make: what they take and give is found
 //! in their memory, by name.
 
-use super::{Origin, fail, start, timing};
+use super::{Care, Origin, fail, start, timing};
 use crate::{
     array::{Buffer, BufferId, Direction, Element, LockId, Program, Step},
     ir::Error,
@@ -24,6 +24,8 @@ pub struct Wishes {
     pub device: Option<String>,
     /// Fail at two accesses that nothing orders.
     pub check_races: bool,
+    /// Steps without effect after which to give up, see [`Engine::give_up_after`].
+    pub max_steps: Option<u64>,
 }
 
 impl Wishes {
@@ -39,7 +41,7 @@ pub(super) struct Foreign {
     inputs: Vec<BufferId>,
     outputs: Vec<BufferId>,
     releases: Vec<(LockId, i32)>,
-    check_races: bool,
+    care: Care,
     origin: Origin,
 }
 
@@ -69,7 +71,7 @@ impl Foreign {
             inputs: find(&wishes.inputs, sent)?,
             outputs: find(&wishes.outputs, received)?,
             releases: releases.collect::<Result<_, Error>>()?,
-            check_races: wishes.check_races,
+            care: wishes.into(),
             kernels,
             program,
             origin,
@@ -164,7 +166,7 @@ impl Foreign {
             return Err(fail(&"a design without a runtime sequence runs once"));
         }
         let explain = |failure| self.origin.explain(&failure);
-        let engine = start(&self.program, &self.kernels, timed, self.check_races);
+        let engine = start(&self.program, &self.kernels, timed, self.care);
         let mut engine = engine.map_err(explain)?;
         for &(lock, value) in &self.releases {
             engine.release(lock, value).map_err(explain)?;

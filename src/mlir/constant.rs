@@ -65,7 +65,8 @@ pub fn type_of<'c>(attribute: Attribute<'c>) -> Type<'c> {
     unsafe { Type::from_raw(mlir_sys::mlirAttributeGetType(attribute.to_raw())) }
 }
 
-/// Extents and element type of a static shaped type: a tensor, memref or vector.
+/// Extents and element type of a static shaped type: a tensor, memref or vector. `None` also if it
+/// has more bits than a number counts.
 pub fn shaped<'c>(r#type: Type<'c>) -> Option<(Vec<usize>, Type<'c>)> {
     use mlir_sys::{
         mlirShapedTypeGetDimSize, mlirShapedTypeGetElementType, mlirShapedTypeGetRank,
@@ -82,7 +83,9 @@ pub fn shaped<'c>(r#type: Type<'c>) -> Option<(Vec<usize>, Type<'c>)> {
         }
         let extents = (0..mlirShapedTypeGetRank(raw))
             .map(|i| usize::try_from(mlirShapedTypeGetDimSize(raw, i as isize)).ok())
-            .collect::<Option<_>>()?;
+            .collect::<Option<Vec<usize>>>()?;
+        // 0 does not hide what is beside it.
+        extents.iter().try_fold(64usize, |bits, &extent| bits.checked_mul(extent.max(1)))?;
         Some((extents, Type::from_raw(mlirShapedTypeGetElementType(raw))))
     }
 }

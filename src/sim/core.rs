@@ -206,6 +206,11 @@ impl<C: Cell> Core<C> {
         self.wait.as_ref()
     }
 
+    /// Whether the core let others go first amid its own code.
+    pub(super) fn is_taking_turns(&self) -> bool {
+        matches!(self.request, Some(Request::Turn))
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.thread.done()
     }

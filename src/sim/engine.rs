@@ -31,8 +31,11 @@ use crate::device::{Device, Latency, TileKind};
 use crate::kernel::time::{KernelTime, KernelVersion, kernel_time};
 
 /// Steps without a word over the edge of the array, after which the array is
-/// held to be busy with itself for ever.
-const MOST_IDLE_STEPS: u64 = 1 << 26;
+/// held to be busy with itself for ever: seconds of this machine.
+const MOST_IDLE_STEPS: u64 = 1 << 24;
+
+/// What a turn of a core's own code counts: thousands of instructions.
+const STEPS_OF_A_TURN: u64 = 64;
 
 /// Trips of a loop that count as without end.
 const ENDLESS: i64 = 1 << 31;
@@ -50,6 +53,7 @@ pub struct Engine<C: Cell> {
     failed: bool,
     /// Steps that a run may still take.
     steps_left: Option<u64>,
+    most_idle_steps: u64,
 }
 
 /// What things cost in a run with time.
@@ -219,7 +223,9 @@ impl<C: Cell> Engine<C> {
             crossed: 0,
             lacking: 0,
         };
-        Ok(Engine { program, fabric, actors, invocation, failed: false, steps_left: None })
+        let most_idle_steps = MOST_IDLE_STEPS;
+        let (failed, steps_left) = (false, None);
+        Ok(Engine { program, fabric, actors, invocation, failed, steps_left, most_idle_steps })
     }
 
     /// Look from now on for accesses to the same bytes that nothing orders; a run fails if there are.
@@ -233,6 +239,12 @@ impl<C: Cell> Engine<C> {
     /// Let a run fail that takes more than so many steps of actors.
     pub fn limit(&mut self, steps: u64) {
         self.steps_left = Some(steps);
+    }
+
+    /// Give a run up after that many steps of cores and DMA channels without a word over the edge
+    /// of the array; 4096 instructions of a core's own code count as 64.
+    pub fn give_up_after(&mut self, steps: u64) {
+        self.most_idle_steps = steps;
     }
 
     /// Run `iterations` of the program, back to back.
@@ -458,9 +470,13 @@ impl<C: Cell> Engine<C> {
                 Actor::Host(host) => host.step(id, &mut self.fabric),
             };
             stepped.map_err(|message| self.fault(id, message))?;
-            idle = if self.fabric.crossed == crossed { idle + 1 } else { 0 };
-            late = if self.fabric.lacking == 0 { late + 1 } else { 0 };
-            if idle > MOST_IDLE_STEPS || (late > MOST_LATE_STEPS && idle > MOST_LATE_STEPS) {
+            let steps = match &self.actors[id.0] {
+                Actor::Core(core) if core.is_taking_turns() => STEPS_OF_A_TURN,
+                _ => 1,
+            };
+            idle = if self.fabric.crossed == crossed { idle + steps } else { 0 };
+            late = if self.fabric.lacking == 0 { late + steps } else { 0 };
+            if idle > self.most_idle_steps || late.min(idle) > MOST_LATE_STEPS {
                 self.fabric.agenda.wake(id);
                 break;
             }

@@ -126,6 +126,10 @@ impl Deadlock {
         };
         let (text, first) = match (names.as_slice(), root) {
             ([], Some(root)) => (root.text.clone(), Some(root)),
+            ([], None) if !self.busy.is_empty() => {
+                let first = &self.busy[0];
+                (format!("no end: {} goes on, but nothing comes of it", first.actor), Some(first))
+            }
             ([], None) => {
                 let first = self.missing.first();
                 (first.map_or_else(String::new, |first| first.text.clone()), first)
@@ -168,7 +172,8 @@ impl Deadlock {
         let at = first.and_then(|first| first.at);
         // The message itself need not be said again.
         notes.retain(|note| (note.at, &note.text) != (at, &text));
-        Diagnostic { at, text: format!("deadlock: {text}"), notes }
+        let text = if text.starts_with("no end: ") { text } else { format!("deadlock: {text}") };
+        Diagnostic { at, text, notes }
     }
 }
 

@@ -17,6 +17,9 @@ use crate::array::{BufferId, Part, Program, UseLock};
 /// kernel's host build may rely on its alignment.
 const ALIGNMENT: usize = 64;
 
+/// Of a buffer. More is a mistake, and would take all memory of this machine.
+const MOST_BYTES: usize = 1 << 32;
+
 pub(super) struct Memory<C> {
     regions: Vec<Region<C>>,
     /// Who looks for races, if somebody does.
@@ -40,7 +43,7 @@ impl<C: Cell> Memory<C> {
                 .shape
                 .iter()
                 .try_fold(buffer.element.bytes(), |size, &extent| size.checked_mul(extent))
-                .filter(|&bytes| bytes <= isize::MAX as usize - ALIGNMENT)
+                .filter(|&bytes| bytes <= MOST_BYTES)
                 .ok_or_else(|| format!("buffer '{}' is too large to simulate", buffer.name))?;
             if let Some(initial) = &buffer.initial
                 && initial.len() != bytes

@@ -470,7 +470,7 @@ impl Reader {
                     };
                     let len = match dims {
                         [] => part.len,
-                        dims => dims.iter().enumerate().map(padded).product(),
+                        dims => dims.iter().enumerate().map(padded).fold(1, usize::saturating_mul),
                     };
                     bds.push(Bd {
                         buffer: part.objects[object],

@@ -8,14 +8,14 @@ use std::{fmt::Write as _, fs, path::Path, process::Command, time::Instant};
 
 const RUNS: usize = 5;
 
-struct Case {
-    name: String,
-    batch: usize,
+pub(crate) struct Case {
+    pub name: String,
+    pub batch: usize,
     /// Extents of all tensors, in a row.
-    extents: Vec<usize>,
-    options: &'static [&'static str],
+    pub extents: Vec<usize>,
+    pub options: &'static [&'static str],
     /// `cascade` and `chains` of every layer.
-    split: Option<(usize, usize)>,
+    pub split: Option<(usize, usize)>,
 }
 
 /// Compiles every network into `folder` and prints the tables.
@@ -212,7 +212,7 @@ pub fn compile(
 }
 
 /// The network as IR.
-fn network(case: &Case) -> String {
+pub(crate) fn network(case: &Case) -> String {
     let Case { batch, extents, split, .. } = case;
     let tensor = |columns: usize| format!("tensor<{batch}x{columns}xi8>");
     let (first, last) = (extents[0], extents[extents.len() - 1]);

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod docs;
 pub mod peer;
 pub mod source;
+pub mod speed;
 
 use std::{
     fs,

@@ -16,6 +16,7 @@ cargo xtask bless                          run the tests and accept every change
 cargo xtask nightly [CASES]                random graphs with random directives, 1000 or so many
 cargo xtask bench [--peer PYTHON]          time `aie4ml compile`, as docs/performance.md has it; or against the
                                            package `aie4ml` of that Python, on the same networks
+cargo xtask bench --simulator              the same of `aie4ml run`, with and without time, and of each level
 cargo xtask ci                             all that CI checks: clippy, then every test
 ";
 
@@ -47,8 +48,11 @@ fn run(arguments: &[&str]) -> Result<(), String> {
         ["bless"] => cargo(&root, &["test", "--workspace"], &[("INSTA_UPDATE", "always")]),
         ["nightly"] => nightly(&root, "1000"),
         ["nightly", cases] => nightly(&root, cases),
-        ["bench"] => bench(&root, None),
-        ["bench", "--peer", python] => bench(&root, Some(python)),
+        ["bench"] => bench(&root, &xtask::bench::run),
+        ["bench", "--peer", python] => {
+            bench(&root, &|folder, program| xtask::peer::run(folder, program, python))
+        }
+        ["bench", "--simulator"] => bench(&root, &xtask::speed::run),
         ["ci"] => {
             cargo(&root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
             cargo(&root, &["test", "--workspace"], &[])
@@ -73,15 +77,13 @@ fn nightly(root: &Path, cases: &str) -> Result<(), String> {
     cargo(root, &test, &[("AIE4ML_CASES", cases)])
 }
 
-fn bench(root: &Path, peer: Option<&str>) -> Result<(), String> {
+/// Builds the release profile and measures it, with files in a folder.
+fn bench(root: &Path, measure: &dyn Fn(&Path, &Path) -> Result<(), String>) -> Result<(), String> {
     cargo(root, &["build", "--release", "--bin", "aie4ml"], &[])?;
     let folder = target(root).join("bench");
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let program = target(root).join("release/aie4ml");
-    match peer {
-        None => xtask::bench::run(&folder, &program),
-        Some(python) => xtask::peer::run(&folder, &program, python),
-    }
+    measure(&folder, &program)
 }
 
 /// Where cargo builds.
