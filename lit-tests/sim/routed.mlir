@@ -1,5 +1,7 @@
 // A device that is routed: its streams are traced back through the switches, and its cascades through their ports.
 // RUN: aie4ml run %s -o a=%t.a.npy -o b=%t.b.npy -o c=%t.c.npy && python3 %S/show.py %t.a.npy %t.b.npy %t.c.npy | FileCheck %s
+// RUN: sed 's|// KEPT ||' %s > %t.kept.mlir && aie4ml run %t.kept.mlir -o a=%t.a.npy -o b=%t.b.npy -o c=%t.c.npy && \
+// RUN:   python3 %S/show.py %t.a.npy %t.b.npy %t.c.npy | FileCheck %s
 
 // A circuit with two ends, packets to one of them, and a cascade.
 // CHECK: 1 2 3 4
@@ -15,6 +17,8 @@ aie.device(npu1) {
   %a = aie.buffer(%1) {sym_name = "a"} : memref<4xi32>
   %b = aie.buffer(%2) {sym_name = "b"} : memref<4xi32>
   %c = aie.buffer(%2) {sym_name = "c"} : memref<4xi32>
+  // A flow that mlir-aie keeps beside its ways, for others that name it.
+  // KEPT aie.packet_flow(7) { aie.packet_source<%0, DMA : 1> aie.packet_dest<%2, DMA : 1> }
   aie.switchbox(%0) {
     aie.connect<DMA : 0, East : 2>
     %s = aie.amsel<0> (0)

@@ -60,23 +60,23 @@ impl Reader {
                 _ => {}
             }
         }
-        if self.program.flows.is_empty() {
-            let entries = switches.entries.iter().copied();
-            let is_source = |entry: &Entry| {
-                matches!(entry.port.bundle, Bundle::Dma | Bundle::Core)
-                    || entry.mux && entry.port.bundle == Bundle::Plio
-            };
-            for entry in entries.filter(is_source) {
-                let mut ends = Ends::new();
-                switches.follow(entry, None, &mut ends, 0);
-                for (packet, ends) in ends {
-                    self.program.flows.push(Flow {
-                        source: entry.port,
-                        keep_packet_header: ends.iter().any(|end| end.1),
-                        destinations: ends.into_iter().map(|end| end.0).collect(),
-                        packet,
-                    });
-                }
+        // Flows that say the same again stay where others refer to them.
+        let said: Vec<Port> = self.program.flows.iter().map(|flow| flow.source).collect();
+        let is_source = |entry: &Entry| {
+            (matches!(entry.port.bundle, Bundle::Dma | Bundle::Core)
+                || entry.mux && entry.port.bundle == Bundle::Plio)
+                && !said.contains(&entry.port)
+        };
+        for entry in switches.entries.iter().copied().filter(is_source) {
+            let mut ends = Ends::new();
+            switches.follow(entry, None, &mut ends, 0);
+            for (packet, ends) in ends {
+                self.program.flows.push(Flow {
+                    source: entry.port,
+                    keep_packet_header: ends.iter().any(|end| end.1),
+                    destinations: ends.into_iter().map(|end| end.0).collect(),
+                    packet,
+                });
             }
         }
         if self.program.cascades.is_empty() {
