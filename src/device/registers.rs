@@ -192,7 +192,7 @@ impl Descriptor {
             if left == 1 && !walk.is_empty() {
                 break;
             }
-            if size == 0 || left % size != 0 {
+            if size == 0 || !left.is_multiple_of(size) {
                 return None;
             }
             left /= size;

@@ -594,7 +594,7 @@ fn plan_for(
             (plan.value(), Gap::Room)
         });
         let proven = |plan: Plan| Plan { lower_bound, gap: Some(gap), ..plan };
-        plan = proven(plan);
+        plan = Plan { lower_bound, gap: Some(gap), ..plan };
         match has_room(&choice, &plan, device, request) {
             Ok(()) if request.objective == Objective::Latency && plan.detour > 0 => {
                 let beside = side_by_side(&mut solver, budget, iterations, request).map(proven);

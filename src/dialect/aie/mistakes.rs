@@ -136,8 +136,8 @@ pub fn is_complete(device: OperationRef) -> bool {
     let ops = rewrite::body(device).map(rewrite::ops).unwrap_or_default();
     let Some(model) = super::device_name(device).and_then(Device::by_name) else { return false };
     let cores: Vec<Option<Tile>> =
-        ops.iter().filter(|op| rewrite::is(*op, "aie.core")).map(|op| tile(*op, 0)).collect();
-    ops.iter().filter(|op| rewrite::is(*op, "aie.objectfifo")).all(|fifo| {
+        ops.iter().filter(|op| rewrite::is(op, "aie.core")).map(|op| tile(*op, 0)).collect();
+    ops.iter().filter(|op| rewrite::is(op, "aie.objectfifo")).all(|fifo| {
         (0..fifo.operand_count()).map(|end| tile(*fifo, end)).all(|tile| {
             tile.and_then(|tile| model.tile_kind(tile)) != Some(TileKind::Core)
                 || cores.contains(&tile)

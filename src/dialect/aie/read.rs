@@ -141,7 +141,7 @@ fn read_with<'c, 'a>(
     if !lenient {
         reader.fifos(&others, &mut places)?;
         reader.routed(&others)?;
-        if let Some(&op) = others.iter().find(|op| rewrite::is(*op, "aie.switchbox")) {
+        if let Some(&op) = others.iter().find(|op| rewrite::is(op, "aie.switchbox")) {
             reader.note_places(op, &mut places);
         }
     }

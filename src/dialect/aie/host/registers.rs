@@ -129,7 +129,7 @@ fn words_of(op: OperationRef, kind: TileKind) -> Words {
             put(5, &end);
             // The offset is in bytes, its field in words.
             let offset = integer(op, "buffer_offset").unwrap_or_default() as u32;
-            words[0] |= (offset / 4 & 0x3fff) << 14;
+            words[0] |= ((offset / 4) & 0x3fff) << 14;
         }
     }
     words

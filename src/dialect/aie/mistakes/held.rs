@@ -45,7 +45,7 @@ pub(super) fn check<'c>(
     found: &mut Vec<Failure<'c>>,
 ) {
     let mut depths = HashMap::new();
-    for &fifo in device.iter().filter(|op| rewrite::is(*op, "aie.objectfifo")) {
+    for &fifo in device.iter().filter(|op| rewrite::is(op, "aie.objectfifo")) {
         let Some(name) = string(fifo, "sym_name") else { continue };
         let of_ends = depths_of(fifo);
         for (place, tile) in fifo.operands().enumerate() {

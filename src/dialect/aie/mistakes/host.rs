@@ -204,7 +204,7 @@ impl<'c, 'a> Host<'_, 'c, 'a, '_> {
             return Some(integer(op, "channel_dir")? != MM2S);
         }
         // Of a FIFO: whether a shim tile consumes.
-        Some(!tile(op, 0).is_some_and(|tile| tile.row == 0))
+        Some(tile(op, 0).is_none_or(|tile| tile.row != 0))
     }
 
     fn wait(&mut self, op: OperationRef<'c, '_>) {
@@ -226,7 +226,7 @@ impl<'c, 'a> Host<'_, 'c, 'a, '_> {
     fn parameter(&mut self, op: OperationRef<'c, '_>) {
         let Some(name) = symbol(op, "buffer") else { return };
         let is_it = |op: &&OperationRef| {
-            rewrite::is(*op, "aie.buffer") && string(**op, "sym_name") == Some(&name)
+            rewrite::is(op, "aie.buffer") && string(**op, "sym_name") == Some(&name)
         };
         let buffer = self.device.iter().find(is_it).and_then(|op| op.results().next());
         let Some((shape, element)) = buffer.and_then(|value| memref_of(value.r#type())) else {

@@ -30,7 +30,7 @@ pub(super) fn cascade<'c>(
     let core_of = |operand: usize| {
         let tile = op.operands().nth(operand)?;
         let is_it = |core: &&OperationRef| {
-            rewrite::is(*core, "aie.core") && core.operands().next() == Some(tile)
+            rewrite::is(core, "aie.core") && core.operands().next() == Some(tile)
         };
         device.iter().find(is_it).map(|&core| ends(core, device))
     };
@@ -65,7 +65,7 @@ fn ends<'c>(core: OperationRef<'c, '_>, device: &[OperationRef<'c, '_>]) -> Ends
         });
         for name in called.into_iter().filter(|name| seen.insert(name.clone())) {
             let is_it = |op: &&OperationRef| {
-                rewrite::is(*op, "func.func") && string(**op, "sym_name") == Some(&name)
+                rewrite::is(op, "func.func") && string(**op, "sym_name") == Some(&name)
             };
             match device.iter().find(is_it).filter(|op| rewrite::body(**op).is_some()) {
                 Some(&function) => pending.push(function),

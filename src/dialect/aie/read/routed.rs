@@ -131,7 +131,7 @@ impl Reader {
     /// Neighbors whose cascade ports face each other.
     fn cascades<'c>(&mut self, ops: &[OperationRef<'c, '_>]) -> Result<'c> {
         let mut sides: HashMap<Tile, (Option<i64>, Option<i64>)> = HashMap::new();
-        for &op in ops.iter().filter(|op| rewrite::is(*op, "aie.configure_cascade")) {
+        for &op in ops.iter().filter(|op| rewrite::is(op, "aie.configure_cascade")) {
             let tile = self.tile(op, 0)?;
             sides.insert(tile, (integer(op, "inputDir"), integer(op, "outputDir")));
         }
