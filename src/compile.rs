@@ -12,7 +12,13 @@ use crate::{
     ir::{self, Error},
     mlir::{pass::Describe, rewrite, tools},
     passes::{PIPELINE, apply_directives::ApplyDirectives},
-    plan::{directives, hand_over::Transport, mapping::Io, parallelize::Objective},
+    plan::{
+        again::{By, Request, Requests},
+        directives,
+        hand_over::Transport,
+        mapping::Io,
+        parallelize::Objective,
+    },
     report::{Report, Seconds},
 };
 use melior::{
@@ -30,10 +36,17 @@ use std::{
 /// The level that is complete after a pass, and its file; after the last one it is the design.
 const LEVELS: [(&str, &str); 2] = [("aie4ml-apply-directives", NETWORK), ("aie4ml-place", MAPPED)];
 
-/// The pass that chooses how many tiles are used, and those that find out what that leads to.
+/// The pass that chooses how many tiles are used.
 const PLANNER: &str = "aie4ml-parallelize";
-const REPLANNED: [&str; 4] =
-    ["aie4ml-pack", "aie4ml-plan-transport", "aie4ml-place", "convert-aie4ml-to-aie"];
+
+/// Passes that find out whether a plan can be kept.
+const PLANNED: [(&str, By); 5] = [
+    (PLANNER, By::Planner),
+    ("aie4ml-pack", By::Carrier),
+    ("aie4ml-plan-transport", By::Carrier),
+    ("aie4ml-place", By::Placer),
+    ("convert-aie4ml-to-aie", By::Carrier),
+];
 
 pub const MODEL: &str = "model.mlir";
 pub const NETWORK: &str = "network.mlir";
@@ -151,7 +164,7 @@ pub fn compile_in_memory(
         if pass == PLANNER {
             retry.before.get_or_insert(copy(&module)?);
         }
-        let pipeline = nested(&with_options(pass, &retry.options), on);
+        let pipeline = nested(&with_options(pass, options.objective, retry.requests.now()), on);
         if let Err(error) = ir::run(&context, &mut module, &pipeline) {
             module = retry.again(error, pass, &module).map_err(|error| error.within(&file))?;
             step = PIPELINE.iter().position(|&(pass, _)| pass == PLANNER).unwrap_or(step);
@@ -189,7 +202,7 @@ pub fn compile_in_memory(
     for (path, text) in HEADERS {
         files.insert(Path::new(KERNELS).join(path), text.into());
     }
-    if let Some((change, reason)) = retry.changed(options) {
+    if let Some((change, reason)) = retry.changed() {
         report.estimate.optimal = false;
         let again = format!("; planned again {change}, because {reason}");
         report.estimate.proof.push_str(&again);
@@ -199,99 +212,60 @@ pub fn compile_in_memory(
     Ok(Compiled { files, report })
 }
 
-/// Plans anew where a plan cannot be placed, its edges not be carried or its streams not routed:
-/// first with all of them through memory tiles, which send straight up to those who read, then
-/// with fewer tiles. For latency, to which memory tiles add more than some tiles save, an eighth
-/// less of the tiles comes before.
-///
-/// The planner knows the limits of tiles; those of streams and memory tiles show only when a plan
-/// is placed, and fewer tiles need fewer of them.
+/// Plans that are made again, see [`crate::plan::again`].
 struct Retry<'c> {
-    options: Options,
-    /// How edges may be carried where nothing is in the way.
-    transport: Transport,
+    requests: Requests,
+    first: Request,
     /// The module before it was planned.
     before: Option<Module<'c>>,
     /// Why the first plan could not be kept.
     reason: Option<Error>,
-    /// Tiles that may be used where nothing is in the way.
-    max_tiles: Option<usize>,
-    /// Whether fewer tiles are being tried, before memory tiles.
-    sparing: bool,
 }
 
 impl<'c> Retry<'c> {
     fn new(options: &Options) -> Self {
-        Retry {
-            options: options.clone(),
-            transport: options.transport,
-            before: None,
-            reason: None,
-            max_tiles: options.max_tiles,
-            sparing: false,
-        }
+        let &Options { transport, max_tiles, objective, .. } = options;
+        let first = Request { transport, max_tiles };
+        Retry { requests: Requests::new(objective, first), first, before: None, reason: None }
     }
 
-    /// What to plan again, by memory tiles, or with a quarter less of the tiles that `module` has.
+    /// What to plan again, after `pass` refused `module`.
     ///
     /// # Errors
     ///
-    /// The first plan's, if that cannot help.
+    /// The first plan's, if planning again cannot help.
     fn again(
         &mut self,
         error: Error,
         pass: &str,
         module: &Module<'c>,
     ) -> Result<Module<'c>, Error> {
+        let by = PLANNED.iter().find(|(name, _)| *name == pass).map(|(_, by)| *by);
+        let (Some(before), Some(by)) = (&self.before, by) else { return Err(error) };
         let layers = the_function(module).map(Layer::all).unwrap_or_default();
         let splits: Option<Vec<_>> = layers.iter().map(Layer::split).collect();
         let tiles = splits.iter().flatten().fold(0usize, |tiles, split| {
             tiles.saturating_add(split.cascade.saturating_mul(split.chains))
         });
-        let fewer = tiles - tiles.div_ceil(4);
-        // Tiles that are asked for by name cannot be saved.
-        let less = self.options.max_tiles.is_none_or(|most| fewer < most);
-        // An eighth less may be too little for what was fixed.
-        let sparing = std::mem::take(&mut self.sparing);
-        let stored = self.options.transport == Transport::Auto
-            && (pass == "aie4ml-place" || pass == PLANNER && sparing);
-        let spare = tiles - tiles.div_ceil(8);
-        match &self.before {
-            Some(before)
-                if stored || REPLANNED.contains(&pass) && less && fewer >= layers.len().max(1) =>
-            {
-                let first = self.reason.is_none();
-                self.reason.get_or_insert(error);
-                if first
-                    && stored
-                    && self.options.objective == Objective::Latency
-                    && spare >= layers.len().max(1)
-                {
-                    self.sparing = true;
-                    self.options.max_tiles = Some(spare);
-                } else if stored {
-                    self.options.transport = Transport::MemoryTiles;
-                    self.options.max_tiles = self.max_tiles;
-                } else {
-                    self.options.transport = self.transport;
-                    self.options.max_tiles = Some(fewer);
-                }
+        let reason = self.reason.take().unwrap_or(error);
+        match self.requests.after(by, tiles, layers.len()) {
+            Some(_) => {
+                self.reason = Some(reason);
                 copy(before)
             }
-            _ => Err(self.reason.take().unwrap_or(error)),
+            None => Err(reason),
         }
     }
 
-    /// What is not as `options` ask, and why; `None` if all is.
-    fn changed(self, options: &Options) -> Option<(String, Error)> {
+    /// What is not as it was asked for, and why; `None` if all is.
+    fn changed(self) -> Option<(String, Error)> {
         let reason = self.reason?;
+        let now = self.requests.now();
         let mut changes = Vec::new();
-        if self.options.transport != options.transport {
+        if now.transport != self.first.transport {
             changes.push("with all edges through memory tiles".to_owned());
         }
-        if let Some(tiles) =
-            self.options.max_tiles.filter(|_| self.options.max_tiles != options.max_tiles)
-        {
+        if let Some(tiles) = now.max_tiles.filter(|_| now.max_tiles != self.first.max_tiles) {
             changes.push(format!("with at most {tiles} tiles"));
         }
         Some((changes.join(" and "), reason))
@@ -334,8 +308,8 @@ fn the_function<'c, 'a>(module: &'a Module<'c>) -> Result<OperationRef<'c, 'a>, 
 }
 
 /// A pass with those options of the command line that are meant for it.
-fn with_options(pass: &str, options: &Options) -> String {
-    let Options { objective, max_tiles, transport, .. } = options;
+fn with_options(pass: &str, objective: Objective, request: Request) -> String {
+    let Request { max_tiles, transport } = request;
     match pass {
         "aie4ml-parallelize" => {
             let max_tiles = max_tiles.unwrap_or(0);

@@ -3,12 +3,15 @@
 //! Each module answers one question: which [`microtile`] a layer computes
 //! with, how it is split over tiles ([`parallelize`]), what a tile's memory
 //! holds ([`memory`]), what carries each edge ([`hand_over`]), where
-//! everything goes ([`place`]), and whether its streams find ways there ([`route`]). All of them read a [`network::Network`] or a
-//! [`mapped::Mapped`] and a [`crate::device::Device`], and are deterministic:
-//! the same question has the same answer.
+//! everything goes ([`place`]), whether its streams find ways there
+//! ([`route`]), and what to ask for where they do not ([`again`]). All of them
+//! read a [`network::Network`] or a [`mapped::Mapped`] and a
+//! [`crate::device::Device`], and are deterministic: the same question has the
+//! same answer.
 //!
 //! **Invariant:** nothing here knows MLIR, and nothing here reads a clock.
 
+pub mod again;
 pub mod cost;
 pub mod directives;
 pub mod greedy;
