@@ -190,6 +190,40 @@ pub enum Bundle {
     TileControl,
 }
 
+impl Bundle {
+    /// All, in the order of their numbers in mlir-aie.
+    pub const ALL: [Bundle; 11] = [
+        Bundle::Core,
+        Bundle::Dma,
+        Bundle::Fifo,
+        Bundle::South,
+        Bundle::West,
+        Bundle::North,
+        Bundle::East,
+        Bundle::Plio,
+        Bundle::Noc,
+        Bundle::Trace,
+        Bundle::TileControl,
+    ];
+
+    /// As mlir-aie spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Bundle::Core => "Core",
+            Bundle::Dma => "DMA",
+            Bundle::Fifo => "FIFO",
+            Bundle::South => "South",
+            Bundle::West => "West",
+            Bundle::North => "North",
+            Bundle::East => "East",
+            Bundle::Plio => "PLIO",
+            Bundle::Noc => "NOC",
+            Bundle::Trace => "Trace",
+            Bundle::TileControl => "TileControl",
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Port {
     pub tile: Tile,

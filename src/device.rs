@@ -14,7 +14,6 @@ mod switches;
 mod tables;
 
 pub use latency::{HostAccess, Latency};
-pub use switches::BUNDLES;
 
 use crate::array::{Bundle, Tile};
 use std::ops::Range;

@@ -8,21 +8,6 @@
 use super::{Device, PortSide, TileKind};
 use crate::array::{Bundle, Tile};
 
-/// Bundles in the order in which mlir-aie numbers them.
-pub const BUNDLES: [Bundle; 11] = [
-    Bundle::Core,
-    Bundle::Dma,
-    Bundle::Fifo,
-    Bundle::South,
-    Bundle::West,
-    Bundle::North,
-    Bundle::East,
-    Bundle::Plio,
-    Bundle::Noc,
-    Bundle::Trace,
-    Bundle::TileControl,
-];
-
 impl Device {
     /// Ports of a tile between which mlir-aie's router looks for ways: those of
     /// [`Device::stream_ports`], and the multiplexer's in every tile of the shim

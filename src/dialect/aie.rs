@@ -23,7 +23,7 @@ pub use read::{Places, locations, read, read_known, read_located};
 pub use verify::verify;
 
 use crate::{
-    array::{Bundle, Dim, Element, Packet, Pad, Type},
+    array::{Dim, Element, Packet, Pad, Type},
     mlir::{constant, fields::Fields, rewrite},
 };
 use melior::{
@@ -63,21 +63,6 @@ const DEVICES: [&str; 15] = [
     "npu2_5col",
     "npu2_6col",
     "npu2_7col",
-];
-
-/// Bundles in the order of their numbers.
-const BUNDLES: [Bundle; 11] = [
-    Bundle::Core,
-    Bundle::Dma,
-    Bundle::Fifo,
-    Bundle::South,
-    Bundle::West,
-    Bundle::North,
-    Bundle::East,
-    Bundle::Plio,
-    Bundle::Noc,
-    Bundle::Trace,
-    Bundle::TileControl,
 ];
 
 const ACQUIRE_EQUAL: i64 = 0;

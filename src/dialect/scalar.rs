@@ -5,8 +5,8 @@ use crate::mlir::rewrite;
 use melior::{
     Context,
     ir::{
-        Attribute, Block, BlockLike, BlockRef, Identifier, Location, Operation, OperationRef,
-        Region, RegionLike, ShapedTypeLike, Type, Value, ValueLike,
+        Attribute, Block, BlockLike, Identifier, Location, Operation, OperationRef, Region,
+        RegionLike, ShapedTypeLike, Type, Value, ValueLike,
         attribute::{DenseI32ArrayAttribute, FloatAttribute, IntegerAttribute, TypeAttribute},
         operation::{OperationBuilder, OperationLike},
         r#type::{FunctionType, IntegerType, RankedTensorType},
@@ -262,7 +262,7 @@ pub fn retype<'c>(func: OperationRef<'c, '_>, change: impl Fn(Type<'c>) -> Optio
                 result.set_type(r#type);
             }
         }
-        for block in blocks(op) {
+        for block in rewrite::blocks(op) {
             for argument in (0..block.argument_count()).filter_map(|i| block.argument(i).ok()) {
                 if let Some(r#type) = changed(argument.r#type()) {
                     argument.set_type(r#type);
@@ -290,22 +290,9 @@ pub fn function_type<'c>(func: OperationRef<'c, '_>) -> Option<FunctionType<'c>>
 /// An op and every op inside it, outermost first.
 pub fn nested<'c, 'a>(root: OperationRef<'c, 'a>) -> Vec<OperationRef<'c, 'a>> {
     let mut found = vec![root];
-    for block in blocks(root) {
+    for block in rewrite::blocks(root) {
         for op in rewrite::ops(block) {
             found.extend(nested(op));
-        }
-    }
-    found
-}
-
-/// The blocks of an op's regions, in order.
-fn blocks<'c, 'a>(op: OperationRef<'c, 'a>) -> Vec<BlockRef<'c, 'a>> {
-    let mut found = Vec::new();
-    for region in op.regions() {
-        let mut next = region.first_block();
-        while let Some(block) = next {
-            next = block.next_in_region();
-            found.push(block);
         }
     }
     found

@@ -121,6 +121,19 @@ pub fn ops<'c, 'a>(block: BlockRef<'c, 'a>) -> Vec<OperationRef<'c, 'a>> {
     found
 }
 
+/// The blocks of an op's regions, in order.
+pub fn blocks<'c, 'a>(op: OperationRef<'c, 'a>) -> Vec<BlockRef<'c, 'a>> {
+    let mut found = Vec::new();
+    for region in op.regions() {
+        let mut next = region.first_block();
+        while let Some(block) = next {
+            next = block.next_in_region();
+            found.push(block);
+        }
+    }
+    found
+}
+
 /// The only block of an op's only region, such as the body of a function; `None` for a declaration.
 pub fn body<'c, 'a>(op: OperationRef<'c, 'a>) -> Option<BlockRef<'c, 'a>> {
     op.region(0).ok()?.first_block()

@@ -12,7 +12,7 @@ use super::clock::{Activity, Clock, Cycle, Log, Span};
 use super::lock::Locks;
 use super::memory::Memory;
 use super::stream::{Network, StreamId};
-use crate::array::{Bundle, Port, Tile, UseLock};
+use crate::array::{Port, Tile, UseLock};
 use crate::device::Latency;
 
 /// Index of an actor in the engine.
@@ -234,18 +234,5 @@ pub(super) fn place(tile: Tile) -> String {
 
 /// A port in messages: `DMA 0 of tile (3,4)`.
 pub(super) fn port(port: Port) -> String {
-    let bundle = match port.bundle {
-        Bundle::Core => "Core",
-        Bundle::Dma => "DMA",
-        Bundle::Fifo => "FIFO",
-        Bundle::South => "South",
-        Bundle::West => "West",
-        Bundle::North => "North",
-        Bundle::East => "East",
-        Bundle::Plio => "PLIO",
-        Bundle::Noc => "NOC",
-        Bundle::Trace => "Trace",
-        Bundle::TileControl => "TileControl",
-    };
-    format!("{bundle} {} of tile {}", port.channel, place(port.tile))
+    format!("{} {} of tile {}", port.bundle.name(), port.channel, place(port.tile))
 }

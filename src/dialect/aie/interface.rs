@@ -1,7 +1,7 @@
 //! Interfaces of a program and slices of a core as dictionaries of builtin
 //! attributes, which any MLIR tool keeps.
 
-use super::{BUNDLES, element_of, element_type};
+use super::{element_of, element_type};
 use crate::{
     array::{Buffer, BufferId, Bundle, Interface, Port, Slice, Source, Stream, StreamSlice, Tile},
     mlir::constant,
@@ -114,7 +114,7 @@ fn read_stream(attribute: Attribute) -> Result<Stream, String> {
     let fields = Dictionary::of(attribute)?;
     let bundle = match fields.attribute("bundle") {
         Err(_) => Bundle::Plio,
-        Ok(_) => *BUNDLES.get(fields.number("bundle")?).ok_or("known 'bundle'")?,
+        Ok(_) => *Bundle::ALL.get(fields.number("bundle")?).ok_or("known 'bundle'")?,
     };
     let row = if fields.attribute("row").is_ok() { fields.number("row")? } else { 0 };
     let coordinate =

@@ -5,15 +5,15 @@ mod dma;
 mod routed;
 
 use super::{
-    ACQUIRE_EQUAL, ACQUIRE_GREATER_EQUAL, BUNDLES, CORE, DEVICE, INPUTS, MM2S, OUTPUTS, RELEASE,
-    S2MM, code, device_name,
+    ACQUIRE_EQUAL, ACQUIRE_GREATER_EQUAL, CORE, DEVICE, INPUTS, MM2S, OUTPUTS, RELEASE, S2MM, code,
+    device_name,
     fifo::{End, Fifo},
     flag, host, integer, interface, memref_of, op_name, sequence, string, type_of,
 };
 use crate::{
     array::{
-        Buffer, BufferId, Direction, Flow, Kernel, KernelId, Lock, LockAction, LockId, Part, Port,
-        Program, Reg, Task, Tile, UseLock, code::Function,
+        Buffer, BufferId, Bundle, Direction, Flow, Kernel, KernelId, Lock, LockAction, LockId,
+        Part, Port, Program, Reg, Task, Tile, UseLock, code::Function,
     },
     dialect::scalar,
     mlir::{
@@ -571,7 +571,7 @@ impl Reader {
     ) -> Result<'c, Port> {
         Ok(Port {
             tile: self.tile(op, tile)?,
-            bundle: *BUNDLES
+            bundle: *Bundle::ALL
                 .get(natural(op, bundle)? as usize)
                 .ok_or_else(|| fail(&op, format_args!("needs a known '{bundle}'")))?,
             channel: natural(op, channel)?,

@@ -17,8 +17,7 @@ use crate::mlir::{
     rewrite,
 };
 use melior::ir::{
-    BlockLike, BlockRef, OperationRef, RegionLike, Type, TypeLike, ValueLike,
-    operation::OperationLike, r#type::IntegerType,
+    OperationRef, Type, TypeLike, ValueLike, operation::OperationLike, r#type::IntegerType,
 };
 
 /// Checks an op of the dialect; for a device, all of its ops against each other.
@@ -37,18 +36,6 @@ pub fn verify<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
         "aie.objectfifo.subview.access" => fifo::element(op),
         _ => Ok(()),
     }
-}
-
-fn blocks<'c, 'a>(op: OperationRef<'c, 'a>) -> Vec<BlockRef<'c, 'a>> {
-    let mut found = Vec::new();
-    for region in op.regions() {
-        let mut next = region.first_block();
-        while let Some(block) = next {
-            next = block.next_in_region();
-            found.push(block);
-        }
-    }
-    found
 }
 
 fn parent_named<'c, 'a>(op: OperationRef<'c, 'a>, name: &str) -> Option<OperationRef<'c, 'a>> {
@@ -72,7 +59,7 @@ fn bits(element: Type) -> Option<usize> {
 }
 
 fn core<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
-    let blocks = blocks(op);
+    let blocks = rewrite::blocks(op);
     if blocks.is_empty() {
         return Err(fail(&op, "needs a body"));
     }

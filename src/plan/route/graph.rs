@@ -2,7 +2,7 @@
 
 use super::Label;
 use crate::array::{Bundle, Port, Tile};
-use crate::device::{BUNDLES, Device, PortSide};
+use crate::device::{Device, PortSide};
 use std::ops::Range;
 
 /// Nodes are numbered by column, row, bundle and channel, edges by their ends.
@@ -49,7 +49,7 @@ impl Graph {
             wires: Vec::new(),
         };
         for tile in tiles() {
-            for bundle in BUNDLES {
+            for bundle in Bundle::ALL {
                 graph.first.push(graph.ports.len() as u32);
                 let count = [PortSide::In, PortSide::Out]
                     .map(|side| device.router_ports(tile, bundle, side));
@@ -69,7 +69,7 @@ impl Graph {
             let Port { tile, bundle, channel } = graph.ports[node as usize];
             if inside != Some(tile) {
                 inside = Some(tile);
-                out = BUNDLES
+                out = Bundle::ALL
                     .into_iter()
                     .flat_map(|bundle| {
                         let count = device.router_ports(tile, bundle, PortSide::Out);
@@ -112,7 +112,7 @@ impl Graph {
         if column >= self.columns || row >= self.rows {
             return None;
         }
-        let index = (column * self.rows + row) as usize * BUNDLES.len() + bundle as usize;
+        let index = (column * self.rows + row) as usize * Bundle::ALL.len() + bundle as usize;
         let node = self.first[index] + channel;
         (node < self.first[index + 1]).then_some(node)
     }

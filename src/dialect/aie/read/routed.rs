@@ -5,7 +5,7 @@
 //! packet id has a way of its own.
 
 use super::{
-    super::{BUNDLES, flag, integer, op_name},
+    super::{flag, integer, op_name},
     Reader, natural,
 };
 use crate::{
@@ -94,7 +94,7 @@ impl Reader {
         let tile = self.tile(op, 0)?;
         let port = |op: OperationRef<'c, '_>, side: &str| -> Result<'c, Port> {
             let bundle = integer(op, &format!("{side}_bundle"))
-                .and_then(|number| BUNDLES.get(usize::try_from(number).ok()?).copied())
+                .and_then(|number| Bundle::ALL.get(usize::try_from(number).ok()?).copied())
                 .ok_or_else(|| fail(&op, "needs a known port"))?;
             Ok(Port { tile, bundle, channel: natural(op, &format!("{side}_channel"))? })
         };
@@ -136,7 +136,7 @@ impl Reader {
             sides.insert(tile, (integer(op, "inputDir"), integer(op, "outputDir")));
         }
         let bundle = |side: Option<i64>| {
-            side.and_then(|side| BUNDLES.get(usize::try_from(side).ok()?).copied())
+            side.and_then(|side| Bundle::ALL.get(usize::try_from(side).ok()?).copied())
         };
         let mut found = Vec::new();
         for (&tile, &(_, output)) in &sides {

@@ -266,7 +266,7 @@ impl<'c, 'a> Checker {
         let Some((device, tile)) = self.device.as_ref().zip(self.tile(core, 0)) else {
             return Ok(());
         };
-        for op in super::blocks(op).into_iter().flat_map(rewrite::ops) {
+        for op in rewrite::blocks(op).into_iter().flat_map(rewrite::ops) {
             self.within_reach(op, |memory| device.memory_reachable(tile, memory), tile)?;
             if ["aie.put_cascade", "aie.get_cascade"].contains(&op_name(op).as_str()) {
                 let value = op.operands().next().or(op.results().next().map(Into::into));
@@ -313,11 +313,14 @@ impl<'c, 'a> Checker {
         };
         let Some(kind) = self.kind(tile) else { return Ok(()) };
         let resources = device.resources(kind);
-        let blocks = super::blocks(op);
+        let blocks = rewrite::blocks(op);
         let lists = blocks.iter().flat_map(|block| rewrite::ops(*block));
         let lists: Vec<_> = lists.filter(|op| rewrite::is(op, "aie.dma")).collect();
-        let blocks: Vec<BlockRef<'c, 'a>> =
-            blocks.iter().copied().chain(lists.iter().flat_map(|&op| super::blocks(op))).collect();
+        let blocks: Vec<BlockRef<'c, 'a>> = blocks
+            .iter()
+            .copied()
+            .chain(lists.iter().flat_map(|&op| rewrite::blocks(op)))
+            .collect();
         let descriptors = |block: &BlockRef<'c, 'a>| {
             rewrite::ops(*block)
                 .into_iter()
@@ -377,7 +380,7 @@ impl<'c, 'a> Checker {
         };
         let mut seen = HashSet::new();
         let mut next: Vec<BlockRef> = start.successors().take(1).collect();
-        next.extend(super::blocks(start));
+        next.extend(rewrite::blocks(start));
         while let Some(block) = next.pop() {
             if !seen.insert(block.to_raw().ptr as usize) {
                 continue;

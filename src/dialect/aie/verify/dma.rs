@@ -14,7 +14,7 @@ use crate::{
 use melior::ir::{OperationRef, ValueLike, operation::OperationLike};
 
 pub(super) fn blocks<'c>(op: OperationRef<'c, '_>, ends: bool) -> Result<'c> {
-    for block in super::blocks(op) {
+    for block in rewrite::blocks(op) {
         let (mut descriptors, mut acquires, mut releases) = (0, 0, 0);
         let ops = rewrite::ops(block);
         for &inner in &ops {

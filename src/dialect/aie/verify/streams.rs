@@ -4,7 +4,6 @@ use super::{device::Checker, integer};
 use crate::{
     array::{Bundle, Port},
     device::{PortSide, TileKind},
-    dialect::aie::BUNDLES,
     mlir::{
         diagnostic::{Result, fail},
         rewrite,
@@ -24,7 +23,7 @@ impl<'c, 'a> Checker {
             return Ok(None);
         };
         let bundle =
-            integer(op, names.0).and_then(|i| BUNDLES.get(usize::try_from(i).ok()?)).copied();
+            integer(op, names.0).and_then(|i| Bundle::ALL.get(usize::try_from(i).ok()?)).copied();
         let channel = integer(op, names.1).and_then(|i| u32::try_from(i).ok());
         let (Some(bundle), Some(channel)) = (bundle, channel) else { return Ok(None) };
         let ports = match bundle {
@@ -41,7 +40,7 @@ impl<'c, 'a> Checker {
                 &op,
                 format_args!(
                     "uses port {channel} of {} {side} the switch of {tile}, which has {ports} of them",
-                    bundle_name(bundle)
+                    bundle.name()
                 ),
             ));
         }
@@ -58,7 +57,7 @@ impl<'c, 'a> Checker {
                 &op,
                 format_args!(
                     "is the second stream into {} {} of {}",
-                    bundle_name(port.bundle),
+                    port.bundle.name(),
                     port.channel,
                     port.tile
                 ),
@@ -99,21 +98,5 @@ impl<'c, 'a> Checker {
             return Err(fail(&op, format_args!("is the second cascade into {destination}")));
         }
         Ok(())
-    }
-}
-
-fn bundle_name(bundle: Bundle) -> &'static str {
-    match bundle {
-        Bundle::Core => "Core",
-        Bundle::Dma => "DMA",
-        Bundle::Fifo => "FIFO",
-        Bundle::South => "South",
-        Bundle::West => "West",
-        Bundle::North => "North",
-        Bundle::East => "East",
-        Bundle::Plio => "PLIO",
-        Bundle::Noc => "NOC",
-        Bundle::Trace => "Trace",
-        Bundle::TileControl => "TileControl",
     }
 }
