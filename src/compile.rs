@@ -7,13 +7,13 @@
 use crate::{
     design,
     device::Device,
-    dialect::{aie4ml::Layer, directive},
+    dialect::{aie4ml::Layer, directive, mapped},
     emit, frontends,
     ir::{self, Error},
     mlir::{pass::Describe, rewrite, tools},
     passes::{PIPELINE, apply_directives::ApplyDirectives},
     plan::{
-        again::{By, Request, Requests},
+        again::{By, Refused, Request, Requests},
         directives,
         hand_over::Transport,
         mapping::Io,
@@ -225,8 +225,9 @@ struct Retry<'c> {
 impl<'c> Retry<'c> {
     fn new(options: &Options) -> Self {
         let &Options { transport, max_tiles, objective, .. } = options;
-        let first = Request { transport, max_tiles };
-        Retry { requests: Requests::new(objective, first), first, before: None, reason: None }
+        let first = Request { transport, stored: Vec::new(), max_tiles };
+        let requests = Requests::new(objective, first.clone());
+        Retry { requests, first, before: None, reason: None }
     }
 
     /// What to plan again, after `pass` refused `module`.
@@ -242,19 +243,20 @@ impl<'c> Retry<'c> {
     ) -> Result<Module<'c>, Error> {
         let by = PLANNED.iter().find(|(name, _)| *name == pass).map(|(_, by)| *by);
         let (Some(before), Some(by)) = (&self.before, by) else { return Err(error) };
-        let layers = the_function(module).map(Layer::all).unwrap_or_default();
+        let func = the_function(module)?;
+        let layers = Layer::all(func);
         let splits: Option<Vec<_>> = layers.iter().map(Layer::split).collect();
         let tiles = splits.iter().flatten().fold(0usize, |tiles, split| {
             tiles.saturating_add(split.cascade.saturating_mul(split.chains))
         });
+        let congested = mapped::congested(func);
         let reason = self.reason.take().unwrap_or(error);
-        match self.requests.after(by, tiles, layers.len()) {
-            Some(_) => {
-                self.reason = Some(reason);
-                copy(before)
-            }
-            None => Err(reason),
-        }
+        let refused = Refused { by, tiles, layers: layers.len(), congested: &congested };
+        let Some(request) = self.requests.after(refused) else { return Err(reason) };
+        self.reason = Some(reason);
+        let module = copy(before)?;
+        mapped::store(the_function(&module)?, &request.stored);
+        Ok(module)
     }
 
     /// What is not as it was asked for, and why; `None` if all is.
@@ -264,6 +266,11 @@ impl<'c> Retry<'c> {
         let mut changes = Vec::new();
         if now.transport != self.first.transport {
             changes.push("with all edges through memory tiles".to_owned());
+        }
+        match now.stored.len() {
+            0 => {}
+            1 => changes.push("with an edge through memory tiles".to_owned()),
+            more => changes.push(format!("with {more} edges through memory tiles")),
         }
         if let Some(tiles) = now.max_tiles.filter(|_| now.max_tiles != self.first.max_tiles) {
             changes.push(format!("with at most {tiles} tiles"));
@@ -308,8 +315,8 @@ fn the_function<'c, 'a>(module: &'a Module<'c>) -> Result<OperationRef<'c, 'a>, 
 }
 
 /// A pass with those options of the command line that are meant for it.
-fn with_options(pass: &str, objective: Objective, request: Request) -> String {
-    let Request { max_tiles, transport } = request;
+fn with_options(pass: &str, objective: Objective, request: &Request) -> String {
+    let Request { max_tiles, transport, .. } = request;
     match pass {
         "aie4ml-parallelize" => {
             let max_tiles = max_tiles.unwrap_or(0);

@@ -4,7 +4,7 @@
 // straight up to both rows.
 
 // CHECK: B {{.*}} 10 x 2
-// CHECK: splits: {{.*}}; planned again with all edges through memory tiles, because {{.*}} streams are in each other's way at the switches of
+// CHECK: splits: {{.*}}; planned again with an edge through memory tiles, because {{.*}} streams are in each other's way at the switches of
 // CHECK: routing: {{[0-9]+}} streams in {{[0-9]+}} round
 
 func.func @main(%x: tensor<8x8xi8>) -> tensor<8x16xi8> {

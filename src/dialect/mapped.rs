@@ -9,6 +9,7 @@ use crate::{
     mlir::{
         constant,
         diagnostic::{Result, fail},
+        fields::Fields,
         rewrite,
     },
     plan::{
@@ -18,7 +19,7 @@ use crate::{
     },
 };
 use melior::ir::{
-    OperationRef, Value, ValueLike,
+    Attribute, OperationRef, Value, ValueLike,
     attribute::{DenseI64ArrayAttribute, DictionaryAttribute},
     block::BlockLike,
     operation::OperationLike,
@@ -154,6 +155,56 @@ pub fn mapped<'c: 'a, 'a>(
     mapped.sharing = ports::shared(&mapped, &device);
     mapped.first_flows = first_flows(func)?;
     Ok((mapped, edges))
+}
+
+/// Sends edges of a network, by their number, through memory tiles. None of them is planned yet.
+pub fn store(func: OperationRef, edges: &[usize]) {
+    let context = rewrite::context(func.location());
+    let layers = LayerOp::all(func);
+    let uses = rewrite::body(func).into_iter().flat_map(rewrite::ops).flat_map(|op| {
+        let operands = match layers.iter().find(|layer| layer.op == op) {
+            Some(layer) => layer.inputs().len(),
+            None if rewrite::is(&op, "func.return") => op.operand_count(),
+            None => 0,
+        };
+        (0..operands).map(move |operand| (op, operand))
+    });
+    let uses: Vec<_> = uses.collect();
+    for &(op, operand) in edges.iter().filter_map(|&edge| uses.get(edge)) {
+        let Ok(value) = op.operand(operand) else { continue };
+        let via = Via::MemoryTile.attribute(context);
+        match constant::defining_op(value).and_then(Transfer::of) {
+            Some(transfer) => rewrite::set_attribute(transfer.op, "via", via),
+            None => insert_transfer(value, Use { op, operand }, &[("via", via)]),
+        }
+    }
+}
+
+/// Puts a transfer between a value and one use of it.
+pub fn insert_transfer<'c>(
+    value: Value<'c, '_>,
+    user: Use<'c, '_>,
+    attributes: &[(&str, Attribute<'c>)],
+) {
+    let location = user.op.location();
+    let new = aie4ml::build(aie4ml::TRANSFER, location, &[value], attributes, value.r#type());
+    let new = rewrite::insert_before(user.op, new);
+    let result = new.result(0).expect("a transfer has a result");
+    rewrite::set_operand(user.op, user.operand, result.into());
+}
+
+/// The name of what a function says of edges whose streams are in each other's way, by number,
+/// those with the most streams first.
+pub const CONGESTED: &str = "aie4ml.congested";
+
+/// Those edges; none where a function does not say.
+pub fn congested(func: OperationRef) -> Vec<usize> {
+    let list = func.attribute(CONGESTED).ok();
+    let Some(list) = list.and_then(|list| DenseI64ArrayAttribute::try_from(list).ok()) else {
+        return Vec::new();
+    };
+    let edges = (0..list.len()).filter_map(|index| list.element(index).ok());
+    edges.filter_map(|edge| usize::try_from(edge).ok()).collect()
 }
 
 /// The name of what a function says of the ways of its streams.

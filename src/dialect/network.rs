@@ -8,7 +8,7 @@ use crate::{
         diagnostic::{Result, fail},
         rewrite,
     },
-    plan::mapping::Io,
+    plan::mapping::{Io, Via},
     plan::network::{Edge, Kind, Layer, Network, Number, Port, Sink, Source},
 };
 use melior::ir::{
@@ -80,6 +80,11 @@ pub fn source<'c: 'a, 'a>(layers: &[LayerOp<'c, 'a>], value: Value<'c, 'a>) -> O
     layers.iter().position(|layer| layer.op == op).map(Source::Layer)
 }
 
+/// What a transfer says that carries a value to where it is used.
+fn via(value: Value) -> Option<Via> {
+    constant::defining_op(value).and_then(Transfer::of).and_then(|transfer| transfer.via())
+}
+
 fn number(codes: Codes) -> Number {
     Number::new(codes.bits, codes.signed)
 }
@@ -107,7 +112,8 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
                 for (port, &value) in inputs.iter().enumerate() {
                     let from = source(&layers, value)
                         .ok_or_else(|| fail(&op, "has an input that no layer makes"))?;
-                    network.edges.push(Edge { from, to: Sink::Layer(target, port) });
+                    let via = via(value);
+                    network.edges.push(Edge { from, to: Sink::Layer(target, port), via });
                 }
                 let weights = Dense::of(op).map(|dense| number(dense.weight_codes()));
                 network.layers.push(Layer {
@@ -137,7 +143,8 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
                         .unwrap_or_else(|| format!("output{index}"));
                     match source(&layers, value) {
                         Some(from @ Source::Layer(_)) => {
-                            network.edges.push(Edge { from, to: Sink::Output(index) });
+                            let via = via(value);
+                            network.edges.push(Edge { from, to: Sink::Output(index), via });
                         }
                         _ => {
                             return Err(fail(

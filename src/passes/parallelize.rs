@@ -22,7 +22,8 @@ crate::pass! {
     /// A cascade of tiles in a row shares a layer's inputs and adds up partial
     /// sums from west to east; chains share its outputs. All layers are decided
     /// together, and so is the number of rows of the batch that pass at once.
-    /// A split that is already there is kept, and so is what `aie4ml.directive` fixes.
+    /// A split that is already there is kept, and so is what `aie4ml.directive` fixes, and what an
+    /// `aie4ml.transfer` says that carries its edge.
     ///
     /// Before: every layer has a microtile. After: every layer has a `split`, and
     /// in `aie4ml.choice` why it was chosen, what limits its interval, and the next

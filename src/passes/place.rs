@@ -1,4 +1,5 @@
 use crate::{
+    array::Flow,
     device::{Device, PortSide},
     dialect::{
         aie4ml::{self, Place as Corner},
@@ -17,14 +18,17 @@ use crate::{
         parallelize,
         place::{self, Block, Budget, Link, Method, Position, Problem, Weights},
         ports, program,
-        route::{self, Router, Routing},
+        route::{self, NoRoute, Router, Routing},
         slices,
         streams::{self, Stream},
         transport,
     },
 };
-use melior::ir::{Attribute, OperationRef, operation::OperationLike};
+use melior::ir::{
+    Attribute, OperationRef, attribute::DenseI64ArrayAttribute, operation::OperationLike,
+};
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     fmt,
     str::FromStr,
@@ -46,7 +50,8 @@ crate::pass! {
     /// Then a router that decides as mlir-aie's does finds ways for the streams;
     /// the function's attribute `aie4ml.routing` says in how many rounds, how many
     /// tiles the ways cross, all and the longest, how many of them are `detours`, and
-    /// which flows have to be the `first` of the program.
+    /// which flows have to be the `first` of the program. If it finds none, `aie4ml.congested` lists
+    /// the edges between tiles, by number, that were in the way.
     ///
     /// The function's attribute `aie4ml.placement` holds the cost of the layers,
     /// a lower bound, and whether the cost is proven optimal; where `nodes` or
@@ -202,8 +207,17 @@ impl Pass for Place {
                 plan.transfers[index].ports = mine.to_vec();
             }
         }
-        let streams: Vec<Stream> = plan.transfers.iter().flat_map(|t| streams(&plan, t)).collect();
-        streams::check(&streams, &device).map_err(|error| fail(&func, error))?;
+        let (of, streams): (Vec<usize>, Vec<Stream>) = plan
+            .transfers
+            .iter()
+            .enumerate()
+            .flat_map(|(edge, transfer)| streams(&plan, transfer).into_iter().map(move |s| (edge, s)))
+            .unzip();
+        streams::check(&streams, &device).map_err(|crowded| {
+            let edges = crowded.streams.iter().map(|&stream| of[stream]);
+            congested(func, edges.filter(|&edge| plan.transfers[edge].via == Via::Stream));
+            fail(&func, crowded)
+        })?;
         route(func, &plan, &device)
     }
 }
@@ -260,6 +274,16 @@ impl Place {
     }
 }
 
+/// Notes the edges of which streams are in the way, those with the most streams first.
+fn congested(func: OperationRef, edges: impl Iterator<Item = usize>) {
+    let mut counts = BTreeMap::new();
+    edges.for_each(|edge| *counts.entry(edge as i64).or_insert(0) += 1);
+    let mut edges: Vec<i64> = counts.keys().copied().collect();
+    edges.sort_by_key(|edge| Reverse(counts[edge]));
+    let edges = DenseI64ArrayAttribute::new(rewrite::context(func.location()), &edges);
+    rewrite::set_attribute(func, mapped::CONGESTED, edges.into());
+}
+
 /// Finds out in which order the streams find ways, and notes it.
 fn route<'c>(func: OperationRef<'c, '_>, plan: &Mapped, device: &Device) -> pass::Result<'c> {
     let flows = program::flows(plan, device).map_err(|refusal| {
@@ -268,9 +292,14 @@ fn route<'c>(func: OperationRef<'c, '_>, plan: &Mapped, device: &Device) -> pass
         fail(&at, refusal.message)
     })?;
     let router = Router::new(device);
-    let arranged = route::arrange(&router, &flows, route::STEPS)
-        .map_err(|error| fail(&func, format_args!("has streams that cannot be routed: {error}: use fewer tiles, other places, or memory tiles between the layers")))?;
     let context = rewrite::context(func.location());
+    let arranged = route::arrange(&router, &flows, route::STEPS).map_err(|error| {
+        if let NoRoute::Congested { flows: stuck, .. } = &error {
+            let stuck: Vec<&Flow> = stuck.iter().map(|&flow| &flows[flow]).collect();
+            congested(func, hand_over::edges_of(plan, &stuck).into_iter());
+        }
+        fail(&func, format_args!("has streams that cannot be routed: {error}: use fewer tiles, other places, or memory tiles between the layers"))
+    })?;
     let Routing { rounds, hops, .. } = &arranged.routing;
     let (mut all, mut longest, mut detours) = (0, 0, 0);
     for (flow, hops) in flows.iter().zip(hops) {

@@ -11,7 +11,7 @@ use crate::{
         mapping::Via,
     },
 };
-use melior::ir::{OperationRef, ValueLike, operation::OperationLike};
+use melior::ir::{OperationRef, operation::OperationLike};
 
 crate::pass! {
     /// Plan how each tensor moves between layers.
@@ -63,16 +63,7 @@ impl Pass for PlanTransport {
                 }
                 continue;
             }
-            let new = aie4ml::build(
-                aie4ml::TRANSFER,
-                edge.user.op.location(),
-                &[edge.value],
-                &decided,
-                edge.value.r#type(),
-            );
-            let new = rewrite::insert_before(edge.user.op, new);
-            let result = new.result(0).expect("a transfer has a result");
-            rewrite::set_operand(edge.user.op, edge.user.operand, result.into());
+            mapped::insert_transfer(edge.value, edge.user, &decided);
         }
         Ok(())
     }

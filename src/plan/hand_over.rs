@@ -22,16 +22,21 @@
 
 use super::{
     mapped::{End, Layer, Mapped, Transfer},
-    mapping::{Region, Via},
+    mapping::{Place, Region, Via},
     parallelize, program,
     retile::{self, Layout, Retiling, Walk},
     slices, transport,
 };
 use crate::{
-    array::Tile,
+    array::{Flow, Tile},
     device::{Device, TileKind},
 };
-use std::{collections::BTreeSet, fmt, ops::Range, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    ops::Range,
+    str::FromStr,
+};
 
 /// Which edges may go without memory tiles.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -460,6 +465,28 @@ pub fn is_shareable(mapped: &Mapped, transfer: &Transfer, device: &Device) -> bo
                 && consumers.get(region.consumer) == Some(&(region.begin..region.end))
                 && device.memory_reachable(tile(to, chain, position), maker)
         })
+}
+
+/// The edge of each of those flows that runs from tile to tile; an edge as often as it has flows.
+pub fn edges_of(mapped: &Mapped, flows: &[&Flow]) -> Vec<usize> {
+    let mut layers = BTreeMap::new();
+    for (index, layer) in mapped.layers.iter().enumerate() {
+        for (chain, position) in layer.tiles() {
+            let Place { column, row } = layer.tile(chain, position);
+            layers.insert(Tile { column: column as u32, row: row as u32 }, End::Layer(index));
+        }
+    }
+    let mut edges = Vec::new();
+    for flow in flows {
+        let Some(&from) = layers.get(&flow.source.tile) else { continue };
+        let to: BTreeSet<&End> =
+            flow.destinations.iter().filter_map(|port| layers.get(&port.tile)).collect();
+        edges.extend((0..mapped.transfers.len()).filter(|&edge| {
+            let transfer = &mapped.transfers[edge];
+            transfer.via == Via::Stream && transfer.from == from && to.contains(&transfer.to)
+        }));
+    }
+    edges
 }
 
 /// Sends by shared memory what goes by streams and can. What has to wait for

@@ -105,7 +105,7 @@ fn cut(extent: usize, width: usize, parts: usize) -> Vec<Range<usize>> {
 }
 
 /// One side of a transfer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum End {
     /// Index into [`Mapped::layers`].
     Layer(usize),

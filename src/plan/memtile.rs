@@ -156,7 +156,8 @@ pub fn assign(
                     let hops = hops(demand, tile, device);
                     shore.ports(demand, tile).into_iter().map(move |(away, port)| {
                         let outside = u64::from(demand.from_outside + demand.to_outside);
-                        Choice { hops: hops + 2 * outside * u64::from(away), tile: index, port }
+                        let all = hops + 2 * outside * u64::from(away);
+                        Choice { hops: all, above: hops, tile: index, port }
                     })
                 })
                 .collect();
@@ -239,6 +240,9 @@ fn hops(demand: &Demand, tile: Tile, device: &Device) -> u64 {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Choice {
     hops: u64,
+    /// Those above the shim row. Of as many in all, the fewer above the better: streams that go
+    /// straight up leave the switches of the cores to others.
+    above: u64,
     tile: usize,
     port: Option<u32>,
 }
@@ -350,7 +354,7 @@ impl Search<'_> {
         let alike = depth > 0 && self.demands[self.order[depth - 1]] == *demand;
         let first = if alike { self.picks[depth - 1] } else { 0 };
         for pick in first..self.choices[index].len() {
-            let Choice { hops, tile, port } = self.choices[index][pick];
+            let Choice { hops, tile, port, .. } = self.choices[index][pick];
             let bound = cost + hops + self.rest[depth + 1];
             if self.best.as_ref().is_some_and(|(best, _)| bound >= *best) {
                 break;

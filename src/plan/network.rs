@@ -7,6 +7,7 @@
 //! are listed in topological order, every input port of a layer has exactly
 //! one edge, and both ends of an edge agree on rows, features and width.
 
+use super::mapping::Via;
 use crate::kernel::Clamp;
 use std::fmt;
 
@@ -127,6 +128,15 @@ pub enum Sink {
 pub struct Edge {
     pub from: Source,
     pub to: Sink,
+    /// What has to carry it; `None` if that is free.
+    pub via: Option<Via>,
+}
+
+impl Edge {
+    /// An edge that anything may carry.
+    pub fn new(from: Source, to: Sink) -> Edge {
+        Edge { from, to, via: None }
+    }
 }
 
 /// A tensor at the boundary of the network.
@@ -172,11 +182,11 @@ impl Network {
             };
             network.inputs.push(port("input", first.rows, first.k, first.input));
             network.outputs.push(port("output", last.rows, last.n, last.output));
-            network.edges.push(Edge { from: Source::Input(0), to: Sink::Layer(0, 0) });
+            network.edges.push(Edge::new(Source::Input(0), Sink::Layer(0, 0)));
             for i in 1..layers.len() {
-                network.edges.push(Edge { from: Source::Layer(i - 1), to: Sink::Layer(i, 0) });
+                network.edges.push(Edge::new(Source::Layer(i - 1), Sink::Layer(i, 0)));
             }
-            network.edges.push(Edge { from: Source::Layer(layers.len() - 1), to: Sink::Output(0) });
+            network.edges.push(Edge::new(Source::Layer(layers.len() - 1), Sink::Output(0)));
         }
         network.layers = layers;
         network

@@ -7,9 +7,9 @@
 //! ([`check`]), and whether a layer of several rectangles asks for too much of
 //! its surroundings before it is placed ([`branches_fit`]).
 
-use super::place::NoRoom;
 use crate::array::{Bundle, Tile};
 use crate::device::{Device, PortSide};
+use std::fmt;
 
 /// Columns where a stream begins and ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +24,31 @@ fn wires(row: u32, device: &Device) -> u32 {
     device.stream_ports(Tile { column: 0, row }, Bundle::East, PortSide::Out)
 }
 
+/// A border of columns that more streams cross than it has wires.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Crowded {
+    /// The column to its west.
+    pub west: u32,
+    /// Where they run.
+    pub way: &'static str,
+    /// Those that cross, by index.
+    pub streams: Vec<usize>,
+    /// How many fit.
+    pub room: u32,
+}
+
+impl fmt::Display for Crowded {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Crowded { west, way, streams, room } = self;
+        write!(
+            f,
+            "{} streams run {way} between columns {west} and {}, where {room} fit: use fewer tiles, or place the layers in the order of the network",
+            streams.len(),
+            west + 1
+        )
+    }
+}
+
 /// Whether all streams fit between any two columns.
 ///
 /// A stream needs at least one wire of each border of columns that it crosses,
@@ -31,19 +56,17 @@ fn wires(row: u32, device: &Device) -> u32 {
 ///
 /// # Errors
 /// If more streams cross a border than it has wires in that direction.
-pub fn check(streams: &[Stream], device: &Device) -> Result<(), NoRoom> {
+pub fn check(streams: &[Stream], device: &Device) -> Result<(), Crowded> {
     let rows = std::iter::once(0).chain(device.core_rows());
     let room: u32 = rows.map(|row| wires(row, device)).sum();
     for west in 0..device.columns.saturating_sub(1) {
-        let east = |s: &&Stream| s.from <= west && s.to.iter().any(|&to| to > west);
-        let back = |s: &&Stream| s.from > west && s.to.iter().any(|&to| to <= west);
-        let counts = [streams.iter().filter(east).count(), streams.iter().filter(back).count()];
-        for (count, way) in counts.into_iter().zip(["east", "west"]) {
-            if count > room as usize {
-                return Err(NoRoom(format!(
-                    "{count} streams run {way} between columns {west} and {}, where {room} fit: use fewer tiles, or place the layers in the order of the network",
-                    west + 1
-                )));
+        let east = |s: &Stream| s.from <= west && s.to.iter().any(|&to| to > west);
+        let back = |s: &Stream| s.from > west && s.to.iter().any(|&to| to <= west);
+        for (way, crosses) in [("east", &east as &dyn Fn(&Stream) -> bool), ("west", &back)] {
+            let crossing = streams.iter().enumerate().filter(|(_, stream)| crosses(stream));
+            let streams: Vec<usize> = crossing.map(|(index, _)| index).collect();
+            if streams.len() > room as usize {
+                return Err(Crowded { west, way, streams, room });
             }
         }
     }

@@ -1,4 +1,5 @@
-// RUN: aie4ml-opt %s --aie4ml-plan-transport --aie4ml-pack --aie4ml-place --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: aie4ml-opt %s --aie4ml-plan-transport --aie4ml-pack --aie4ml-place --split-input-file --verify-diagnostics --mlir-print-ir-after-failure 2>%t | FileCheck %s
+// RUN: FileCheck %s --check-prefix=CONGESTED < %t
 
 // In from a port to a memory tile, on to a core, and the same way out; the layers share memory.
 
@@ -20,7 +21,10 @@ func.func @says_how_the_streams_are_routed(%x: tensor<8x16xi8>) -> tensor<8x8xi8
 
 // -----
 
-// Ten streams branch to two rows each, on the twelve wires between two columns.
+// Ten streams branch to two rows each, on the twelve wires between two columns: the second edge.
+
+// CONGESTED: func.func @more_branches_than_wires
+// CONGESTED-SAME: aie4ml.congested = array<i64: 1>
 
 // expected-error @+1 {{'func.func' op has streams that cannot be routed: 5 streams are in each other's way at the switches of (4, 2), (4, 3), (5, 2), (5, 3) and 4 more, still after 132 rounds of routing: use fewer tiles, other places, or memory tiles between the layers}}
 func.func @more_branches_than_wires(%x: tensor<8x8xi8>) -> tensor<8x16xi8> attributes {aie4ml.device = "xcve2302"} {

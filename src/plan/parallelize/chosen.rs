@@ -138,7 +138,7 @@ impl Choice<'_> {
     fn with(&self, index: usize, candidate: &Candidate) -> Option<(u64, u64)> {
         let (mut interval, mut latency) = (candidate.interval, candidate.latency);
         for edge in 0..self.network.edges.len() {
-            let Edge { from, to } = self.network.edges[edge];
+            let Edge { from, to, .. } = self.network.edges[edge];
             let touches =
                 from == Source::Layer(index) || matches!(to, Sink::Layer(l, _) if l == index);
             if let Some(carriage) = self.meeting(edge, index, candidate).filter(|_| touches) {

@@ -7,6 +7,7 @@ use crate::device::{Device, PortSide, TileKind};
 use crate::plan::{
     cost,
     hand_over::Transport,
+    mapping::Via,
     network::{Kind, Network, Sink, Source},
     slices, streams,
 };
@@ -189,8 +190,8 @@ impl Coupling {
             .iter()
             .map(|edge| match (edge.from, edge.to) {
                 (Source::Layer(from), Sink::Layer(to, _)) => {
-                    let edge = Edge { network, all, from, to, depths: &depths, transport, device };
-                    edge.table()
+                    let (depths, via) = (&depths, edge.via);
+                    Edge { network, all, from, to, via, depths, transport, device }.table()
                 }
                 _ => Vec::new(),
             })
@@ -205,6 +206,7 @@ struct Edge<'a> {
     all: &'a [Choices],
     from: usize,
     to: usize,
+    via: Option<Via>,
     depths: &'a [usize],
     transport: Transport,
     device: &'a Device,
@@ -245,11 +247,17 @@ impl Edge<'_> {
         let readers = self.network.from_source(Source::Layer(self.from)).count();
         // Each input and each reader wants channels.
         let direct = meeting.direct
-            && self.transport == Transport::Auto
-            && meeting.per_consumer * consumer.inputs() <= channels
-            && (readers == 1 || meeting.per_producer == 1)
-            && self.branches_fit(intake, meeting.regions, readers);
-        if !direct && !meeting.stored {
+            && match self.via {
+                Some(via) => via != Via::MemoryTile,
+                None => {
+                    self.transport == Transport::Auto
+                        && meeting.per_consumer * consumer.inputs() <= channels
+                        && (readers == 1 || meeting.per_producer == 1)
+                        && self.branches_fit(intake, meeting.regions, readers)
+                }
+            };
+        let stored = meeting.stored && self.via.is_none_or(|via| via == Via::MemoryTile);
+        if !direct && !stored {
             return None;
         }
         // What comes by a shorter way waits for the other inputs.

@@ -200,9 +200,9 @@ fn a_residual_network_has_a_plan() {
     network.layers.push(add);
     network.edges.truncate(2);
     network.edges.extend([
-        Edge { from: Source::Layer(1), to: Sink::Layer(2, 0) },
-        Edge { from: Source::Layer(0), to: Sink::Layer(2, 1) },
-        Edge { from: Source::Layer(2), to: Sink::Output(0) },
+        Edge::new(Source::Layer(1), Sink::Layer(2, 0)),
+        Edge::new(Source::Layer(0), Sink::Layer(2, 1)),
+        Edge::new(Source::Layer(2), Sink::Output(0)),
     ]);
     network.outputs[0].number = int8;
     for objective in [Objective::Resources, Objective::Throughput, Objective::Latency] {
@@ -215,8 +215,8 @@ fn a_residual_network_has_a_plan() {
 fn two_outputs_of_one_layer_are_two_readers() {
     let mut network = mlp(8, &[64, 64, 32]);
     network.layers.push(Layer::dense("head", 8, 64, 10, 8, 8, 8));
-    network.edges.push(Edge { from: Source::Layer(0), to: Sink::Layer(2, 0) });
-    network.edges.push(Edge { from: Source::Layer(2), to: Sink::Output(1) });
+    network.edges.push(Edge::new(Source::Layer(0), Sink::Layer(2, 0)));
+    network.edges.push(Edge::new(Source::Layer(2), Sink::Output(1)));
     network.outputs.push(crate::plan::network::Port {
         name: "head".into(),
         rows: 8,
@@ -226,7 +226,7 @@ fn two_outputs_of_one_layer_are_two_readers() {
     assert_eq!(plan(&network, Objective::Resources, None).tiles, 3);
     // A third shares a stream.
     let mut wide = network.clone();
-    wide.edges.push(Edge { from: Source::Layer(0), to: Sink::Output(2) });
+    wide.edges.push(Edge::new(Source::Layer(0), Sink::Output(2)));
     wide.outputs.push(crate::plan::network::Port {
         name: "tap".into(),
         rows: 8,
