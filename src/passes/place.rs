@@ -211,7 +211,9 @@ impl Pass for Place {
             .transfers
             .iter()
             .enumerate()
-            .flat_map(|(edge, transfer)| streams(&plan, transfer).into_iter().map(move |s| (edge, s)))
+            .flat_map(|(edge, transfer)| {
+                streams(&plan, transfer).into_iter().map(move |s| (edge, s))
+            })
             .unzip();
         streams::check(&streams, &device).map_err(|crowded| {
             let edges = crowded.streams.iter().map(|&stream| of[stream]);
