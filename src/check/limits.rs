@@ -423,6 +423,9 @@ pub(crate) fn descriptor(
             ));
         }
         let Pad { before, after } = pad(i);
+        if inner && (partial(before) || partial(after)) {
+            found.push("has an innermost padding that is not whole words of 4 bytes".into());
+        }
         if kind == TileKind::Mem && direction == Direction::Mm2s {
             let most = fields.max_padding.get(count - 1 - i).copied().unwrap_or(0) as usize;
             for (elements, side) in [(before, "before"), (after, "after")] {

@@ -110,6 +110,12 @@ aie.device(npu1) {
       aie.dma_bd(%m : memref<32xi8>, 0, 16, [<size = 4, stride = 4>, <size = 4, stride = 1>], [<const_pad_before = 1, const_pad_after = 1>, <const_pad_before = 0, const_pad_after = 0>])
       aie.end
     }
+    %5 = aiex.dma_configure_task(%mem, MM2S, 1) {
+      // The only padding is the innermost's.
+      // expected-error @+1 {{'aie.dma_bd' op has an innermost padding that is not whole words of 4 bytes}}
+      aie.dma_bd(%m : memref<32xi8>, 4, 16, [<size = 2, stride = 4>, <size = 2, stride = 8>, <size = 4, stride = 1>], [<const_pad_before = 2, const_pad_after = 1>])
+      aie.end
+    }
     %4 = aiex.dma_configure_task_for @in {
       // expected-error @+1 {{'aie.dma_bd' op pads, which only a memory tile can}}
       aie.dma_bd(%x : memref<1048576xi32>, 0, 16, [<size = 4, stride = 8>, <size = 2, stride = 1>], [<const_pad_before = 0, const_pad_after = 0>, <const_pad_before = 2, const_pad_after = 0>])

@@ -2,7 +2,7 @@
 
 use super::{packet, tile};
 use crate::{
-    array::{Bd, Buffer, Dim, Direction, Tile},
+    array::{Bd, Buffer, Dim, Direction, Pad, Tile},
     check::limits,
     device::{Device, TileKind, TileResources},
     dialect::aie::{Dims, MM2S, Pads, S2MM, flag, integer, memref_of, op_name, string},
@@ -257,13 +257,17 @@ fn descriptor(op: OperationRef) -> Option<(Bd, Buffer)> {
     let natural = |name: &str| integer(op, name).and_then(|value| usize::try_from(value).ok());
     let dims: Vec<Dim> =
         op.attribute("dimensions").ok().and_then(Dims::of).map_or(Vec::new(), |dims| dims.0);
-    let pad = op.attribute("pad_dimensions").ok().and_then(Pads::of);
+    // Of fewer paddings than dimensions the last is the innermost's.
+    let mut pad =
+        op.attribute("pad_dimensions").ok().and_then(Pads::of).map_or(Vec::new(), |p| p.0);
+    let missing = if pad.is_empty() { 0 } else { dims.len().saturating_sub(pad.len()) };
+    pad.splice(0..0, vec![Pad::default(); missing]);
     let bd = Bd {
         buffer: crate::array::BufferId(0),
         offset: natural("offset").unwrap_or(0),
         len: natural("len").unwrap_or(buffer.len()),
         dims,
-        pad: pad.map_or(Vec::new(), |pads| pads.0),
+        pad,
         acquire: None,
         release: None,
         packet: None,
