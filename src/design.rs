@@ -147,6 +147,9 @@ fn runner(
     ))
 }
 
+/// Iterations that a run with time is made longer to at most.
+const MOST_ITERATIONS: usize = 128;
+
 struct Array {
     program: Program,
     kernels: Rc<dyn Kernels<u8>>,
@@ -177,7 +180,7 @@ impl Executable for Array {
         self.outputs(&results, batches.len(), blocks)
     }
 
-    /// The batches again and again, until the array is full long enough for its
+    /// The batches again and again, until all of the array is full long enough for its
     /// interval to show.
     fn execute_timed(
         &self,
@@ -190,15 +193,22 @@ impl Executable for Array {
             .filter_map(|core| core.slice.as_ref().map(|slice| slice.layer.as_str()))
             .collect();
         let enough = iterations_to_settle(layers.len()).div_ceil(blocks.max(1));
-        for index in 0..enough.saturating_sub(given) {
-            let again = batches.get(index).cloned();
-            batches.extend(again);
+        let mut wanted = enough.max(given);
+        loop {
+            for index in 0..wanted.saturating_sub(batches.len()) {
+                let again = batches.get(index).cloned();
+                batches.extend(again);
+            }
+            let mut engine = self.start(Some(how))?;
+            let inputs = self.inputs(&batches, blocks);
+            let results = self.run(&mut engine, &inputs, blocks * batches.len())?;
+            let timing = timing(&engine)?;
+            wanted = 2 * batches.len();
+            if timing.steady || wanted * blocks > MOST_ITERATIONS {
+                write_trace(&engine, how)?;
+                return Ok((self.outputs(&results, given, blocks)?, timing));
+            }
         }
-        let mut engine = self.start(Some(how))?;
-        let inputs = self.inputs(&batches, blocks);
-        let results = self.run(&mut engine, &inputs, blocks * batches.len())?;
-        let timing = timing(&engine, how)?;
-        Ok((self.outputs(&results, given, blocks)?, timing))
     }
 }
 
@@ -224,17 +234,19 @@ fn start(
     Ok(engine)
 }
 
-/// What a run with time tells; writes the trace that `how` asks for.
-fn timing(engine: &Engine<u8>, how: &Timed) -> Result<Timing, Error> {
-    if let Some(path) = &how.trace {
-        let write = || -> io::Result<()> {
-            let mut file = io::BufWriter::new(fs::File::create(path)?);
-            engine.write_trace(&mut file)?;
-            file.flush()
-        };
-        write().map_err(|error| Error::new(path.display(), error))?;
-    }
+fn timing(engine: &Engine<u8>) -> Result<Timing, Error> {
     engine.timing().ok_or_else(|| fail(&"nothing takes time in this design"))
+}
+
+/// Writes the trace that `how` asks for.
+fn write_trace(engine: &Engine<u8>, how: &Timed) -> Result<(), Error> {
+    let Some(path) = &how.trace else { return Ok(()) };
+    let write = || -> io::Result<()> {
+        let mut file = io::BufWriter::new(fs::File::create(path)?);
+        engine.write_trace(&mut file)?;
+        file.flush()
+    };
+    write().map_err(|error| Error::new(path.display(), error))
 }
 
 fn fail(error: &dyn std::fmt::Display) -> Error {

@@ -8,7 +8,7 @@ use aie4ml::{
     passes::PIPELINE,
     plan::parallelize::Objective,
     report::Report,
-    run::{Form, compare},
+    run::{Form, Timed, compare},
     tensor::Tensor,
 };
 use common::{Scratch, root};
@@ -147,6 +147,21 @@ fn autoencoder_on_many_tiles() {
         assert!(report.layers.iter().any(|layer| layer.cascade > 1), "{report}");
         assert!(report.layers.iter().any(|layer| layer.chains > 1), "{report}");
         check("examples/autoencoder", &out);
+        every_layer_works_at_once(&out);
+    }
+}
+
+/// However long the way through a design, shares are counted while all of it is full.
+fn every_layer_works_at_once(design: &Path) {
+    let input = Tensor::read_npy(&root().join("examples/autoencoder/inputs.npy"));
+    let input = input.unwrap_or_else(|error| panic!("{error}"));
+    let runner = design::open(design).unwrap_or_else(|error| panic!("{error}"));
+    let (_, timing) = runner
+        .run_timed(&[input], None, &Timed::default())
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(timing.layers.len(), 10);
+    for layer in &timing.layers {
+        assert!(layer.busy > 0.1 && layer.idle == 0.0, "{layer:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Designs that this compiler did not make: what they take and give is found
 //! in their memory, by name.
 
-use super::{Care, Origin, fail, start, timing};
+use super::{Care, Origin, fail, start, timing, write_trace};
 use crate::{
     array::{Buffer, BufferId, Direction, Element, LockId, Program, Step},
     ir::Error,
@@ -152,7 +152,9 @@ impl Executable for Foreign {
         how: &Timed,
     ) -> Result<(Vec<Vec<Tensor>>, Timing), Error> {
         let (results, engine) = self.invoke(iterations, Some(how))?;
-        Ok((results, timing(&engine, how)?))
+        let timing = timing(&engine)?;
+        write_trace(&engine, how)?;
+        Ok((results, timing))
     }
 }
 

@@ -38,6 +38,9 @@ pub struct Timing {
     /// Rows of the first output in a second; 0 if the design names no outputs.
     pub rows_per_second: f64,
     pub critical_path: Path,
+    /// Whether the shares below are of a time in which all of the array has its usual rhythm.
+    #[serde(skip)]
+    pub steady: bool,
     /// What the times take for granted, or leave out.
     pub assumptions: Vec<String>,
     pub layers: Vec<Layer>,
@@ -182,13 +185,16 @@ impl<C: Cell> Engine<C> {
             rows_per_second: rows as f64 * 1e9 / ns(interval),
             critical_path: critical_path(self, first, *ends.first()?),
             assumptions: self.assumptions(boundary),
+            steady: false,
             layers: Vec::new(),
             cores: Vec::new(),
             channels: Vec::new(),
             streams: Vec::new(),
         };
         let each = timing.iterations_per_invocation;
-        let time = steady(&self.starts(), &ends, each).unwrap_or((begin, end));
+        let full = steady(&self.starts(), &ends, each);
+        timing.steady = full.is_some();
+        let time = full.unwrap_or((begin, end));
         let releasers = releasers(self);
         for (index, actor) in self.actors.iter().enumerate() {
             match actor {
