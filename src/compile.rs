@@ -249,7 +249,7 @@ impl<'c> Retry<'c> {
         let tiles = splits.iter().flatten().fold(0usize, |tiles, split| {
             tiles.saturating_add(split.cascade.saturating_mul(split.chains))
         });
-        let congested = mapped::congested(func);
+        let congested = mapped::congested(func).unwrap_or_default();
         let reason = self.reason.take().unwrap_or(error);
         let refused = Refused { by, tiles, layers: layers.len(), congested: &congested };
         let Some(request) = self.requests.after(refused) else { return Err(reason) };

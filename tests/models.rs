@@ -151,6 +151,16 @@ fn autoencoder_on_many_tiles() {
     }
 }
 
+/// The streams of sixteen chains come down to memory tiles in more columns than would hold them.
+#[test]
+fn memory_tiles_that_spread() {
+    let scratch = Scratch::new();
+    let out = scratch.path("out");
+    let report = compile("examples/autoencoder", Objective::Latency, Some(80), &out);
+    assert_eq!(report.tiles, 80, "{report}");
+    check("examples/autoencoder", &out);
+}
+
 /// However long the way through a design, shares are counted while all of it is full.
 fn every_layer_works_at_once(design: &Path) {
     let input = Tensor::read_npy(&root().join("examples/autoencoder/inputs.npy"));

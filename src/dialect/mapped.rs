@@ -197,14 +197,11 @@ pub fn insert_transfer<'c>(
 /// those with the most streams first.
 pub const CONGESTED: &str = "aie4ml.congested";
 
-/// Those edges; none where a function does not say.
-pub fn congested(func: OperationRef) -> Vec<usize> {
-    let list = func.attribute(CONGESTED).ok();
-    let Some(list) = list.and_then(|list| DenseI64ArrayAttribute::try_from(list).ok()) else {
-        return Vec::new();
-    };
+/// Those edges; `None` where a function does not say.
+pub fn congested(func: OperationRef) -> Option<Vec<usize>> {
+    let list = DenseI64ArrayAttribute::try_from(func.attribute(CONGESTED).ok()?).ok()?;
     let edges = (0..list.len()).filter_map(|index| list.element(index).ok());
-    edges.filter_map(|edge| usize::try_from(edge).ok()).collect()
+    Some(edges.filter_map(|edge| usize::try_from(edge).ok()).collect())
 }
 
 /// The name of what a function says of the ways of its streams.

@@ -3,7 +3,8 @@ use crate::{
     device::{Device, PortSide},
     dialect::{
         aie4ml::{self, Place as Corner},
-        mapped, network,
+        mapped::{self, EdgeOp},
+        network,
     },
     mlir::{
         fields::Fields,
@@ -45,7 +46,8 @@ crate::pass! {
     /// the memory tiles; a weight of 0 leaves a term out. Then every group of
     /// regions gets the memory tile, and every stream of the boundary the port,
     /// that is nearest to those it serves, so that the streams fit the wires
-    /// between columns and through the rows of memory tiles.
+    /// between columns and through the rows of memory tiles. Where no streams but those of memory
+    /// tiles are in each other's way, memory tiles leave a wire of each column and are chosen anew.
     ///
     /// Then a router that decides as mlir-aie's does finds ways for the streams;
     /// the function's attribute `aie4ml.routing` says in how many rounds, how many
@@ -159,17 +161,42 @@ impl Pass for Place {
             }
         }
 
+        // Where only streams of memory tiles are in each other's way, these may spread more.
+        self.connect(func, &mut plan, &edges, &device, 0).or_else(
+            |failure| match mapped::congested(func) {
+                Some(edges_in_the_way) if edges_in_the_way.is_empty() => {
+                    self.connect(func, &mut plan, &edges, &device, 1).map_err(|_| failure)
+                }
+                _ => Err(failure),
+            },
+        )
+    }
+}
+
+impl Place {
+    /// Gives every group of regions a memory tile and every stream of the boundary a port, so that
+    /// all streams find ways. Memory tiles leave so many `wires` of each column to other streams.
+    fn connect<'c>(
+        &self,
+        func: OperationRef<'c, '_>,
+        plan: &mut Mapped,
+        edges: &[EdgeOp<'c, '_>],
+        device: &Device,
+        wires: u32,
+    ) -> pass::Result<'c> {
+        let context = rewrite::context(func.location());
+        rewrite::remove_attribute(func, mapped::CONGESTED);
         // Memory tiles: all groups of all transfers at once.
         let mut demands = Vec::new();
         let mut firsts = Vec::new();
         for transfer in &plan.transfers {
             firsts.push(demands.len());
-            demands.extend(self::demands(&plan, transfer));
+            demands.extend(self::demands(plan, transfer));
         }
         // Where ports are short, they may be far away, and the router has the last word.
-        let assignment = memtile::assign(&demands, &device, Some(plan.io), self.nodes)
-            .or_else(|_| memtile::assign(&demands, &device, None, self.nodes))
-            .map_err(|error| fail(&func, error))?;
+        let assign = |io| memtile::assign_sparing(&demands, device, io, self.nodes, wires);
+        let assignment =
+            assign(Some(plan.io)).or_else(|_| assign(None)).map_err(|error| fail(&func, error))?;
         for (index, edge) in edges.iter().enumerate() {
             let end = firsts.get(index + 1).copied().unwrap_or(demands.len());
             let tiles: Vec<Corner> = assignment.tiles[firsts[index]..end]
@@ -195,7 +222,7 @@ impl Pass for Place {
                 })
                 .collect();
             let columns: Vec<u32> = streams.iter().flat_map(|(_, list)| list.clone()).collect();
-            let ports = ports::assign(&columns, side, &device, plan.io)
+            let ports = ports::assign(&columns, side, device, plan.io)
                 .map_err(|error| fail(&func, error))?;
             let mut ports = ports.as_slice();
             for (index, list) in streams {
@@ -212,19 +239,17 @@ impl Pass for Place {
             .iter()
             .enumerate()
             .flat_map(|(edge, transfer)| {
-                streams(&plan, transfer).into_iter().map(move |s| (edge, s))
+                streams(plan, transfer).into_iter().map(move |s| (edge, s))
             })
             .unzip();
-        streams::check(&streams, &device).map_err(|crowded| {
+        streams::check(&streams, device).map_err(|crowded| {
             let edges = crowded.streams.iter().map(|&stream| of[stream]);
             congested(func, edges.filter(|&edge| plan.transfers[edge].via == Via::Stream));
             fail(&func, crowded)
         })?;
-        route(func, &plan, &device)
+        route(func, plan, device)
     }
-}
 
-impl Place {
     /// One block per rectangle, linked as the layers are; and the layer of each block.
     fn problem(&self, plan: &Mapped, device: &Device) -> (Problem, Vec<usize>) {
         let mut blocks = Vec::new();

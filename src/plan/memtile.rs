@@ -69,6 +69,7 @@ impl Demand {
 struct Usage([u32; 9]);
 
 const PER_TILE: usize = 5;
+const FROM_CORES: usize = 5;
 const NAMES: [&str; 9] = [
     "input channels",
     "output channels",
@@ -132,7 +133,25 @@ pub fn assign(
     io: Option<Io>,
     nodes: u64,
 ) -> Result<Assignment, NoRoom> {
-    let capacity = Usage::capacity(device);
+    assign_sparing(demands, device, io, nodes, 0)
+}
+
+/// The same, leaving so many of the wires between the memory tiles of each column and the cores,
+/// each way, to other streams.
+///
+/// # Errors
+/// As [`assign`].
+pub fn assign_sparing(
+    demands: &[Demand],
+    device: &Device,
+    io: Option<Io>,
+    nodes: u64,
+    wires: u32,
+) -> Result<Assignment, NoRoom> {
+    let mut capacity = Usage::capacity(device);
+    for what in [FROM_CORES, FROM_CORES + 1] {
+        capacity.0[what] = capacity.0[what].saturating_sub(wires);
+    }
     for (index, demand) in demands.iter().enumerate() {
         let usage = demand.usage();
         if let Some(short) = (0..NAMES.len()).find(|&i| usage.0[i] > capacity.0[i]) {
@@ -464,6 +483,20 @@ mod tests {
             assert!(device.noc_columns().contains(&column), "{:?}", all.ports);
             assert!(all.ports.iter().filter(|&&c| c == column).count() <= 2, "{:?}", all.ports);
         }
+    }
+
+    #[test]
+    fn leaves_wires_to_other_streams() {
+        let device = Device::by_name("xcve2802").unwrap();
+        let most = |wires| {
+            let demands = vec![demand(&[5], &[]); 7];
+            let all = assign_sparing(&demands, &device, None, NODES, wires).unwrap();
+            let column = |column| all.tiles.iter().filter(|tile| tile.column == column).count();
+            (0..device.columns).map(column).max()
+        };
+        assert_eq!([0, 1, 2].map(most), [Some(4), Some(3), Some(2)]);
+        let many = [demand(&[5; 4], &[])];
+        assert!(assign_sparing(&many, &device, None, NODES, 1).is_err(), "more than are left");
     }
 
     #[test]
