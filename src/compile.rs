@@ -13,11 +13,11 @@ use crate::{
     mlir::{pass::Describe, rewrite, tools},
     passes::{PIPELINE, apply_directives::ApplyDirectives},
     plan::{
-        again::{By, Refused, Request, Requests},
         directives,
         hand_over::Transport,
         mapping::Io,
         parallelize::Objective,
+        replan::{By, Refused, Request, Requests},
     },
     report::{Report, Seconds},
 };
@@ -212,7 +212,7 @@ pub fn compile_in_memory(
     Ok(Compiled { files, report })
 }
 
-/// Plans that are made again, see [`crate::plan::again`].
+/// Plans that are made again, see [`crate::plan::replan`].
 struct Retry<'c> {
     requests: Requests,
     first: Request,

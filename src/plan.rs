@@ -4,14 +4,13 @@
 //! with, how it is split over tiles ([`parallelize`]), what a tile's memory
 //! holds ([`memory`]), what carries each edge ([`hand_over`]), where
 //! everything goes ([`place`]), whether its streams find ways there
-//! ([`route`]), and what to ask for where they do not ([`again`]). All of them
+//! ([`route`]), and what to ask for where they do not ([`replan`]). All of them
 //! read a [`network::Network`] or a [`mapped::Mapped`] and a
 //! [`crate::device::Device`], and are deterministic: the same question has the
 //! same answer.
 //!
 //! **Invariant:** nothing here knows MLIR, and nothing here reads a clock.
 
-pub mod again;
 pub mod cost;
 pub mod directives;
 pub mod greedy;
@@ -27,6 +26,7 @@ pub mod parallelize;
 pub mod place;
 pub mod ports;
 pub mod program;
+pub mod replan;
 pub mod retile;
 pub mod route;
 pub mod slices;
