@@ -88,15 +88,23 @@ impl Overflow {
     }
 }
 
-/// One requantization: `clamp(overflow(round(x * 2^-shift) + zero_point), min, max)`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// One requantization:
+/// `clamp(overflow(round((x * multiplier + addend) * 2^-shift) + zero_point), min, max)`.
+///
+/// `multiplier` and `addend` hold one number for all channels or one for each; a channel is
+/// an index along the last dimension. Everything is exact: no product and no sum is cut.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Requant {
+    pub multiplier: Vec<i64>,
+    pub addend: Vec<i64>,
     /// Negative means an exact left shift.
     pub shift: i64,
     pub rounding: Rounding,
     pub overflow: Overflow,
     /// Declared width of the result in bits.
     pub width: i64,
+    /// Whether the result has a sign.
+    pub signed: bool,
     pub zero_point: i64,
     /// Inclusive limits, a fused ReLU among them.
     pub min: i64,
@@ -144,14 +152,66 @@ pub fn shift_round(x: i128, shift: i64, rounding: Rounding) -> i128 {
 }
 
 impl Requant {
-    /// Applies the requantization; `signed` is the result type's.
-    pub fn apply(&self, x: i128, signed: bool) -> i64 {
-        let y = shift_round(x, self.shift, self.rounding) + i128::from(self.zero_point);
-        let (low, high) = range(self.width, signed);
+    /// Bits that a multiplier or an addend has at the most, its sign among them: a product with
+    /// 64 bits, and a sum with that, are then within 126 bits.
+    pub const FACTOR_BITS: u32 = 62;
+
+    /// A requantization by a power of two: multiplier 1, addend 0, zero point 0, saturating to
+    /// the whole range of the width.
+    pub fn shift(shift: i64, rounding: Rounding, width: i64, signed: bool) -> Self {
+        let (min, max) = range(width, signed);
+        Requant {
+            multiplier: vec![1],
+            addend: vec![0],
+            shift,
+            rounding,
+            overflow: Overflow::Saturate,
+            width,
+            signed,
+            zero_point: 0,
+            min,
+            max,
+        }
+    }
+
+    /// The multiplier of a channel.
+    pub fn multiplier_of(&self, channel: usize) -> i64 {
+        Self::of_channel(&self.multiplier, channel, 1)
+    }
+
+    /// The addend of a channel.
+    pub fn addend_of(&self, channel: usize) -> i64 {
+        Self::of_channel(&self.addend, channel, 0)
+    }
+
+    fn of_channel(list: &[i64], channel: usize, default: i64) -> i64 {
+        match list {
+            [] => default,
+            [one] => *one,
+            many => many[channel],
+        }
+    }
+
+    /// Whether multiplier and addend do nothing, so that this is a shift.
+    pub fn is_shift(&self) -> bool {
+        self.multiplier == [1] && self.addend == [0]
+    }
+
+    /// How many channels it is for; `None` if for any number.
+    pub fn channels(&self) -> Option<usize> {
+        [&self.multiplier, &self.addend].map(Vec::len).into_iter().find(|&len| len != 1)
+    }
+
+    /// Applies the requantization to a value of a channel.
+    pub fn apply(&self, x: i128, channel: usize) -> i64 {
+        let scaled =
+            x * i128::from(self.multiplier_of(channel)) + i128::from(self.addend_of(channel));
+        let y = shift_round(scaled, self.shift, self.rounding) + i128::from(self.zero_point);
+        let (low, high) = range(self.width, self.signed);
         let limited = match self.overflow {
             Overflow::Saturate => y.clamp(low.into(), high.into()),
             Overflow::Symmetric => {
-                let low = if signed { low + 1 } else { low };
+                let low = if self.signed { low + 1 } else { low };
                 y.clamp(low.into(), high.into())
             }
             Overflow::Wrap => {
@@ -164,12 +224,23 @@ impl Requant {
         (limited as i64).clamp(self.min, self.max)
     }
 
-    /// Whether the requantization returns every value of a signed or unsigned
-    /// range unchanged, except for the clamp.
-    pub fn only_clamps(&self, from: (i64, i64), signed: bool) -> bool {
-        let (low, high) = range(self.width, signed);
-        let low = if self.overflow == Overflow::Symmetric && signed { low + 1 } else { low };
-        self.shift == 0 && self.zero_point == 0 && low <= from.0 && from.1 <= high
+    /// Smallest and largest result, as overflow and limits leave them.
+    pub fn limits(&self) -> (i64, i64) {
+        let (low, high) = range(self.width, self.signed);
+        let low = if self.overflow == Overflow::Symmetric && self.signed { low + 1 } else { low };
+        (low.clamp(self.min, self.max), high.clamp(self.min, self.max))
+    }
+
+    /// Whether the requantization returns every value of a range unchanged, except for the
+    /// clamp.
+    pub fn only_clamps(&self, from: (i64, i64)) -> bool {
+        let (low, high) = range(self.width, self.signed);
+        let low = if self.overflow == Overflow::Symmetric && self.signed { low + 1 } else { low };
+        self.is_shift()
+            && self.shift == 0
+            && self.zero_point == 0
+            && low <= from.0
+            && from.1 <= high
     }
 }
 
@@ -201,22 +272,32 @@ mod tests {
 
     #[test]
     fn limits_at_the_declared_width() {
-        let six = Requant {
-            shift: 0,
-            rounding: Rounding::Floor,
-            overflow: Overflow::Saturate,
-            width: 6,
-            zero_point: 0,
-            min: -32,
-            max: 31,
+        let six = Requant::shift(0, Rounding::Floor, 6, true);
+        let all = |requant: &Requant, xs: [i128; 4]| xs.map(|x| requant.apply(x, 0));
+        assert_eq!(all(&six, [-33, -32, 31, 32]), [-32, -32, 31, 31]);
+        let symmetric = Requant { overflow: Overflow::Symmetric, ..six.clone() };
+        assert_eq!(all(&symmetric, [-33, -32, 31, 32]), [-31, -31, 31, 31]);
+        let wrap = Requant { overflow: Overflow::Wrap, ..six.clone() };
+        assert_eq!(all(&wrap, [-33, -32, 31, 32]), [31, -32, 31, -32]);
+        let unsigned = Requant { min: 0, max: 63, signed: false, ..wrap };
+        assert_eq!(all(&unsigned, [-1, 64, 63, 0]), [63, 0, 63, 0]);
+    }
+
+    #[test]
+    fn multiplies_and_adds_by_channel() {
+        let requant = Requant {
+            multiplier: vec![3, -5],
+            addend: vec![2],
+            zero_point: 7,
+            ..Requant::shift(2, Rounding::NearestEven, 8, true)
         };
-        assert_eq!([-33, -32, 31, 32].map(|x| six.apply(x, true)), [-32, -32, 31, 31]);
-        let symmetric = Requant { overflow: Overflow::Symmetric, ..six };
-        assert_eq!([-33, -32, 31, 32].map(|x| symmetric.apply(x, true)), [-31, -31, 31, 31]);
-        let wrap = Requant { overflow: Overflow::Wrap, ..six };
-        assert_eq!([-33, -32, 31, 32].map(|x| wrap.apply(x, true)), [31, -32, 31, -32]);
-        let unsigned = Requant { min: 0, max: 63, ..wrap };
-        assert_eq!([-1, 64, 63].map(|x| unsigned.apply(x, false)), [63, 0, 63]);
+        // (10 * 3 + 2) / 4 = 8; (10 * -5 + 2) / 4 = -12.
+        assert_eq!([0, 1].map(|channel| requant.apply(10, channel)), [15, -5]);
+        assert_eq!(requant.channels(), Some(2));
+        // The largest operands there can be.
+        let most = (1 << (Requant::FACTOR_BITS - 1)) - 1;
+        let extreme = Requant { multiplier: vec![most], addend: vec![most], ..requant };
+        assert_eq!([i64::MIN, i64::MAX].map(|x| extreme.apply(x.into(), 0)), [-128, 127]);
     }
 
     proptest! {

@@ -12,7 +12,7 @@ pub use signature::{Clamp, Signature};
 
 use crate::{
     array::{Element, Type},
-    exact::{Overflow, Requant, Rounding},
+    exact::{Requant, Rounding},
     plan::microtile::Microtile,
 };
 
@@ -161,15 +161,7 @@ impl Dense {
             format!("{}, {}, {}", self.rows / m, self.k / k, self.n / n),
         ];
         // The template wants a stage even where a role never requantizes.
-        let none = [Requant {
-            shift: 0,
-            rounding: Rounding::Floor,
-            overflow: Overflow::Saturate,
-            width: 8,
-            zero_point: 0,
-            min: -128,
-            max: 127,
-        }];
+        let none = [Requant::shift(0, Rounding::Floor, 8, true)];
         let stages = if self.role.has_output() { self.stages.as_slice() } else { &none };
         parameters.extend(stages.iter().map(stage_parameter));
         let mut declared = vec![format!("const {a} *a"), format!("const {w} *w")];
@@ -260,7 +252,7 @@ impl Add {
 /// Requantizations as part of an identifier.
 fn stage_names(stages: &[Requant]) -> String {
     let name = |stage: &Requant| {
-        let Requant { shift, rounding, overflow, width, zero_point, min, max } = stage;
+        let Requant { shift, rounding, overflow, width, zero_point, min, max, .. } = stage;
         format!(
             "_s{}r{}o{}w{width}z{}l{}h{}",
             signed(*shift),
@@ -277,7 +269,7 @@ fn stage_names(stages: &[Requant]) -> String {
 /// A requantization as a template parameter.
 fn stage_parameter(stage: &Requant) -> String {
     format!(
-        "aie4ml::Stage<{}, aie4ml::Rounding::{}, aie4ml::Overflow::{}, {}, {}, {}, {}>",
+        "aie4ml::Stage<{}, aie4ml::Rounding::{}, aie4ml::Overflow::{}, {}, {}, {}, {}{}>",
         stage.shift,
         stage.rounding.name(),
         stage.overflow.name(),
@@ -285,6 +277,7 @@ fn stage_parameter(stage: &Requant) -> String {
         stage.min,
         stage.max,
         stage.zero_point,
+        if stage.signed { "" } else { ", false" },
     )
 }
 

@@ -7,7 +7,7 @@ mod common;
 use aie4ml::{
     compile::{self, Options},
     design,
-    exact::{Overflow, Requant, Rounding, range},
+    exact::{Requant, Rounding, range},
     plan::{hand_over::Transport, parallelize::Objective},
     report::Report,
     run::{Form, compare},
@@ -26,7 +26,7 @@ enum Node {
     },
     Add {
         from: [usize; 2],
-        shifts: [u32; 2],
+        factors: [i64; 2],
         stage: Requant,
     },
 }
@@ -63,7 +63,7 @@ impl Graph {
         let min = if self.random.next().is_multiple_of(2) { 0 } else { low };
         let rounding = Rounding::ALL[self.random.below(Rounding::ALL.len())];
         let width = self.number.0.into();
-        Requant { shift, rounding, overflow: Overflow::Saturate, width, zero_point: 0, min, max }
+        Requant { min, max, ..Requant::shift(shift, rounding, width, self.number.1) }
     }
 
     fn push(&mut self, node: Node, columns: usize) -> usize {
@@ -84,10 +84,10 @@ impl Graph {
     }
 
     fn add(&mut self, a: usize, b: usize) -> usize {
-        let shifts = [self.random.below(4), self.random.below(4)].map(|shift| shift as u32);
+        let factors = [self.random.below(4), self.random.below(4)].map(|shift| 1 << shift);
         let shift = self.random.within((-1, 4));
         let stage = self.stage(shift);
-        self.push(Node::Add { from: [a, b], shifts, stage }, self.nodes[a].1)
+        self.push(Node::Add { from: [a, b], factors, stage }, self.nodes[a].1)
     }
 
     /// At the network level.
@@ -103,9 +103,9 @@ impl Graph {
         let results = results.join(", ");
         let mut text = format!("func.func @main({}) -> ({results}) {{\n", inputs.join(", "));
         let requant = |stage: &Requant| {
-            let Requant { shift, rounding, width, min, max, .. } = stage;
+            let Requant { shift, rounding, width, signed, min, max, .. } = stage;
             format!(
-                "requant = [#aie4ml.requant<shift = {shift}, rounding = {}, overflow = saturate, width = {width}, min = {min}, max = {max}>]",
+                "requant = [#aie4ml.requant<shift = {shift}, rounding = {}, overflow = saturate, width = {width}, is_signed = {signed}, min = {min}, max = {max}>]",
                 rounding.name()
             )
         };
@@ -125,9 +125,9 @@ impl Graph {
                         tensor(i)
                     )
                 }
-                Node::Add { from: [a, b], shifts, stage } => writeln!(
+                Node::Add { from: [a, b], factors, stage } => writeln!(
                     text,
-                    "%v{i} = aie4ml.add %v{a}, %v{b} shifts = {shifts:?} {} : ({}, {}) -> {} loc(\"l{i}\")",
+                    "%v{i} = aie4ml.add %v{a}, %v{b} factors = {factors:?} {} : ({}, {}) -> {} loc(\"l{i}\")",
                     requant(stage),
                     tensor(*a),
                     tensor(*b),
@@ -144,7 +144,7 @@ impl Graph {
     fn compute(&self, inputs: &[Vec<i64>]) -> Vec<Vec<i64>> {
         let mut values: Vec<Vec<i64>> = Vec::new();
         let mut inputs = inputs.iter();
-        for ((node, n), (_, signed)) in self.nodes.iter().zip(&self.numbers) {
+        for (node, n) in &self.nodes {
             let value = match node {
                 Node::Input => inputs.next().expect("one tensor per input").clone(),
                 Node::Dense { from, weights, stage } => values[*from]
@@ -155,16 +155,16 @@ impl Graph {
                                 .iter()
                                 .enumerate()
                                 .map(|(i, &x)| i128::from(x) * i128::from(weights[i * n + j]));
-                            stage.apply(products.sum(), *signed)
+                            stage.apply(products.sum(), j)
                         })
                     })
                     .collect(),
-                Node::Add { from: [a, b], shifts, stage } => {
+                Node::Add { from: [a, b], factors, stage } => {
                     let pairs = values[*a].iter().zip(&values[*b]);
                     pairs
                         .map(|(&a, &b)| {
-                            let sum = (i128::from(a) << shifts[0]) + (i128::from(b) << shifts[1]);
-                            stage.apply(sum, *signed)
+                            let sum = i128::from(a * factors[0]) + i128::from(b * factors[1]);
+                            stage.apply(sum, 0)
                         })
                         .collect()
                 }
@@ -367,7 +367,7 @@ fn plans_that_do_not_route_are_planned_again() {
 #[test]
 fn of_two_signs() {
     let text = "func.func @main(%a: tensor<5x13xi8>, %b: tensor<5x13xui8>) -> tensor<5x13xi8> {\n\
-         %0 = aie4ml.add %a, %b shifts = [1, 0] requant = [#aie4ml.requant<shift = 1, rounding = floor, \
+         %0 = aie4ml.add %a, %b factors = [2, 1] requant = [#aie4ml.requant<shift = 1, rounding = floor, \
          overflow = saturate, width = 8, min = -128, max = 127>] : (tensor<5x13xi8>, tensor<5x13xui8>) -> tensor<5x13xi8>\n\
          return %0 : tensor<5x13xi8>\n}\n";
     let scratch = Scratch::new();

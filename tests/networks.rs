@@ -57,7 +57,7 @@ struct Network {
 
 fn requant(shift: i64, rounding: Rounding, overflow: Overflow, width: i64, of: Number) -> Requant {
     let (min, max) = of.range();
-    Requant { shift, rounding, overflow, width, zero_point: 0, min, max }
+    Requant { overflow, min, max, ..Requant::shift(shift, rounding, width, of.signed) }
 }
 
 impl Network {
@@ -103,10 +103,12 @@ impl Network {
             let stages: Vec<String> = stages
                 .iter()
                 .map(|stage| {
-                    let Requant { shift, rounding, overflow, width, zero_point, min, max } = stage;
+                    let Requant { shift, rounding, overflow, width, signed, .. } = stage;
+                    let Requant { multiplier, addend, zero_point, min, max, .. } = stage;
                     format!(
-                        "#aie4ml.requant<shift = {shift}, rounding = {}, overflow = {}, \
-                         width = {width}, zero_point = {zero_point}, min = {min}, max = {max}>",
+                        "#aie4ml.requant<multiplier = {multiplier:?}, addend = {addend:?}, \
+                         shift = {shift}, rounding = {}, overflow = {}, width = {width}, \
+                         is_signed = {signed}, zero_point = {zero_point}, min = {min}, max = {max}>",
                         rounding.name(),
                         overflow.name()
                     )
@@ -207,11 +209,8 @@ impl Network {
                         .enumerate()
                         .map(|(i, &x)| i128::from(x) * i128::from(layer.weights[i * layer.n + j]));
                     let sum = i128::from(layer.bias[j]) + products.sum::<i128>();
-                    let last = layer.stages.len() - 1;
-                    let steps = layer.stages.iter().enumerate();
-                    steps.fold(sum, |x, (i, stage)| {
-                        i128::from(stage.apply(x, i < last || layer.output.signed))
-                    }) as i64
+                    let apply = |x, stage: &Requant| i128::from(stage.apply(x, j));
+                    layer.stages.iter().fold(sum, apply) as i64
                 })
             });
             values = next.collect();
@@ -378,7 +377,7 @@ fn two_requantizations() {
     let mut network = Network::random(random, 3, &[20, 12, 7], I8);
     let layer = &mut network.layers[0];
     let first = requant(6, Rounding::NearestEven, Overflow::Saturate, 8, I8);
-    let second = Requant { shift: -1, min: 0, ..first };
+    let second = Requant { shift: -1, min: 0, ..first.clone() };
     layer.stages = vec![first, second];
     network.check(random, Objective::Resources);
 }

@@ -39,28 +39,40 @@ def Aie4ml_Overflow : I32Enum<"Overflow", "What happens outside the result's ran
 }
 
 def Aie4ml_RequantAttr : Aie4ml_Attr<"Requant", "requant"> {
-  let summary = "One exact requantization: scale by a power of two, round, limit, clamp.";
+  let summary = "One exact requantization: scale, round, limit, clamp.";
   let description = [{
-    `y = clamp(overflow(round(x * 2^-shift) + zero_point), min, max)`
+    `y = clamp(overflow(round((x * multiplier + addend) * 2^-shift) + zero_point), min, max)`
+
+    `multiplier` (1 if it is left out) and `addend` (0) hold one number, or one
+    for each index of the last dimension. No product and no sum is cut.
 
     `width` is the declared width in bits, which may be narrower than the
-    result's element type; `overflow` acts at that width. `min` and `max` are
-    inclusive and include a fused ReLU. A negative shift is an exact left shift.
+    result's element type, and `is_signed` whether the result has a sign;
+    `overflow` acts at that width. `min` and `max` are inclusive and include a
+    fused ReLU. A negative shift is an exact left shift.
 
     ```mlir
     #aie4ml.requant<shift = 7, rounding = nearest_even, overflow = saturate,
                     width = 8, zero_point = 0, min = 0, max = 127>
+    #aie4ml.requant<multiplier = [1431655765, -3], addend = [0, 12], shift = 31, rounding = nearest_even,
+                    overflow = saturate, width = 8, is_signed = false, zero_point = 128, min = 0, max = 255>
     ```
   }];
   let parameters = (ins
+    OptionalArrayRefParameter<"int64_t">:$multiplier,
+    OptionalArrayRefParameter<"int64_t">:$addend,
     "int64_t":$shift,
     EnumParameter<Aie4ml_Rounding>:$rounding,
     EnumParameter<Aie4ml_Overflow>:$overflow,
     "int64_t":$width,
+    DefaultValuedParameter<"bool", "true">:$is_signed,
     DefaultValuedParameter<"int64_t", "0">:$zero_point,
     "int64_t":$min,
     "int64_t":$max);
-  let assemblyFormat = "`<` struct(params) `>`";
+  let assemblyFormat = [{
+    `<` (`multiplier` `=` `[` $multiplier^ `]` `,`)? (`addend` `=` `[` $addend^ `]` `,`)?
+        struct($shift, $rounding, $overflow, $width, $is_signed, $zero_point, $min, $max) `>`
+  }];
 }
 
 //===----------------------------------------------------------------------===//

@@ -53,14 +53,15 @@ def Aie4ml_DenseOp : Aie4ml_Op<"dense", [Pure]> {
 def Aie4ml_AddOp : Aie4ml_Op<"add", [Pure]> {
   let summary = "The sum of two tensors, element by element.";
   let description = [{
-    `output[r, j] = requant(lhs[r, j] * 2^shifts[0] + rhs[r, j] * 2^shifts[1])`
+    `output[r, j] = requant(lhs[r, j] * factors[0] + rhs[r, j] * factors[1])`
 
-    The shifts bring both operands to one scale. The sum is exact in an
-    accumulator of 32 bits; it must not overflow for any codes. Without
-    `requant` the result is the accumulator itself.
+    The factors bring both operands to one scale. The sum is exact in an
+    accumulator of `accumulator` bits, 32 if that is left out; it must not
+    overflow for any codes. Without `requant` the result is the accumulator
+    itself.
 
     ```mlir
-    %y = aie4ml.add %a, %b shifts = [0, 2]
+    %y = aie4ml.add %a, %b factors = [1, 4]
            requant = [#aie4ml.requant<shift = 3, rounding = nearest_even, overflow = saturate, width = 8, min = -128, max = 127>]
          : (tensor<8x64xi8>, tensor<8x64xi8>) -> tensor<8x64xi8>
     ```
@@ -71,7 +72,8 @@ def Aie4ml_AddOp : Aie4ml_Op<"add", [Pure]> {
   }];
   let arguments = (ins
     Aie4ml_Codes:$lhs, Aie4ml_Codes:$rhs,
-    DenseI64ArrayAttr:$shifts,
+    DenseI64ArrayAttr:$factors,
+    OptionalAttr<TypeAttr>:$accumulator,
     DefaultValuedAttr<Aie4ml_RequantArray, "{}">:$requant,
     OptionalAttr<Aie4ml_MicrotileAttr>:$microtile,
     OptionalAttr<Aie4ml_SplitAttr>:$split,
@@ -79,7 +81,7 @@ def Aie4ml_AddOp : Aie4ml_Op<"add", [Pure]> {
     OptionalAttr<Aie4ml_PlaceArray>:$place);
   let results = (outs Aie4ml_Codes:$output);
   let assemblyFormat = [{
-    $lhs `,` $rhs `shifts` `=` $shifts
+    $lhs `,` $rhs `factors` `=` $factors (`accumulator` `=` $accumulator^)?
     (`requant` `=` $requant^)? attr-dict `:` functional-type(operands, results)
   }];
 }

@@ -44,7 +44,7 @@
 // CHECK-NEXT: int64_t,
 // CHECK-NEXT: 4, 8, 4,
 // CHECK-NEXT: 2, 5, 3,
-// CHECK-NEXT: aie4ml::Stage<-1, aie4ml::Rounding::floor, aie4ml::Overflow::wrap, 6, 1, 60, 3>>::single(a, w, bias, c);
+// CHECK-NEXT: aie4ml::Stage<-1, aie4ml::Rounding::floor, aie4ml::Overflow::wrap, 6, 1, 60, 3, false>>::single(a, w, bias, c);
 
 // Two requantizations are two stages.
 // CHECK: //--- dense_single_8x8x8_m4x8x8_u8_i8_acc32_i16_{{.*}}.cc
@@ -75,7 +75,7 @@ func.func @the_same_cascade(%x: tensor<4x24xi8>) -> tensor<4x8xi8> {
 func.func @other_integers(%x: tensor<5x37xi16>) -> tensor<5x11xui8> {
   %w = arith.constant dense<1> : tensor<37x11xi8>
   %y = aie4ml.dense %x, %w accumulator = i64
-         requant = [#aie4ml.requant<shift = -1, rounding = floor, overflow = wrap, width = 6, zero_point = 3, min = 1, max = 60>]
+         requant = [#aie4ml.requant<shift = -1, rounding = floor, overflow = wrap, width = 6, is_signed = false, zero_point = 3, min = 1, max = 60>]
          {microtile = #aie4ml.microtile<4, 8, 4>, split = #aie4ml.split<cascade = 1, chains = 1, k = 40, n = 12, rows = 5>}
          : (tensor<5x37xi16>, tensor<37x11xi8>) -> tensor<5x11xui8>
   return %y : tensor<5x11xui8>
@@ -91,7 +91,7 @@ func.func @two_stages(%x: tensor<5x8xui8>) -> tensor<5x8xi16> {
 }
 
 func.func @sum(%a: tensor<5x8xi8>, %b: tensor<5x8xi8>) -> tensor<5x8xi8> {
-  %y = aie4ml.add %a, %b shifts = [0, 1]
+  %y = aie4ml.add %a, %b factors = [1, 2]
          requant = [#aie4ml.requant<shift = 1, rounding = nearest_even, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 8, n = 8, rows = 5>}
          : (tensor<5x8xi8>, tensor<5x8xi8>) -> tensor<5x8xi8>

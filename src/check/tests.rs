@@ -4,7 +4,7 @@ use super::{Violation, dataflow, limits};
 use crate::{
     array::*,
     device::Device,
-    exact::{Overflow, Requant, Rounding},
+    exact::{Requant, Rounding},
     kernel::Integer,
     plan::{
         hand_over::{self, Transport},
@@ -53,16 +53,8 @@ fn carried(layers: &[(usize, usize, usize, usize)], rows: usize, vias: &[Via]) -
                 weights: (0..k * n).map(|i| i as i64 * 7 % 127 + 1).collect(),
                 bias: vec![5; n],
             },
-            stages: vec![Requant {
-                // Otherwise two layers of the same shape would share kernels.
-                shift: 1 + index as i64,
-                rounding: Rounding::NearestEven,
-                overflow: Overflow::Saturate,
-                width: 8,
-                zero_point: 0,
-                min: -128,
-                max: 127,
-            }],
+            // Otherwise two layers of the same shape would share kernels.
+            stages: vec![Requant::shift(1 + index as i64, Rounding::NearestEven, 8, true)],
             microtile: Microtile { m: 4, k: 8, n: 8 },
             split,
             packing: Packing {

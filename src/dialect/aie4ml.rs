@@ -98,16 +98,37 @@ impl Fields for Packing {
 impl Fields for Requant {
     const MNEMONIC: &'static str = "requant";
     fn to_fields(&self) -> Vec<i64> {
-        let Requant { shift, rounding, overflow, width, zero_point, min, max } = *self;
-        vec![shift, rounding as i64, overflow as i64, width, zero_point, min, max]
+        let mut fields = Vec::new();
+        for (list, default) in [(&self.multiplier, 1), (&self.addend, 0)] {
+            // What is left out is the default.
+            let list = if *list == [default] { &[] } else { list.as_slice() };
+            fields.push(list.len() as i64);
+            fields.extend(list);
+        }
+        let Requant { shift, rounding, overflow, width, signed, zero_point, min, max, .. } = *self;
+        let overflow = overflow as i64;
+        fields.extend([shift, rounding as i64, overflow, width, signed.into()]);
+        fields.extend([zero_point, min, max]);
+        fields
     }
     fn from_fields(fields: &[i64]) -> Option<Self> {
-        let &[shift, rounding, overflow, width, zero_point, min, max] = fields else { return None };
+        let (count, fields) = fields.split_first()?;
+        let (multiplier, fields) = fields.split_at_checked(usize::try_from(*count).ok()?)?;
+        let (count, fields) = fields.split_first()?;
+        let (addend, fields) = fields.split_at_checked(usize::try_from(*count).ok()?)?;
+        let &[shift, rounding, overflow, width, signed, zero_point, min, max] = fields else {
+            return None;
+        };
+        let or =
+            |list: &[i64], default| if list.is_empty() { vec![default] } else { list.to_vec() };
         Some(Requant {
+            multiplier: or(multiplier, 1),
+            addend: or(addend, 0),
             shift,
             rounding: Rounding::from_code(rounding)?,
             overflow: Overflow::from_code(overflow)?,
             width,
+            signed: signed != 0,
             zero_point,
             min,
             max,
@@ -362,11 +383,11 @@ impl<'c, 'a> Add<'c, 'a> {
         })
     }
 
-    /// Left shift of each operand; `None` if the attribute is not two of them.
-    pub fn shifts(&self) -> Option<[u32; 2]> {
-        let shifts = DenseI64ArrayAttribute::try_from(self.op.attribute("shifts").ok()?).ok()?;
-        let shift = |index| u32::try_from(shifts.element(index).ok()?).ok();
-        (shifts.len() == 2).then_some([shift(0)?, shift(1)?])
+    /// Factor of each operand; `None` if the attribute is not two of them.
+    pub fn factors(&self) -> Option<[i64; 2]> {
+        let factors = DenseI64ArrayAttribute::try_from(self.op.attribute("factors").ok()?).ok()?;
+        let factor = |index| factors.element(index).ok();
+        (factors.len() == 2).then_some([factor(0)?, factor(1)?])
     }
 }
 
@@ -443,7 +464,7 @@ pub fn verify<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
             let (_, output) = codes(op)?;
             let requant = read::<Requant>(op, "requant")
                 .ok_or_else(|| fail(&op, "needs a valid 'requant' attribute"))?;
-            verify_requant(op, &requant)?;
+            verify_requant(op, &requant, output.columns)?;
             verify_result(op, &requant, output)
         }
         CLAMP => {
@@ -571,18 +592,24 @@ fn verify_add<'c>(add: Add<'c, '_>) -> Result<'c> {
             format_args!("adds {lhs} and {rhs} to {output}: needs equal extents"),
         ));
     }
-    let shifts =
-        add.shifts().ok_or_else(|| fail(&op, "needs two 'shifts' that are not negative"))?;
+    let factors = add.factors().ok_or_else(|| fail(&op, "needs two 'factors'"))?;
+    if let Some(factor) = factors.iter().find(|factor| i32::try_from(**factor).is_err()) {
+        return Err(fail(&op, format_args!("has factor {factor}, which is no 32-bit integer")));
+    }
+    let accumulator = add.accumulator();
+    if !matches!(accumulator, 32 | 64) {
+        return Err(fail(&op, "needs accumulator i32 or i64"));
+    }
     // The largest sum that any codes can make.
-    let magnitude = |codes: Codes, shift: u32| {
+    let magnitude = |codes: Codes, factor: i64| {
         let (low, high) = codes.range();
-        i128::from(low.unsigned_abs().max(high.unsigned_abs())) << shift.min(63)
+        i128::from(low.unsigned_abs().max(high.unsigned_abs())) * i128::from(factor.unsigned_abs())
     };
-    let most = magnitude(lhs, shifts[0]) + magnitude(rhs, shifts[1]);
-    if most > i128::from(i32::MAX) {
+    let most = magnitude(lhs, factors[0]) + magnitude(rhs, factors[1]);
+    if most > i128::from(crate::exact::range(i64::from(accumulator).min(63), true).1) {
         return Err(fail(
             &op,
-            format_args!("can sum up to {most}, more than accumulator i32 holds"),
+            format_args!("can sum up to {most}, more than accumulator i{accumulator} holds"),
         ));
     }
     verify_stages(*add, output)?;
@@ -602,7 +629,7 @@ fn verify_stages<'c>(layer: Layer<'c, '_>, output: Codes) -> Result<'c> {
         None => Ok(()),
         Some(last) => {
             for stage in &stages {
-                verify_requant(op, stage)?;
+                verify_requant(op, stage, output.columns)?;
             }
             verify_result(op, last, output)
         }
@@ -714,7 +741,7 @@ fn verify_bias_add<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     same_type(op, input, output)
 }
 
-fn verify_requant<'c>(op: OperationRef<'c, '_>, requant: &Requant) -> Result<'c> {
+fn verify_requant<'c>(op: OperationRef<'c, '_>, requant: &Requant, channels: usize) -> Result<'c> {
     if !(1..=32).contains(&requant.width) {
         return Err(fail(
             &op,
@@ -733,6 +760,29 @@ fn verify_requant<'c>(op: OperationRef<'c, '_>, requant: &Requant) -> Result<'c>
             format_args!("has 'min' {} above 'max' {}", requant.min, requant.max),
         ));
     }
+    let (low, high) = crate::exact::range(Requant::FACTOR_BITS.into(), true);
+    for (what, list) in [("multiplier", &requant.multiplier), ("addend", &requant.addend)] {
+        if ![1, channels].contains(&list.len()) {
+            let count = list.len();
+            return Err(fail(
+                &op,
+                format_args!("has {count} numbers as '{what}', needs 1 or {channels}"),
+            ));
+        }
+        if let Some(value) = list.iter().find(|value| !(low..=high).contains(*value)) {
+            let bits = Requant::FACTOR_BITS;
+            return Err(fail(
+                &op,
+                format_args!("has '{what}' {value}, which has more than {bits} bits"),
+            ));
+        }
+    }
+    if requant.shift < 0 && !requant.is_shift() {
+        return Err(fail(
+            &op,
+            "shifts to the left after a multiplication: make the multiplier larger instead",
+        ));
+    }
     Ok(())
 }
 
@@ -744,6 +794,17 @@ fn verify_result<'c>(op: OperationRef<'c, '_>, requant: &Requant, output: Codes)
             format_args!(
                 "requantizes to {} bits in [{}, {}], more than its result type holds",
                 requant.width, requant.min, requant.max
+            ),
+        ));
+    }
+    if requant.signed != output.signed {
+        let sign = |signed: bool| if signed { "signed" } else { "unsigned" };
+        return Err(fail(
+            &op,
+            format_args!(
+                "requantizes to {} integers, but its result type has {} ones: 'is_signed' says which",
+                sign(requant.signed),
+                sign(output.signed)
             ),
         ));
     }

@@ -80,10 +80,10 @@ pub fn mapped<'c: 'a, 'a>(
             }
         } else {
             let add =
-                Add::of(layer.op).and_then(|add| Some((add.operand_codes()[1], add.shifts()?)));
-            let (other, shifts) =
+                Add::of(layer.op).and_then(|add| Some((add.operand_codes()[1], add.factors()?)));
+            let (other, factors) =
                 add.ok_or_else(|| fail(&layer.op, "is not a layer that can be mapped"))?;
-            Operation::Add { other: integer(other), shifts }
+            Operation::Add { other: integer(other), factors }
         };
         mapped.layers.push(Layer {
             name: unique(&layer.name(), &mut names),

@@ -130,25 +130,18 @@ fn clamp(text: &str) -> Option<Clamp> {
 mod tests {
     use super::*;
     use crate::{
-        exact::{Overflow, Rounding},
+        exact::Rounding,
         kernel::{Add, Dense, Kernel},
     };
 
     #[test]
     fn names_say_what_a_kernel_computes() {
         let (i8, u8) = (Integer { bits: 8, signed: true }, Integer { bits: 8, signed: false });
-        let stage = Requant {
-            shift: -3,
-            rounding: Rounding::NearestEven,
-            overflow: Overflow::Saturate,
-            width: 8,
-            zero_point: -7,
-            min: -128,
-            max: 127,
-        };
+        let stage =
+            Requant { zero_point: -7, ..Requant::shift(-3, Rounding::NearestEven, 8, true) };
         let clamp = Clamp { width: 8, zero_point: -7, min: -128, max: 127 };
         for role in [Role::Single, Role::First, Role::Middle, Role::Last] {
-            let stages = if role.has_output() { vec![stage; 2] } else { Vec::new() };
+            let stages = if role.has_output() { vec![stage.clone(); 2] } else { Vec::new() };
             let microtile = Microtile { m: 4, k: 8, n: 8 };
             let dense = Dense {
                 role,

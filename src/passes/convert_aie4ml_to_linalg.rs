@@ -14,7 +14,7 @@ use melior::ir::{
     OperationRef, Type, Value, ValueLike,
     attribute::{DenseElementsAttribute, IntegerAttribute},
     operation::OperationLike,
-    r#type::IntegerType,
+    r#type::{IntegerType, RankedTensorType},
 };
 
 crate::pass! {
@@ -28,8 +28,7 @@ crate::pass! {
     ///
     /// A sum is computed modulo `2^w` in its accumulator of `w` bits, which is
     /// exact as the dialect forbids that it overflows. A requantization is
-    /// exact for every accumulator. All stages but the last are signed; the
-    /// last is signed as the result type is.
+    /// exact for every accumulator, in 128 bits where 64 could lose something.
     ///
     /// Refuses an 'aie4ml' op that computes nothing known here.
     pub struct ConvertAie4mlToLinalg: "convert-aie4ml-to-linalg" on "func.func" {}
@@ -57,7 +56,7 @@ impl Pass for ConvertAie4mlToLinalg {
 /// What an op computes, read before unsigned types lose their sign.
 enum Task {
     Dense { input: bool, weights: bool, accumulator: u32, stages: Vec<Requant>, output: Codes },
-    Add { operands: [bool; 2], shifts: [u32; 2], stages: Vec<Requant>, output: Codes },
+    Add { operands: [bool; 2], factors: [i64; 2], bits: u32, stages: Vec<Requant>, output: Codes },
     BiasAdd,
     Requantize { input: bool, stage: Requant, output: Codes },
     Clamp { codes: Codes, low: i64, high: i64 },
@@ -85,7 +84,8 @@ fn task<'c>(op: OperationRef<'c, '_>) -> pass::Result<'c, Task> {
             let add = Add::of(op).expect("matched by name");
             Task::Add {
                 operands: add.operand_codes().map(|codes| codes.signed),
-                shifts: add.shifts().expect("the verifier checks 'shifts'"),
+                factors: add.factors().expect("the verifier checks 'factors'"),
+                bits: add.accumulator(),
                 stages: add.requant(),
                 output: add.output_codes(),
             }
@@ -130,8 +130,8 @@ fn lower<'c, 'a>(op: OperationRef<'c, 'a>, task: &Task) -> Value<'c, 'a> {
             let sum = dense(op, *signed, *weights, *accumulator);
             if stages.is_empty() { sum } else { requantize(op, sum, true, stages, *output) }
         }
-        Task::Add { operands, shifts, stages, output } => {
-            let sum = add(op, *operands, *shifts);
+        Task::Add { operands, factors, bits, stages, output } => {
+            let sum = add(op, *operands, *factors, *bits);
             if stages.is_empty() { sum } else { requantize(op, sum, true, stages, *output) }
         }
         Task::BiasAdd => scalar::generic(
@@ -159,10 +159,15 @@ fn lower<'c, 'a>(op: OperationRef<'c, 'a>, task: &Task) -> Value<'c, 'a> {
     }
 }
 
-/// Sum of two operands at one scale, in 32 bits.
-fn add<'c, 'a>(op: OperationRef<'c, 'a>, signed: [bool; 2], shifts: [u32; 2]) -> Value<'c, 'a> {
+/// Sum of two operands at one scale, in the accumulator.
+fn add<'c, 'a>(
+    op: OperationRef<'c, 'a>,
+    signed: [bool; 2],
+    factors: [i64; 2],
+    bits: u32,
+) -> Value<'c, 'a> {
     let context = rewrite::context(op.location());
-    let accumulator: Type = IntegerType::new(context, 32).into();
+    let accumulator: Type = IntegerType::new(context, bits).into();
     let sums = scalar::with_element(output(op).r#type(), accumulator);
     scalar::generic(
         op,
@@ -171,9 +176,8 @@ fn add<'c, 'a>(op: OperationRef<'c, 'a>, signed: [bool; 2], shifts: [u32; 2]) ->
         (scalar::empty(op, sums), "d0, d1"),
         |body, elements| {
             let [a, b] = [0, 1].map(|i: usize| {
-                let wide = body.resize(elements[i], signed[i], 32);
-                let shift = body.integer(accumulator, i64::from(shifts[i]));
-                body.binary("arith.shli", wide, shift)
+                let wide = body.resize(elements[i], signed[i], bits);
+                body.binary("arith.muli", wide, body.integer(accumulator, factors[i]))
             });
             body.binary("arith.addi", a, b)
         },
@@ -226,58 +230,101 @@ fn requantize<'c, 'a>(
     let context = rewrite::context(op.location());
     // Signless by now, whatever the codes are.
     let element = IntegerType::new(context, output.bits).into();
-    scalar::map(op, input, element, |body, elements| {
+    // Numbers of channels are operands, in the order in which the stages take them.
+    let mut inputs = vec![(input, "d0, d1")];
+    for list in stages.iter().flat_map(|stage| [&stage.multiplier, &stage.addend]) {
+        if list.len() > 1 {
+            inputs.push((channels(op, list), "d1"));
+        }
+    }
+    let result = scalar::with_element(input.r#type(), element);
+    let result = (scalar::empty(op, result), "d0, d1");
+    scalar::generic(op, &["parallel"; 2], &inputs, result, |body, elements| {
         let mut x = elements[0];
-        let bits = scalar::width(x.r#type());
-        let mut range = type_range(bits, signed);
+        let mut channels = elements[1..].iter().copied();
+        let mut range = type_range(scalar::width(x.r#type()), signed);
         let mut signed = signed;
-        for (i, stage) in stages.iter().enumerate() {
-            let last = i + 1 == stages.len();
-            (x, range) = requantize_one(body, x, signed, range, stage, !last || output.signed);
+        for stage in stages {
+            (x, range) = requantize_one(body, x, signed, range, stage, &mut channels);
             signed = true;
         }
         body.resize(x, true, output.bits)
     })
 }
 
+/// Numbers of channels as a tensor of i64.
+fn channels<'c, 'a>(op: OperationRef<'c, 'a>, list: &[i64]) -> Value<'c, 'a> {
+    let context = rewrite::context(op.location());
+    let i64 = IntegerType::new(context, 64).into();
+    let tensor: Type = RankedTensorType::new(&[list.len() as u64], i64, None).into();
+    let bytes: Vec<u8> = list.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let values = DenseElementsAttribute::raw_buffer(tensor, &bytes);
+    scalar::constant(op, values.into(), tensor)
+}
+
 /// One stage on one value of `range`; returns the result and its range.
 ///
-/// The result is as wide as the computation was, with its sign.
+/// `channels` gives the elements of what the stage has for each channel. The
+/// result is as wide as the computation was, with its sign.
 fn requantize_one<'c, 'b>(
     body: &Body<'c, 'b>,
     x: Value<'c, 'b>,
     signed: bool,
     range: (i128, i128),
     stage: &Requant,
-    result_signed: bool,
+    channels: &mut impl Iterator<Item = Value<'c, 'b>>,
 ) -> (Value<'c, 'b>, (i128, i128)) {
     // Computes in 64 bits if all that can appear on the way fits. In 128
-    // everything does: |x| is at most 2^63, its shift to the left at most
-    // 2^(63 + 62), and the zero point below 2^64; so a saturation sees the
-    // exact value, not what is left of it.
-    let moved = |x: i128| exact::shift_round(x, stage.shift, stage.rounding);
+    // everything does: |x| is at most 2^63, a product at most 2^125, a shift to
+    // the left without one at most 2^(63 + 62), and the zero point below 2^64;
+    // so a saturation sees the exact value, not what is left of it.
+    let ends = |list: &[i64]| {
+        let list = || list.iter().map(|&value| i128::from(value));
+        [list().min().unwrap_or(0), list().max().unwrap_or(0)]
+    };
+    let mut reach = vec![range.0, range.1];
+    let mut scaled = [i128::MAX, i128::MIN];
+    for multiplier in ends(&stage.multiplier) {
+        for x in [range.0, range.1] {
+            let product = x * multiplier;
+            reach.push(product);
+            for addend in ends(&stage.addend) {
+                scaled = [scaled[0].min(product + addend), scaled[1].max(product + addend)];
+            }
+        }
+    }
+    reach.extend(scaled);
+    reach.extend(scaled.map(|x| exact::shift_round(x, stage.shift, stage.rounding)));
     let zero_point = i128::from(stage.zero_point);
-    let reach = [range.0, range.1, moved(range.0), moved(range.1)];
     let fits = |x: i128| i64::try_from(x).is_ok() && i64::try_from(x + zero_point).is_ok();
     let bits = if reach.into_iter().all(fits) { 64 } else { 128 };
     let r#type: Type = IntegerType::new(body.context(), bits).into();
 
-    let x = body.resize(x, signed, bits);
+    let mut number = |list: &[i64]| match list {
+        [one] => body.integer(r#type, *one),
+        _ => {
+            let element = channels.next().expect("every list of channels is an operand");
+            body.resize(element, true, bits)
+        }
+    };
+    let mut x = body.resize(x, signed, bits);
+    if stage.multiplier != [1] {
+        x = body.binary("arith.muli", x, number(&stage.multiplier));
+    }
+    if stage.addend != [0] {
+        x = body.binary("arith.addi", x, number(&stage.addend));
+    }
     let mut y = shift_round(body, x, stage.shift, stage.rounding);
     if stage.zero_point != 0 {
         y = body.binary("arith.addi", y, body.integer(r#type, stage.zero_point));
     }
     // Saturation and clamp are one interval: limiting to [a, b] and then to
     // [c, d] limits to [a limited to [c, d], b limited to [c, d]].
-    let (least, most) = exact::range(stage.width, result_signed);
-    let least = match stage.overflow {
-        Overflow::Symmetric if result_signed => least + 1,
-        _ => least,
-    };
-    let (low, high) = (least.clamp(stage.min, stage.max), most.clamp(stage.min, stage.max));
+    let (least, most) = exact::range(stage.width, stage.signed);
+    let (low, high) = stage.limits();
     if stage.overflow == Overflow::Wrap {
         let narrow = body.resize(y, true, stage.width as u32);
-        y = body.resize(narrow, result_signed, bits);
+        y = body.resize(narrow, stage.signed, bits);
     }
     // A wrapped value is within [least, most] already.
     if stage.overflow != Overflow::Wrap || (low, high) != (least, most) {

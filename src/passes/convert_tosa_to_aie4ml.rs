@@ -19,7 +19,7 @@
 
 use crate::{
     dialect::aie4ml::{self, Codes, shape},
-    exact::{Overflow, Requant, Rounding},
+    exact::{Requant, Rounding},
     mlir::{
         constant,
         fields::Fields,
@@ -386,7 +386,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
     ) -> pass::Result<'c> {
         let exponent = a.exponent.min(b.exponent);
         let mut operands = Vec::new();
-        let mut shifts = Vec::new();
+        let mut factors = Vec::new();
         let mut bound = 0;
         for (index, x) in [a, b].into_iter().enumerate() {
             let Kind::Computed { value, quantized: Some(quantized), .. } = x.kind else {
@@ -403,7 +403,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
             let largest = i128::from(low.unsigned_abs().max(high.unsigned_abs()));
             bound += largest << shift.min(63);
             operands.push(value);
-            shifts.push(shift);
+            factors.push(1 << shift.min(30));
         }
         let [left, right] = [0, 1]
             .map(|i: usize| Codes::of(operands[i].r#type()).expect("computed tensors have rank 2"));
@@ -432,7 +432,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
             aie4ml::ADD,
             &operands,
             &[
-                ("shifts", DenseI64ArrayAttribute::new(self.context, &shifts).into()),
+                ("factors", DenseI64ArrayAttribute::new(self.context, &factors).into()),
                 ("requant", aie4ml::list::<Requant>(self.context, &[])),
             ],
             result.tensor(self.context),
@@ -615,14 +615,12 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let exponent = exponent(&op, &quantized)?;
         let before = Codes::of(value.r#type()).expect("computed tensors have rank 2");
         let after = codes([before.rows, before.columns], &quantized);
+        let shift = exponent - x.exponent;
+        let width = quantized.width();
         let requant = Requant {
-            shift: exponent - x.exponent,
-            rounding: Rounding::NearestEven,
-            overflow: Overflow::Saturate,
-            width: quantized.width(),
-            zero_point: 0,
             min: quantized.min,
             max: quantized.max,
+            ..Requant::shift(shift, Rounding::NearestEven, width, quantized.signed)
         };
         let value = self.build(
             op,

@@ -94,7 +94,7 @@ fn replace<'c>(
     let result = after.result(0).expect("every op of the dialect has a result");
     let mut attributes = vec![("requant", aie4ml::list(context, stages))];
     // What it computes, and what the user has decided of its mapping.
-    for name in ["accumulator", "shifts", "microtile", "split", "packing", "place"] {
+    for name in ["accumulator", "factors", "microtile", "split", "packing", "place"] {
         attributes.extend(layer.op.attribute(name).ok().map(|given| (name, given)));
     }
     let name = layer.op.name();
@@ -124,17 +124,18 @@ fn requantize(op: OperationRef) {
     let Ok(result) = op.result(0) else { return };
     let Some(output) = Codes::of(result.r#type()) else { return };
 
-    // A clamp before it becomes its limits. Wrapping is not monotone.
+    // A clamp before it becomes its limits, if these are the same for all channels. Wrapping
+    // is not monotone, and a negative factor turns the order around.
     if let Some(inner) = op.operand(0).ok().and_then(constant::defining_op)
         && rewrite::is(&inner, CLAMP)
         && requant.overflow != Overflow::Wrap
+        && requant.channels().is_none()
         && let (Some(low), Some(high)) = (limit(inner, "min"), limit(inner, "max"))
         && let (Ok(before), Ok(clamped)) = (inner.operand(0), inner.result(0))
         && rewrite::users(clamped.into()).len() == 1
     {
-        let (low, high) =
-            (requant.apply(low.into(), output.signed), requant.apply(high.into(), output.signed));
-        (requant.min, requant.max) = (low, high);
+        let (a, b) = (requant.apply(low.into(), 0), requant.apply(high.into(), 0));
+        (requant.min, requant.max) = (a.min(b), a.max(b));
         let context = rewrite::context(op.location());
         rewrite::set_attribute(op, "requant", requant.attribute(context));
         rewrite::set_operand(op, 0, before);
@@ -145,7 +146,7 @@ fn requantize(op: OperationRef) {
     let between = layer.output_codes();
     match stages.last_mut() {
         Some(last)
-            if requant.only_clamps((last.min, last.max), output.signed)
+            if requant.only_clamps((last.min, last.max))
                 && (between.bits, between.signed) == (output.bits, output.signed) =>
         {
             last.min = last.min.clamp(requant.min, requant.max);

@@ -124,24 +124,25 @@ fn alone(op: OperationRef) {
         return;
     };
     let requant = if rewrite::is(&op, aie4ml::REQUANTIZE) {
-        aie4ml::read::<Requant>(op, "requant").map(|r| Requant { shift: r.shift + 1, ..r })
+        aie4ml::read::<Requant>(op, "requant").map(|requant| Requant {
+            // The addend is at the scale of the product, which is doubled.
+            addend: requant.addend.iter().map(|addend| addend * 2).collect(),
+            shift: requant.shift + 1,
+            ..requant
+        })
     } else if rewrite::is(&op, aie4ml::CLAMP) {
         let limit = |name: &str| IntegerAttribute::try_from(op.attribute(name).ok()?).ok();
         limit("min").zip(limit("max")).map(|(min, max)| Requant {
-            shift: 1,
-            rounding: Rounding::Floor,
-            overflow: Overflow::Saturate,
-            width: to.bits.into(),
-            zero_point: 0,
             min: min.value(),
             max: max.value(),
+            ..Requant::shift(1, Rounding::Floor, to.bits.into(), to.signed)
         })
     } else {
         None
     };
     let Some(requant) = requant.filter(|_| matches!(from.bits, 8 | 16)) else { return };
     let attributes = [
-        ("shifts", DenseI64ArrayAttribute::new(context, &[0, 0]).into()),
+        ("factors", DenseI64ArrayAttribute::new(context, &[1, 1]).into()),
         ("requant", aie4ml::list(context, &[requant])),
     ];
     let new = aie4ml::build(aie4ml::ADD, op.location(), &[x, x], &attributes, result.r#type());
@@ -222,6 +223,9 @@ fn stages<'c>(layer: Layer<'c, '_>) -> pass::Result<'c> {
         return Err(fail(&op, "has a result that is not requantized to 8 or 16 bits"));
     }
     for stage in &stages {
+        if !stage.is_shift() {
+            return Err(fail(&op, "scales by no power of two, which no kernel does yet"));
+        }
         // The kernels' limits; beyond them every result is a constant anyway.
         if !(-31..=59).contains(&stage.shift) {
             return Err(fail(

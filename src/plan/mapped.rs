@@ -24,8 +24,8 @@ pub enum Operation {
         /// `[n]`.
         bias: Vec<i64>,
     },
-    /// The sum of two inputs, each shifted left, and what the second consists of.
-    Add { other: Integer, shifts: [u32; 2] },
+    /// The sum of two inputs, each times a factor, and what the second consists of.
+    Add { other: Integer, factors: [i64; 2] },
 }
 
 /// A layer on its tiles.

@@ -30,10 +30,13 @@ fn refused(text: &str) -> String {
 }
 
 fn requant_text(stage: &Requant) -> String {
-    let Requant { shift, rounding, overflow, width, zero_point, min, max } = stage;
+    let Requant { shift, rounding, overflow, width, signed, zero_point, min, max, .. } = stage;
     format!(
-        "#aie4ml.requant<shift = {shift}, rounding = {}, overflow = {}, width = {width}, \
-         zero_point = {zero_point}, min = {min}, max = {max}>",
+        "#aie4ml.requant<multiplier = {:?}, addend = {:?}, shift = {shift}, rounding = {}, \
+         overflow = {}, width = {width}, is_signed = {signed}, zero_point = {zero_point}, \
+         min = {min}, max = {max}>",
+        stage.multiplier,
+        stage.addend,
         rounding.name(),
         overflow.name(),
     )
@@ -63,13 +66,29 @@ fn containers(bits: &'static [u32]) -> impl Strategy<Value = Container> {
         .prop_map(|(bits, signed)| Container { bits, signed: signed || bits > 16 })
 }
 
+/// One number or one for each channel, of up to `Requant::FACTOR_BITS` bits, few mostly.
+fn factors(channels: usize) -> impl Strategy<Value = Vec<i64>> {
+    let count = select(vec![1, channels]);
+    let number = (any::<i64>(), 2..64u32).prop_map(|(value, shift)| value >> shift);
+    count.prop_flat_map(move |count| prop::collection::vec(number.clone(), count))
+}
+
 /// A stage whose result fits a container.
-fn stage(into: Container, shifts: std::ops::RangeInclusive<i64>) -> impl Strategy<Value = Requant> {
+fn stage(
+    into: Container,
+    channels: usize,
+    shifts: std::ops::RangeInclusive<i64>,
+) -> impl Strategy<Value = Requant> {
+    let scale = prop_oneof![
+        Just((vec![1], vec![0])),
+        (factors(channels), factors(channels)),
+        factors(channels).prop_map(|multiplier| (multiplier, vec![0])),
+    ];
     let modes = (select(&Rounding::ALL[..]), select(&Overflow::ALL[..]));
     let zero_point = prop_oneof![Just(0), -200..=200i64, any::<i64>()];
     let clamp = prop_oneof![Just(None), (any::<i64>(), any::<i64>()).prop_map(Some)];
-    (modes, shifts, 1..=16.min(i64::from(into.bits)), zero_point, clamp).prop_map(
-        move |((rounding, overflow), shift, width, zero_point, clamp)| {
+    (scale, modes, shifts, 1..=16.min(i64::from(into.bits)), zero_point, clamp).prop_map(
+        move |((multiplier, addend), (rounding, overflow), shift, width, zero_point, clamp)| {
             let (low, high) = range(width, into.signed);
             let (least, most) = into.range();
             let within = |x: i64| least + x.rem_euclid(most - least + 1);
@@ -77,7 +96,13 @@ fn stage(into: Container, shifts: std::ops::RangeInclusive<i64>) -> impl Strateg
                 None => (low, high),
                 Some((a, b)) => (within(a).min(within(b)), within(a).max(within(b))),
             };
-            Requant { shift, rounding, overflow, width, zero_point, min, max }
+            let signed = into.signed;
+            let mut stage = Requant::shift(shift, rounding, width, signed);
+            (stage.multiplier, stage.addend) = (multiplier, addend);
+            if !stage.is_shift() {
+                stage.shift = stage.shift.abs();
+            }
+            Requant { overflow, zero_point, min, max, ..stage }
         },
     )
 }
@@ -126,9 +151,10 @@ fn layer() -> impl Strategy<Value = Layer> {
     let codes = || containers(&[8, 16]);
     (extent(), extent(), extent(), codes(), codes(), codes(), any::<(bool, bool, u64)>())
         .prop_flat_map(|(rows, k, n, input, weights, output, (wide, bias, seed))| {
-            let signed = Container { bits: 16, signed: true };
-            let first = prop_oneof![Just(None), stage(signed, -8..=40).prop_map(Some)];
-            (first, stage(output, -8..=40)).prop_map(move |(first, last)| Layer {
+            let between = any::<bool>().prop_map(|signed| Container { bits: 16, signed });
+            let first = between.prop_flat_map(move |between| stage(between, n, -8..=40));
+            let first = prop_oneof![Just(None), first.prop_map(Some)];
+            (first, stage(output, n, -8..=40)).prop_map(move |(first, last)| Layer {
                 rows,
                 k,
                 n,
@@ -170,9 +196,8 @@ fn check_layer(layer: &Layer) -> TestCaseResult {
             let sum: i128 =
                 (0..*k).map(|i| i128::from(x[r * k + i]) * i128::from(w[i * n + j])).sum();
             let mut y = sum + if *bias { i128::from(b[j]) } else { 0 };
-            for (s, stage) in stages.iter().enumerate() {
-                let signed = s + 1 < stages.len() || output.signed;
-                y = stage.apply(y, signed).into();
+            for stage in stages {
+                y = stage.apply(y, j).into();
             }
             expected.push(y as i64);
         }
@@ -205,7 +230,7 @@ proptest! {
     fn requantizes_extremes_as_exact_says(
         input in containers(&[8, 16, 32, 64]),
         output in containers(&[8, 16, 32]),
-        drawn in prop::collection::vec((stage(Container { bits: 8, signed: false }, -62..=62), -8..=40i64, 1..=32i64, any::<bool>()), 30),
+        drawn in prop::collection::vec((stage(Container { bits: 8, signed: false }, 37, -62..=62), -8..=40i64, 1..=32i64, any::<bool>()), 30),
         seed: u64,
     ) {
         let (least, most) = output.range();
@@ -214,7 +239,9 @@ proptest! {
             stage.rounding = Rounding::ALL[i % 10];
             stage.overflow = Overflow::ALL[i / 10];
             stage.width = width.min(output.bits.into());
+            stage.signed = output.signed;
             if usual {
+                let shift = if stage.is_shift() { shift } else { shift.abs() };
                 (stage.shift, stage.min, stage.max) = (shift, least, most);
             } else {
                 (stage.min, stage.max) = (stage.min.clamp(least, most), stage.max.clamp(least, most));
@@ -236,7 +263,7 @@ proptest! {
         let tensor = Tensor::from_integers(vec![8, 37], input.dtype(), &x).unwrap();
         let results = runner.run(&[tensor], None).unwrap();
         for (stage, result) in stages.iter().zip(results) {
-            let expected: Vec<_> = x.iter().map(|&x| stage.apply(x.into(), output.signed)).collect();
+            let expected = x.iter().enumerate().map(|(i, &x)| stage.apply(x.into(), i % 37));
             for ((x, actual), expected) in x.iter().zip(result.integers().unwrap()).zip(expected) {
                 prop_assert_eq!(actual, expected, "x = {}, {:?}", x, stage);
             }

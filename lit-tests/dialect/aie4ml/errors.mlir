@@ -170,7 +170,7 @@ func.func @requant_wider_than_its_result(%x: tensor<5x3xi32>) {
 func.func @requant_below_an_unsigned_result(%x: tensor<5x13xi8>, %w: tensor<13x3xi8>) {
   // expected-error @+1 {{'aie4ml.dense' op requantizes to 8 bits in [-128, 127], more than its result type holds}}
   %y = aie4ml.dense %x, %w accumulator = i32
-         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, is_signed = false, min = -128, max = 127>]
          : (tensor<5x13xi8>, tensor<13x3xi8>) -> tensor<5x3xui8>
   return
 }
@@ -392,5 +392,37 @@ func.func @ports_that_are_places(%x: tensor<5x20xi8>) {
 func.func @memory_tiles_that_nothing_uses(%x: tensor<5x20xi8>) {
   // expected-error @+1 {{'aie4ml.transfer' op has memory tiles, but goes via 'stream'}}
   %y = aie4ml.transfer %x {via = #aie4ml.via<stream>, memory_tiles = [#aie4ml.place<6, 1>]} : tensor<5x20xi8> -> tensor<5x20xi8>
+  return
+}
+
+// -----
+
+func.func @sign(%x: tensor<2x3xi32>) {
+  // expected-error @+1 {{'aie4ml.requantize' op requantizes to signed integers, but its result type has unsigned ones: 'is_signed' says which}}
+  %y = aie4ml.requantize %x requant = <shift = 7, rounding = floor, overflow = saturate, width = 8, min = 0, max = 127> : (tensor<2x3xi32>) -> tensor<2x3xui8>
+  return
+}
+
+// -----
+
+func.func @multipliers(%x: tensor<2x3xi32>) {
+  // expected-error @+1 {{'aie4ml.requantize' op has 2 numbers as 'multiplier', needs 1 or 3}}
+  %y = aie4ml.requantize %x requant = <multiplier = [1, 2], shift = 7, rounding = floor, overflow = saturate, width = 8, min = 0, max = 127> : (tensor<2x3xi32>) -> tensor<2x3xi8>
+  return
+}
+
+// -----
+
+func.func @wide_addend(%x: tensor<2x3xi32>) {
+  // expected-error @+1 {{'aie4ml.requantize' op has 'addend' 4611686018427387904, which has more than 62 bits}}
+  %y = aie4ml.requantize %x requant = <addend = [4611686018427387904], shift = 7, rounding = floor, overflow = saturate, width = 8, min = 0, max = 127> : (tensor<2x3xi32>) -> tensor<2x3xi8>
+  return
+}
+
+// -----
+
+func.func @left_after_a_product(%x: tensor<2x3xi32>) {
+  // expected-error @+1 {{'aie4ml.requantize' op shifts to the left after a multiplication: make the multiplier larger instead}}
+  %y = aie4ml.requantize %x requant = <multiplier = [3], shift = -1, rounding = floor, overflow = saturate, width = 8, min = 0, max = 127> : (tensor<2x3xi32>) -> tensor<2x3xi8>
   return
 }

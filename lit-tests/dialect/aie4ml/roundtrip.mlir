@@ -16,11 +16,11 @@ func.func @dense_of_accumulators(%x: tensor<5x13xi8>, %w: tensor<13x3xi8>) -> te
 func.func @dense_with_bias_and_two_stages(%x: tensor<5x13xi16>, %w: tensor<13x3xi8>, %b: tensor<3xi32>) -> tensor<5x3xui8> {
   // CHECK: aie4ml.dense %[[X]], %[[W]], %[[B]] accumulator = i64 requant = [
   // CHECK-SAME: #aie4ml.requant<shift = 9, rounding = floor, overflow = wrap, width = 16, min = -32768, max = 32767>,
-  // CHECK-SAME: #aie4ml.requant<shift = -1, rounding = nearest_even, overflow = saturate, width = 7, zero_point = 3, min = 0, max = 100>
+  // CHECK-SAME: #aie4ml.requant<shift = -1, rounding = nearest_even, overflow = saturate, width = 7, is_signed = false, zero_point = 3, min = 0, max = 100>
   // CHECK-SAME: ] : (tensor<5x13xi16>, tensor<13x3xi8>, tensor<3xi32>) -> tensor<5x3xui8>
   %y = aie4ml.dense %x, %w, %b accumulator = i64
          requant = [#aie4ml.requant<shift = 9, rounding = floor, overflow = wrap, width = 16, zero_point = 0, min = -32768, max = 32767>,
-                    #aie4ml.requant<shift = -1, rounding = nearest_even, overflow = saturate, width = 7, zero_point = 3, min = 0, max = 100>]
+                    #aie4ml.requant<shift = -1, rounding = nearest_even, overflow = saturate, width = 7, is_signed = false, zero_point = 3, min = 0, max = 100>]
          : (tensor<5x13xi16>, tensor<13x3xi8>, tensor<3xi32>) -> tensor<5x3xui8>
   return %y : tensor<5x3xui8>
 }
@@ -107,3 +107,10 @@ func.func private @modes() attributes {modes = [
   #aie4ml.requant<shift = 1, rounding = nearest_away, overflow = wrap, width = 8, min = -128, max = 127>,
   #aie4ml.requant<shift = 1, rounding = nearest_even, overflow = wrap, width = 8, min = -128, max = 127>,
   #aie4ml.requant<shift = 1, rounding = nearest_odd, overflow = wrap, width = 8, min = -128, max = 127>]}
+
+// CHECK-LABEL: func.func @channels
+// CHECK: requant = <multiplier = [3, -1431655765], addend = [0, 4611686018427], shift = 31, rounding = nearest_even, overflow = saturate, width = 8, is_signed = false, zero_point = 128, min = 0, max = 255>
+func.func @channels(%x: tensor<4x2xi32>) -> tensor<4x2xui8> {
+  %y = aie4ml.requantize %x requant = <multiplier = [3, -1431655765], addend = [0, 4611686018427], shift = 31, rounding = nearest_even, overflow = saturate, width = 8, is_signed = false, zero_point = 128, min = 0, max = 255> : (tensor<4x2xi32>) -> tensor<4x2xui8>
+  return %y : tensor<4x2xui8>
+}

@@ -37,7 +37,7 @@ func.func @starts_at_zero_without_bias(%x: tensor<2x4xi8>, %w: tensor<4x3xi8>) -
 func.func @says_signs_by_extension(%x: tensor<2x4xui8>) -> tensor<2x3xui16> {
   %w = arith.constant dense<255> : tensor<4x3xui8>
   %y = aie4ml.dense %x, %w accumulator = i32
-         requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 16, min = 0, max = 65535>]
+         requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 16, is_signed = false, min = 0, max = 65535>]
        : (tensor<2x4xui8>, tensor<4x3xui8>) -> tensor<2x3xui16>
   return %y : tensor<2x3xui16>
 }

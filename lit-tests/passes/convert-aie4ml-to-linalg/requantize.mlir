@@ -56,7 +56,7 @@ func.func @leaves_out_the_smallest(%x: tensor<2x3xi32>) -> tensor<2x3xi8> {
 // CHECK-NEXT: %[[Y:.*]] = arith.extui %[[NARROW]] : i6 to
 // CHECK-NOT: arith.maxsi
 func.func @wraps_at_the_declared_width(%x: tensor<2x3xi32>) -> tensor<2x3xui8> {
-  %y = aie4ml.requantize %x requant = <shift = 1, rounding = floor, overflow = wrap, width = 6, min = 0, max = 63>
+  %y = aie4ml.requantize %x requant = <shift = 1, rounding = floor, overflow = wrap, width = 6, is_signed = false, min = 0, max = 63>
        : (tensor<2x3xi32>) -> tensor<2x3xui8>
   return %y : tensor<2x3xui8>
 }
@@ -84,7 +84,7 @@ func.func @shifts_left_without_loss(%x: tensor<2x3xi64>) -> tensor<2x3xi16> {
 func.func @requantizes_in_stages(%x: tensor<2x4xi8>, %w: tensor<4x3xi8>) -> tensor<2x3xui8> {
   %y = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 3, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>,
-                    #aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = 0, max = 255>]
+                    #aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, is_signed = false, min = 0, max = 255>]
        : (tensor<2x4xi8>, tensor<4x3xi8>) -> tensor<2x3xui8>
   return %y : tensor<2x3xui8>
 }

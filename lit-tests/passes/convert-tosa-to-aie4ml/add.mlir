@@ -4,7 +4,7 @@
 
 // CHECK-LABEL: func.func @of_two_scales
 // CHECK-SAME: (%[[A:.*]]: tensor<2x3xi8> {{.*}}, %[[B:.*]]: tensor<2x3xi8> {{.*}})
-// CHECK-NEXT: %[[SUM:.*]] = aie4ml.add %[[A]], %[[B]] shifts = [2, 0] : (tensor<2x3xi8>, tensor<2x3xi8>) -> tensor<2x3xi32>
+// CHECK-NEXT: %[[SUM:.*]] = aie4ml.add %[[A]], %[[B]] factors = [4, 1] : (tensor<2x3xi8>, tensor<2x3xi8>) -> tensor<2x3xi32>
 // CHECK-NEXT: %[[RELU:.*]] = aie4ml.clamp %[[SUM]] min = 0
 // CHECK-NEXT: aie4ml.requantize %[[RELU]] requant = <shift = 3, rounding = nearest_even, overflow = saturate, width = 8, min = -128, max = 127>
 func.func @of_two_scales(%x: tensor<2x3xf32>, %z: tensor<2x3xf32>) -> tensor<2x3xf32> {

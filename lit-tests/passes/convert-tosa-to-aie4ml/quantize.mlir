@@ -53,7 +53,7 @@ func.func @limits_to_a_symmetric_range(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
 func.func @takes_and_gives_unsigned_codes(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<u8:f32, 0.5:0>>
   %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<u8:f32, 0.5:0>> to tensor<2x3xf32>
-  // CHECK: aie4ml.requantize %[[X]] requant = <shift = 1, {{.*}}, width = 4, min = 0, max = 15> : (tensor<2x3xui8>) -> tensor<2x3xui8>
+  // CHECK: aie4ml.requantize %[[X]] requant = <shift = 1, {{.*}}, width = 4, is_signed = false, min = 0, max = 15> : (tensor<2x3xui8>) -> tensor<2x3xui8>
   %2 = quant.qcast %1 : tensor<2x3xf32> to tensor<2x3x!quant.uniform<u8<0:15>:f32, 1.0>>
   %3 = quant.dcast %2 : tensor<2x3x!quant.uniform<u8<0:15>:f32, 1.0>> to tensor<2x3xf32>
   return %3 : tensor<2x3xf32>

@@ -6,14 +6,14 @@
 func.func @allows_what_kernels_compute(%a: tensor<2x3xi16>, %b: tensor<2x3xui8>, %c: tensor<2x3xui16>) -> (tensor<2x1xui8>, tensor<2x1xi16>, tensor<2x1xui16>) {
   %w = arith.constant dense<-128> : tensor<3x1xi8>
   %0 = aie4ml.dense %a, %w accumulator = i64
-         requant = [#aie4ml.requant<shift = 59, rounding = nearest_odd, overflow = wrap, width = 8, min = 0, max = 255>]
+         requant = [#aie4ml.requant<shift = 59, rounding = nearest_odd, overflow = wrap, width = 8, is_signed = false, min = 0, max = 255>]
          : (tensor<2x3xi16>, tensor<3x1xi8>) -> tensor<2x1xui8>
   %1 = aie4ml.dense %b, %w accumulator = i32
          requant = [#aie4ml.requant<shift = -31, rounding = ceil, overflow = symmetric, width = 16, min = -32768, max = 32767>]
          : (tensor<2x3xui8>, tensor<3x1xi8>) -> tensor<2x1xi16>
   %2 = aie4ml.dense %c, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 3, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>,
-                    #aie4ml.requant<shift = 1, rounding = nearest_even, overflow = saturate, width = 16, min = 0, max = 65535>]
+                    #aie4ml.requant<shift = 1, rounding = nearest_even, overflow = saturate, width = 16, is_signed = false, min = 0, max = 65535>]
          : (tensor<2x3xui16>, tensor<3x1xi8>) -> tensor<2x1xui16>
   return %0, %1, %2 : tensor<2x1xui8>, tensor<2x1xi16>, tensor<2x1xui16>
 }

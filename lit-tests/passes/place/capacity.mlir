@@ -85,11 +85,11 @@ func.func @layers_beyond_the_device(%x: tensor<8x72xi8>) -> tensor<8x16xi8> attr
 
 // expected-error @+1 {{'func.func' op 3 streams into the array are more than the 2 DMA channels to memory of npu1_1col: use a device with more of them}}
 func.func @more_streams_than_channels(%x: tensor<8x8xi8>, %y: tensor<8x8xi8>, %z: tensor<8x8xi8>) -> tensor<8x8xi8> attributes {aie4ml.device = "npu1_1col"} {
-  %0 = aie4ml.add %x, %y shifts = [0, 0]
+  %0 = aie4ml.add %x, %y factors = [1, 1]
          requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 8, n = 8, rows = 8>}
          : (tensor<8x8xi8>, tensor<8x8xi8>) -> tensor<8x8xi8>
-  %1 = aie4ml.add %0, %z shifts = [0, 0]
+  %1 = aie4ml.add %0, %z factors = [1, 1]
          requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 8, n = 8, rows = 8>}
          : (tensor<8x8xi8>, tensor<8x8xi8>) -> tensor<8x8xi8>

@@ -165,7 +165,7 @@ func.func @skips(%x: tensor<8x16xi8>) -> tensor<8x16xi8> {
   // CHECK-NEXT: %[[SHORT:.*]] = aie4ml.transfer {{.*}} via = #aie4ml.via<stream>}
   // CHECK-NEXT: aie4ml.transfer {{.*}} via = #aie4ml.via<stream>}
   // CHECK-NEXT: aie4ml.add %[[SHORT]],
-  %2 = aie4ml.add %0, %1 shifts = [0, 0]
+  %2 = aie4ml.add %0, %1 factors = [1, 1]
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 16, n = 16, rows = 8>}
          : (tensor<8x16xi8>, tensor<8x16xi8>) -> tensor<8x16xi8>
@@ -177,7 +177,7 @@ func.func @skips(%x: tensor<8x16xi8>) -> tensor<8x16xi8> {
   // CHECK-NEXT: %[[LONG:.*]] = aie4ml.transfer {{.*}} {regions = [#aie4ml.region<0 -> 0, 0 to 16, group = 0>]}
   // CHECK-NEXT: aie4ml.transfer {{.*}} via = #aie4ml.via<stream>}
   // CHECK-NEXT: aie4ml.add %[[LONG]],
-  %4 = aie4ml.add %0, %3 shifts = [0, 0]
+  %4 = aie4ml.add %0, %3 factors = [1, 1]
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 1, chains = 1, k = 16, n = 16, rows = 8>}
          : (tensor<8x16xi8>, tensor<8x16xi8>) -> tensor<8x16xi8>

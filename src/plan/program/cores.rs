@@ -28,11 +28,12 @@ pub fn kernel_of(layer: &Layer, role: Role) -> Spec {
             accumulator,
             stages: if role.has_output() { layer.stages.clone() } else { Vec::new() },
         }),
-        Operation::Add { other, shifts } => Spec::Add(kernel::Add {
+        Operation::Add { other, factors } => Spec::Add(kernel::Add {
             rows: layer.padded_rows(),
             n: layer.split.n,
             inputs: [layer.input, other],
-            shifts,
+            // Legalization leaves powers of two only.
+            shifts: factors.map(|factor| factor.trailing_zeros()),
             output: layer.output,
             stages: layer.stages.clone(),
         }),
