@@ -1,6 +1,7 @@
 //! Decisions about a network on a device, on plain data.
 //!
-//! Each module answers one question: which [`microtile`] a layer computes
+//! Each module answers one question: which integers compute what a real scale means
+//! ([`requantize`]), which [`microtile`] a layer computes
 //! with, how it is split over tiles ([`parallelize`]), what a tile's memory
 //! holds ([`memory`]), what carries each edge ([`hand_over`]), where
 //! everything goes ([`place`]), whether its streams find ways there
@@ -27,6 +28,7 @@ pub mod place;
 pub mod ports;
 pub mod program;
 pub mod replan;
+pub mod requantize;
 pub mod retile;
 pub mod route;
 pub mod slices;

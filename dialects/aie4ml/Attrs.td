@@ -70,7 +70,7 @@ def Aie4ml_RequantAttr : Aie4ml_Attr<"Requant", "requant"> {
     "int64_t":$min,
     "int64_t":$max);
   let assemblyFormat = [{
-    `<` (`multiplier` `=` `[` $multiplier^ `]` `,`)? (`addend` `=` `[` $addend^ `]` `,`)?
+    `<` (`multiplier` `=` `[` $multiplier^ `]` `,` ` `)? (`addend` `=` `[` $addend^ `]` `,` ` `)?
         struct($shift, $rounding, $overflow, $width, $is_signed, $zero_point, $min, $max) `>`
   }];
 }
