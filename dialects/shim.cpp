@@ -171,6 +171,8 @@ void aie4mlEmitError(MlirLocation location, MlirStringRef message, const MlirLoc
   for (intptr_t i = 0; i < n; ++i)
     diagnostic.attachNote(unwrap(noteLocations[i])) << unwrap(notes[i]);
 }
+
+void aie4mlEmitRemark(MlirLocation location, MlirStringRef message) { emitRemark(unwrap(location)) << unwrap(message); }
 }
 
 //===----------------------------------------------------------------------===//

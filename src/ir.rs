@@ -199,10 +199,12 @@ fn message(diagnostic: &Diagnostic) -> Message {
     let mut text = diagnostic.to_string();
     // The layer's name says more than the name of the op that stands for it.
     if let Some(name) = layer_name(location) {
-        let prefixes =
-            ["'aie4ml.dense' op ".into(), "'aie4ml.add' op ".into(), format!("{name}: ")];
-        for prefix in prefixes {
-            text = text.strip_prefix(&prefix).unwrap_or(&text).into();
+        let prefix = format!("{name}: ");
+        text = text.strip_prefix(&prefix).unwrap_or(&text).into();
+        if let Some((op, rest)) = text.split_once("' op ")
+            && op.starts_with('\'')
+        {
+            text = rest.into();
         }
     }
     // Of the whole network.

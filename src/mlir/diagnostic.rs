@@ -51,3 +51,13 @@ pub fn fail<'c: 'a, 'a>(op: &impl OperationLike<'c, 'a>, message: impl Display) 
     let name = name.as_string_ref();
     Failure::at(op.location(), format_args!("'{}' op {message}", name.as_str().unwrap_or("?")))
 }
+
+/// Says something of `op` that is no failure, worded likewise.
+pub fn remark<'c: 'a, 'a>(op: &impl OperationLike<'c, 'a>, message: impl Display) {
+    let name = op.name();
+    let name = name.as_string_ref();
+    let message = format!("'{}' op {message}", name.as_str().unwrap_or("?"));
+    // SAFETY: the string lives until the call returns; the location belongs to
+    // a context that outlives the op.
+    unsafe { ffi::aie4mlEmitRemark(op.location().to_raw(), string_ref(&message)) }
+}

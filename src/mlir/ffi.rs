@@ -52,6 +52,7 @@ unsafe extern "C" {
         notes: *const MlirStringRef,
         n: isize,
     );
+    pub fn aie4mlEmitRemark(location: MlirLocation, message: MlirStringRef);
     pub fn aie4mlRegisterPass(def: *const CPass);
     pub fn aie4mlRegisterPipeline(name: MlirStringRef, summary: MlirStringRef, text: MlirStringRef);
     pub fn aie4mlRegisterDialects(registry: MlirDialectRegistry);

@@ -4,7 +4,7 @@
 //! it appears in `--help`, in pipelines and in crash reproducers like any other.
 #![allow(unsafe_code)]
 
-pub use super::diagnostic::{Failure, Result, fail};
+pub use super::diagnostic::{Failure, Result, fail, remark};
 use super::ffi::{self, COption, CPass, string_ref};
 use melior::ir::{OperationRef, operation::OperationLike};
 use mlir_sys::{MlirOperation, MlirStringCallback, MlirStringRef};

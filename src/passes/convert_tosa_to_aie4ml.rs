@@ -1,21 +1,21 @@
 //! Real-valued `tosa` between quantization casts becomes integer layers.
 //!
-//! Every real tensor of such a network is an integer tensor times a scale. The
-//! pass walks the function once and keeps, for each real value, the integer
-//! value and the exponent of its scale:
+//! Every real tensor of such a network is an integer tensor times a scale plus an offset, of
+//! each feature; scales and offsets are exact ratios, as every float32 is one. The pass walks
+//! the function once and keeps them for each real value:
 //!
 //! ```text
-//! qcast(argument)        the function's new argument, in codes
-//! dcast, scast, reshape  the same integers
-//! matmul(x, w)           sum of x * w, scale sx * sw            aie4ml.dense
-//! add(acc, constant)     acc + constant at acc's scale          aie4ml.bias_add
-//! add(x, y)              x + y at the finer of both scales      aie4ml.add
-//! clamp(x)               limits divided by the scale            aie4ml.clamp
-//! mul(x, 2^e)            the same integers, scale times 2^e
-//! qcast(x) to scale s    x * 2^(e - log2 s), rounded, saturated  aie4ml.requantize
+//! qcast(argument)          the function's new argument, in codes
+//! dcast, scast, reshape    the same integers
+//! matmul(x, w)             sum of x * w, scale sx * sw[j]           aie4ml.dense
+//! add, sub, mul constants  another scale or offset
+//! add(x, y)                remembered until it is quantized         aie4ml.add
+//! clamp(x)                 remembered until it is quantized
+//! qcast(x)                 integers that [`requantize`] proves      aie4ml.bias_add, aie4ml.requantize
 //! ```
 //!
-//! With power-of-two scales each line is exact.
+//! What the integers compute is what real arithmetic gives, rounded as the cast says, from
+//! every value that can occur; where none do, a remark says so.
 
 use crate::{
     dialect::aie4ml::{self, Codes, shape},
@@ -24,42 +24,49 @@ use crate::{
         constant,
         fields::Fields,
         pass::{self, Pass, fail},
-        quant::{Quantized, Uniform, power_of_two},
+        quant::{Quantized, Uniform},
         rewrite,
     },
+    plan::requantize::{self, Channel, Choice, Quantizer, Real, Sum},
 };
 use melior::{
     Context,
     ir::{
         Attribute, Identifier, OperationRef, ShapedTypeLike, Type, Value, ValueLike,
         attribute::{
-            DenseElementsAttribute, DenseI64ArrayAttribute, FloatAttribute, StringAttribute,
-            TypeAttribute,
+            DenseElementsAttribute, DenseI32ArrayAttribute, DenseI64ArrayAttribute, FloatAttribute,
+            StringAttribute, TypeAttribute,
         },
         block::BlockLike,
         operation::{OperationBuilder, OperationLike},
         r#type::{FunctionType, IntegerType, RankedTensorType},
     },
 };
-use std::collections::HashMap;
+use num_traits::{Signed, ToPrimitive, Zero};
+use std::{collections::HashMap, ops::RangeInclusive, rc::Rc};
 
 crate::pass! {
     /// Turn quantized tosa into integer layers.
     ///
-    /// Before: float `tosa` ops between `quant` casts, scales powers of two.
-    /// After: `aie4ml` ops on integer tensors; the function takes and returns
-    /// codes, and its argument and result attributes `aie4ml.quant` say what
-    /// the codes mean. No `tosa` and no `quant` op is left.
+    /// Before: float `tosa` ops between `quant` casts, of any scales and zero points, weights
+    /// and biases per tensor or per output channel. After: `aie4ml` ops on integer tensors; the
+    /// function takes and returns codes, and its argument and result attributes `aie4ml.quant`
+    /// say what the codes mean. No `tosa` and no `quant` op is left.
     ///
-    /// Refuses an op it does not know, a scale that is not a power of two, a
-    /// zero point, a value that is not quantized where it must be, and a bias
-    /// that the accumulator cannot hold exactly.
+    /// A `quant.qcast` with the attribute `aie4ml.rounding` rounds as that says, another one to
+    /// the nearest, ties to even.
+    ///
+    /// Refuses an op it does not know, a value that is not quantized where it must be, and
+    /// scales that differ by feature where features are summed.
     pub struct ConvertTosaToAie4ml: "convert-tosa-to-aie4ml" on "func.func" {}
 }
 
 impl Pass for ConvertTosaToAie4ml {
     fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
         let Some(body) = rewrite::body(func) else { return Ok(()) };
+        if func.has_attribute("aie4ml.host") {
+            return Ok(());
+        }
         let ops = rewrite::ops(body);
         if !ops.iter().any(is_model_level) {
             return Ok(());
@@ -85,19 +92,129 @@ fn is_model_level(op: &OperationRef) -> bool {
     name.as_str().is_ok_and(|name| name.starts_with("tosa.") || name.starts_with("quant."))
 }
 
-/// A real tensor as integers times `2^exponent`.
-#[derive(Clone, Copy)]
-struct Fixed<'c, 'a> {
-    kind: Kind<'c, 'a>,
-    exponent: i64,
+/// One number for all features or one for each.
+#[derive(Clone)]
+struct PerFeature<T>(Vec<T>);
+
+impl<T: Clone + PartialEq> PerFeature<T> {
+    fn of(&self, feature: usize) -> &T {
+        if self.0.len() == 1 { &self.0[0] } else { &self.0[feature] }
+    }
+    /// The number that all features share.
+    fn shared(&self) -> Option<&T> {
+        let (first, rest) = self.0.split_first()?;
+        rest.iter().all(|other| other == first).then_some(first)
+    }
+    fn map<U>(&self, f: impl Fn(&T) -> U) -> PerFeature<U> {
+        PerFeature(self.0.iter().map(f).collect())
+    }
+    fn with<U: Clone + PartialEq, V>(
+        &self,
+        other: &PerFeature<U>,
+        f: impl Fn(&T, &U) -> V,
+    ) -> PerFeature<V> {
+        let count = self.0.len().max(other.0.len());
+        PerFeature((0..count).map(|i| f(self.of(i), other.of(i))).collect())
+    }
 }
 
-#[derive(Clone, Copy)]
-enum Kind<'c, 'a> {
-    /// Computed: codes or accumulators, of rank 2.
-    Computed { value: Value<'c, 'a>, quantized: Option<Uniform>, bound: i128 },
-    /// A constant of integers, of any shape. MLIR's have no sign of their own.
-    Constant { value: Value<'c, 'a>, signed: bool },
+/// Limits of a real number, none at a side where it has none.
+#[derive(Clone, PartialEq, Default)]
+struct Limits {
+    low: Option<Real>,
+    high: Option<Real>,
+}
+
+impl Limits {
+    /// After a limited number is limited again.
+    fn then(&self, low: &Option<Real>, high: &Option<Real>) -> Limits {
+        let within = |x: &Real| {
+            let x = low.as_ref().map_or(x.clone(), |low| x.clone().max(low.clone()));
+            high.as_ref().map_or(x.clone(), |high| x.min(high.clone()))
+        };
+        Limits {
+            low: self.low.as_ref().map(within).or_else(|| low.clone()),
+            high: self.high.as_ref().map(within).or_else(|| high.clone()),
+        }
+    }
+    /// Of the number times `factor` plus `offset`.
+    fn moved(&self, factor: &Real, offset: &Real) -> Limits {
+        let moved = |limit: &Option<Real>| limit.as_ref().map(|x| x * factor + offset);
+        let (low, high) = (moved(&self.low), moved(&self.high));
+        if factor.is_negative() { Limits { low: high, high: low } } else { Limits { low, high } }
+    }
+}
+
+/// A real tensor of rank 2: integers times a scale plus an offset, then limited.
+#[derive(Clone)]
+struct Computed<'c, 'a> {
+    integers: Integers<'c, 'a>,
+    rows: usize,
+    columns: usize,
+    offset: PerFeature<Real>,
+    limits: PerFeature<Limits>,
+}
+
+/// The integers of a [`Computed`] tensor, and the scale of them.
+#[derive(Clone)]
+enum Integers<'c, 'a> {
+    /// Codes or sums.
+    Of(Terms<'c, 'a>),
+    /// Two tensors of codes that are still to be added.
+    Sum([Terms<'c, 'a>; 2]),
+}
+
+#[derive(Clone)]
+struct Terms<'c, 'a> {
+    value: Value<'c, 'a>,
+    /// What codes they are; `None` for sums.
+    codes: Option<Uniform>,
+    scale: PerFeature<Real>,
+    /// Every integer that can occur.
+    reach: PerFeature<RangeInclusive<i64>>,
+}
+
+/// A constant of real numbers, of any shape.
+#[derive(Clone)]
+struct Constant {
+    shape: Vec<usize>,
+    data: Data,
+}
+
+#[derive(Clone)]
+enum Data {
+    /// Integers with a scale and a zero point, or one for each index of an axis.
+    Codes { codes: Rc<[i64]>, axis: Option<usize>, parameters: Rc<[(Real, i64)]> },
+    Reals(Rc<[Real]>),
+}
+
+impl Constant {
+    /// The element of a row-major index.
+    fn real(&self, index: usize) -> Real {
+        match &self.data {
+            Data::Reals(reals) => reals[index].clone(),
+            Data::Codes { codes, axis, parameters } => {
+                let at = axis.map_or(0, |axis| {
+                    let inner: usize = self.shape[axis + 1..].iter().product();
+                    index / inner.max(1) % self.shape[axis].max(1)
+                });
+                let (scale, zero_point) = &parameters[at];
+                scale * requantize::integer(codes[index] - zero_point)
+            }
+        }
+    }
+    fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+    fn reals(&self) -> Vec<Real> {
+        (0..self.len()).map(|index| self.real(index)).collect()
+    }
+}
+
+#[derive(Clone)]
+enum Fixed<'c, 'a> {
+    Computed(Rc<Computed<'c, 'a>>),
+    Constant(Constant),
 }
 
 struct Conversion<'c, 'a> {
@@ -120,7 +237,10 @@ impl<'c, 'a> Conversion<'c, 'a> {
             let argument: Value = body.argument(index).expect("in range").into();
             let mut found: Option<(Uniform, OperationRef)> = None;
             let (mut casts, mut moves) = (Vec::new(), Vec::new());
-            self.borders(argument, index, &mut casts, &mut moves)?;
+            let given = uniform(argument.r#type());
+            if given.is_none() {
+                self.borders(argument, index, &mut casts, &mut moves)?;
+            }
             for &cast in &casts {
                 let result = cast.result(0).expect("a cast has a result").r#type();
                 let quantized = uniform(result).ok_or_else(|| fail(&cast, not_uniform(result)))?;
@@ -134,17 +254,16 @@ impl<'c, 'a> Conversion<'c, 'a> {
                     _ => found = Some((quantized, cast)),
                 }
             }
-            let Some((quantized, first)) = found else {
+            let Some((quantized, first)) = found.or(given.map(|given| (given, self.func))) else {
                 return Err(fail(&self.func, format_args!("does not use {}", self.input(index))));
             };
-            let exponent = exponent(&first, &quantized)?;
             let [rows, columns] = matrix(&first, argument)?;
             let codes = codes([rows, columns], &quantized);
             let value = body.add_argument(codes.tensor(self.context), argument.location());
-            let bound = largest(&quantized);
-            let kind = Kind::Computed { value, quantized: Some(quantized), bound };
+            let fixed = self.codes(&first, value, quantized)?;
+            self.values.insert(key(argument), fixed.clone());
             for op in casts.into_iter().chain(moves) {
-                self.set(op, Fixed { kind, exponent });
+                self.set(op, fixed.clone());
             }
             self.arguments.push(quantized);
         }
@@ -186,9 +305,33 @@ impl<'c, 'a> Conversion<'c, 'a> {
         name.map_or_else(|| format!("input {index}"), |name| format!("input '{name}'"))
     }
 
+    /// Codes with the meaning that their type gives them.
+    fn codes(
+        &self,
+        op: &OperationRef<'c, 'a>,
+        value: Value<'c, 'a>,
+        quantized: Uniform,
+    ) -> pass::Result<'c, Fixed<'c, 'a>> {
+        let scale = scale(op, quantized.scale)?;
+        let offset = -&scale * requantize::integer(quantized.zero_point);
+        let Codes { rows, columns, .. } = Codes::of(value.r#type()).expect("codes have rank 2");
+        Ok(Fixed::Computed(Rc::new(Computed {
+            integers: Integers::Of(Terms {
+                value,
+                codes: Some(quantized),
+                scale: PerFeature(vec![scale]),
+                reach: PerFeature(vec![quantized.min..=quantized.max]),
+            }),
+            rows,
+            columns,
+            offset: PerFeature(vec![offset]),
+            limits: PerFeature(vec![Limits::default()]),
+        })))
+    }
+
     fn operand(&self, op: OperationRef<'c, 'a>, index: usize) -> pass::Result<'c, Fixed<'c, 'a>> {
         let value = op.operand(index).map_err(|error| fail(&op, error))?;
-        self.values.get(&key(value)).copied().ok_or_else(|| {
+        self.values.get(&key(value)).cloned().ok_or_else(|| {
             fail(&op, format_args!("has operand {index} that is not quantized: put QuantizeLinear and DequantizeLinear before it"))
         })
     }
@@ -196,6 +339,16 @@ impl<'c, 'a> Conversion<'c, 'a> {
     fn set(&mut self, op: OperationRef<'c, 'a>, fixed: Fixed<'c, 'a>) {
         let result = op.result(0).expect("a converted op has a result");
         self.values.insert(key(result.into()), fixed);
+    }
+
+    fn set_computed(&mut self, op: OperationRef<'c, 'a>, computed: Computed<'c, 'a>) {
+        self.set(op, Fixed::Computed(Rc::new(computed)));
+    }
+
+    /// Whether an op on an argument was converted with the argument.
+    fn is_done(&self, op: OperationRef<'c, 'a>) -> pass::Result<'c, bool> {
+        let result = op.result(0).map_err(|error| fail(&op, error))?;
+        Ok(self.values.contains_key(&key(result.into())))
     }
 
     /// Inserts an op of our dialect before `op`.
@@ -211,20 +364,15 @@ impl<'c, 'a> Conversion<'c, 'a> {
         rewrite::insert_before(op, new).result(0).expect("it has one result").into()
     }
 
-    /// Inserts a constant before `op`.
+    /// Inserts a constant of signed integers before `op`.
     fn constant(
         &self,
         op: OperationRef<'c, 'a>,
         extents: &[usize],
         bits: u32,
-        signed: bool,
         values: &[i64],
     ) -> Value<'c, 'a> {
-        let element: Type = if signed {
-            IntegerType::new(self.context, bits).into()
-        } else {
-            IntegerType::unsigned(self.context, bits).into()
-        };
+        let element: Type = IntegerType::new(self.context, bits).into();
         let extents: Vec<u64> = extents.iter().map(|&extent| extent as u64).collect();
         let tensor: Type = RankedTensorType::new(&extents, element, None).into();
         let bytes: Vec<u8> = values
@@ -245,123 +393,290 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let name = name.as_string_ref();
         match name.as_str().unwrap_or_default() {
             "arith.constant" | "tosa.const" => {
-                // Floats are read where they are used.
-                let value: Value = op.result(0).expect("a constant has a result").into();
-                if constant::integers(value).is_some() {
-                    let kind = Kind::Constant { value, signed: true };
-                    self.set(op, Fixed { kind, exponent: 0 });
-                }
+                self.read_constant(op);
                 Ok(())
             }
             "tosa.const_shape" => Ok(()),
             "quant.qcast" => self.quantize(op),
-            "quant.dcast" => {
+            "quant.dcast" | "tosa.identity" => {
                 let fixed = self.operand(op, 0)?;
                 self.set(op, fixed);
                 Ok(())
             }
             "quant.scast" => self.reinterpret(op),
             "tosa.reshape" => self.reshape(op),
+            "tosa.transpose" => self.transpose(op),
             "tosa.matmul" => self.matmul(op),
-            "tosa.add" => self.add(op),
+            "tosa.add" => self.add(op, false),
+            "tosa.sub" => self.add(op, true),
             "tosa.mul" => self.mul(op),
+            "tosa.reciprocal" => self.reciprocal(op),
+            "tosa.negate" => self.negate(op),
             "tosa.clamp" => self.clamp(op),
+            "tosa.maximum" => self.limit(op, |x| (Some(x), None)),
+            "tosa.minimum" => self.limit(op, |x| (None, Some(x))),
             "func.return" => self.r#return(op),
-            _ => Err(fail(&op, "is not supported in a quantized network yet")),
+            _ => Err(fail(
+                &op,
+                "cannot be mapped to the array yet: dense layers, sums of two tensors, limits, and scales and offsets of features can",
+            )),
         }
+    }
+
+    /// Keeps a constant of integers or of finite floats; others are refused where they are used.
+    fn read_constant(&mut self, op: OperationRef<'c, 'a>) {
+        let value: Value = op.result(0).expect("a constant has a result").into();
+        let Some(shape) = static_shape(value.r#type()) else { return };
+        let data = if let Some(codes) = constant::integers(value) {
+            let parameters = [(requantize::integer(1), 0)].into();
+            Data::Codes { codes: codes.into(), axis: None, parameters }
+        } else if let Some(floats) = constant::floats(value) {
+            let reals = floats.into_iter().map(|x| requantize::real(x.into()));
+            let Some(reals) = reals.collect::<Option<Rc<[Real]>>>() else { return };
+            Data::Reals(reals)
+        } else {
+            return;
+        };
+        self.set(op, Fixed::Constant(Constant { shape, data }));
     }
 
     /// The same integers, which now have another scale, or none.
     fn reinterpret(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
-        let result = op.result(0).map_err(|error| fail(&op, error))?;
-        if self.values.contains_key(&key(result.into())) {
+        if self.is_done(op)? {
             return Ok(()); // of an argument
         }
-        let fixed = self.operand(op, 0)?;
-        let quantized = uniform(result.r#type());
+        let result = op.result(0).map_err(|error| fail(&op, error))?;
+        let r#type = element_type(result.r#type());
+        let quantized = r#type.and_then(Quantized::of);
         if quantized.is_none() && element(result.r#type()).is_none() {
             return Err(fail(&op, not_uniform(result.r#type())));
         }
+        let fixed = self.operand(op, 0)?;
         let Some(quantized) = quantized else {
             self.set(op, fixed);
             return Ok(());
         };
-        let exponent = exponent(&op, &quantized)?;
-        let kind = match fixed.kind {
-            Kind::Constant { value, .. } => Kind::Constant { value, signed: quantized.signed },
-            Kind::Computed { value, quantized: Some(of), bound }
-                if (of.bits, of.signed) == (quantized.bits, quantized.signed) =>
-            {
+        match fixed {
+            Fixed::Constant(Constant { shape, data: Data::Codes { codes, .. } }) => {
+                let mut codes = codes;
+                let bits = IntegerType::try_from(quantized.storage).map_or(64, |i| i.width());
+                if !quantized.signed && bits < 64 {
+                    codes = codes.iter().map(|code| code & ((1 << bits) - 1)).collect();
+                }
+                let parameters = quantized.parameters.iter().map(|&(scale_of, zero_point)| {
+                    Ok((scale(&op, scale_of)?, zero_point))
+                });
+                let parameters = parameters.collect::<pass::Result<Rc<[_]>>>()?;
+                let axis = quantized.axis;
+                let fits = axis.map_or(parameters.len() == 1, |axis| {
+                    shape.get(axis) == Some(&parameters.len())
+                });
+                if !fits {
+                    return Err(fail(
+                        &op,
+                        format_args!("has {} scales for a tensor of {shape:?}", parameters.len()),
+                    ));
+                }
+                let data = Data::Codes { codes, axis, parameters };
+                self.set(op, Fixed::Constant(Constant { shape, data }));
+            }
+            Fixed::Computed(computed) => {
+                let quantized =
+                    uniform(result.r#type()).ok_or_else(|| fail(&op, not_uniform(result.r#type())))?;
+                let Integers::Of(Terms { value, codes: Some(of), .. }) = &computed.integers else {
+                    return Err(fail(&op, "takes the codes of a tensor that has none"));
+                };
+                if (of.bits, of.signed) != (quantized.bits, quantized.signed) {
+                    return Err(fail(&op, "takes the codes of a tensor for those of another type"));
+                }
                 let quantized = Uniform { min: of.min, max: of.max, ..quantized };
-                Kind::Computed { value, quantized: Some(quantized), bound }
+                let fixed = self.codes(&op, *value, quantized)?;
+                self.set(op, fixed);
             }
-            Kind::Computed { .. } => {
-                return Err(fail(&op, "takes the codes of a tensor for those of another type"));
+            Fixed::Constant(_) => {
+                return Err(fail(&op, "takes real numbers for codes"));
             }
-        };
-        self.set(op, Fixed { kind, exponent });
+        }
         Ok(())
     }
 
     fn reshape(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
-        let result = op.result(0).map_err(|error| fail(&op, error))?;
-        if self.values.contains_key(&key(result.into())) {
+        if self.is_done(op)? {
             return Ok(()); // of an argument
         }
-        let fixed = self.operand(op, 0)?;
-        if let Kind::Computed { value, .. } = fixed.kind {
-            let codes = Codes::of(value.r#type()).expect("computed tensors have rank 2");
-            let extents = static_shape(result.r#type());
-            if !extents.is_some_and(|extents| keeps_rows(&extents, codes.rows, codes.columns)) {
-                return Err(fail(
-                    &op,
-                    format_args!(
-                        "mixes the {} rows of {} values of a computed tensor, which is not supported yet",
-                        codes.rows, codes.columns
-                    ),
-                ));
+        let result = op.result(0).map_err(|error| fail(&op, error))?;
+        let extents = static_shape(result.r#type());
+        let fixed = match self.operand(op, 0)? {
+            Fixed::Computed(computed) => {
+                let (rows, columns) = (computed.rows, computed.columns);
+                if !extents.is_some_and(|extents| keeps_rows(&extents, rows, columns)) {
+                    return Err(fail(
+                        &op,
+                        format_args!(
+                            "mixes the {rows} rows of {columns} values of a computed tensor, which cannot be mapped yet: keep the batch as the first extent",
+                        ),
+                    ));
+                }
+                Fixed::Computed(computed)
             }
-        }
+            Fixed::Constant(constant) => {
+                let Some(shape) = extents.filter(|shape| {
+                    shape.iter().product::<usize>() == constant.len()
+                }) else {
+                    return Err(fail(&op, "needs a static shape"));
+                };
+                let data = match constant.data {
+                    // The axis is where as many elements as before lie before and behind it.
+                    Data::Codes { codes, axis: Some(axis), parameters } => {
+                        let inner: usize = constant.shape[axis + 1..].iter().product();
+                        let moved = (0..shape.len()).find(|&d| {
+                            shape[d] == constant.shape[axis]
+                                && shape[d + 1..].iter().product::<usize>() == inner
+                        });
+                        match moved {
+                            Some(_) => Data::Codes { codes, axis: moved, parameters },
+                            None => return Err(fail(&op, "takes apart the channels of a constant")),
+                        }
+                    }
+                    data => data,
+                };
+                Fixed::Constant(Constant { shape, data })
+            }
+        };
         self.set(op, fixed);
         Ok(())
     }
 
+    /// Of a constant.
+    fn transpose(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        let Ok(Fixed::Constant(constant)) = self.operand(op, 0) else {
+            return Err(fail(
+                &op,
+                "transposes a computed tensor, which cannot be mapped to the array yet",
+            ));
+        };
+        let perms = op.attribute("perms").ok().and_then(|a| DenseI32ArrayAttribute::try_from(a).ok());
+        let perms = perms.map(|perms| {
+            (0..perms.len()).filter_map(|i| usize::try_from(perms.element(i).ok()?).ok()).collect()
+        });
+        let perms: Vec<usize> = perms.unwrap_or_default();
+        let rank = constant.shape.len();
+        if perms.len() != rank || (0..rank).any(|axis| !perms.contains(&axis)) {
+            return Err(fail(&op, "needs a permutation"));
+        }
+        let mut strides = vec![1; rank];
+        for axis in (1..rank).rev() {
+            strides[axis - 1] = strides[axis] * constant.shape[axis];
+        }
+        let shape: Vec<usize> = perms.iter().map(|&axis| constant.shape[axis]).collect();
+        let source = |mut index: usize| {
+            let mut at = 0;
+            for (extent, &axis) in shape.iter().zip(&perms).rev() {
+                at += index % extent * strides[axis];
+                index /= extent;
+            }
+            at
+        };
+        let count = constant.len();
+        let data = match &constant.data {
+            Data::Reals(reals) => {
+                Data::Reals((0..count).map(|index| reals[source(index)].clone()).collect())
+            }
+            Data::Codes { codes, axis, parameters } => Data::Codes {
+                codes: (0..count).map(|index| codes[source(index)]).collect(),
+                axis: axis.and_then(|axis| perms.iter().position(|&from| from == axis)),
+                parameters: parameters.clone(),
+            },
+        };
+        self.set(op, Fixed::Constant(Constant { shape, data }));
+        Ok(())
+    }
+
     fn matmul(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
-        let (x, w) = (self.operand(op, 0)?, self.operand(op, 1)?);
         for index in 2..op.operand_count() {
-            let zero_point = op.operand(index).map_err(|error| fail(&op, error))?;
-            if float_constant(zero_point) != Some(0.0) {
-                return Err(fail(&op, "has a zero point, which is not supported yet"));
+            let zero = match self.operand(op, index) {
+                Ok(Fixed::Constant(constant)) => constant.reals().iter().all(Zero::is_zero),
+                _ => false,
+            };
+            if !zero {
+                return Err(fail(&op, "has a zero point that is not 0, but real operands"));
             }
         }
-        let Kind::Computed { value: input, quantized: Some(_), bound } = x.kind else {
-            return Err(fail(&op, "needs a quantized first operand"));
+        let x = match self.operand(op, 0)? {
+            Fixed::Computed(x) => x,
+            Fixed::Constant(_) => {
+                return Err(fail(&op, "multiplies a constant with a tensor: the constant must be second"));
+            }
         };
-        let Kind::Constant { value: weights, signed } = w.kind else {
-            return Err(fail(&op, "multiplies two computed tensors, which is not supported yet"));
+        let w = match self.operand(op, 1)? {
+            Fixed::Constant(constant) => constant,
+            Fixed::Computed(_) => {
+                return Err(fail(
+                    &op,
+                    "multiplies two computed tensors, which cannot be mapped to the array yet: one has to be constant",
+                ));
+            }
         };
-        let input_codes = Codes::of(input.r#type()).expect("computed tensors have rank 2");
+        let (input, input_scale, input_offset, codes) = self.one_scale(op, &x)?;
         let extents = rank_two(&op, op.operand(0).map_err(|error| fail(&op, error))?.r#type())?;
-        if extents != [input_codes.rows, input_codes.columns] {
+        if extents != [x.rows, x.columns] {
             return Err(fail(
                 &op,
                 format_args!(
-                    "multiplies parts of the {} rows of {} values of a computed tensor, which is not supported yet",
-                    input_codes.rows, input_codes.columns
+                    "multiplies parts of the {} rows of {} values of a computed tensor, which cannot be mapped to the array yet",
+                    x.rows, x.columns
                 ),
             ));
         }
         let [k, n] = rank_two(&op, op.operand(1).map_err(|error| fail(&op, error))?.r#type())?;
-        let (data, bits) = integers(weights, signed);
-        // Where signed integers hold them too, unsigned ones are for no kernel.
-        let fits = data.iter().all(|value| value >> (bits - 1) == 0);
-        let weights = self.constant(op, &[k, n], bits, signed || fits, &data);
+        let Data::Codes { codes: data, axis, parameters } = &w.data else {
+            return Err(fail(
+                &op,
+                "has operand 1 that is not quantized: put QuantizeLinear and DequantizeLinear before it",
+            ));
+        };
+        let last = w.shape.len() - 1;
+        if axis.is_some_and(|axis| axis != last && w.shape[axis] != 1) {
+            return Err(fail(
+                &op,
+                "has weights with scales of input features, over which it sums: quantize them per output channel or per tensor",
+            ));
+        }
+        let parameter = |j: usize| &parameters[if parameters.len() == 1 { 0 } else { j }];
+        let data: Vec<i64> =
+            data.iter().enumerate().map(|(index, code)| code - parameter(index % n).1).collect();
+        let (least, most) = data.iter().fold((0, 0), |(low, high), &w| (low.min(w), high.max(w)));
+        let fits = |bits: u32| -(1i64 << (bits - 1)) <= least && most < 1i64 << (bits - 1);
+        let Some(bits) = [8, 16].into_iter().find(|&bits| fits(bits)) else {
+            return Err(fail(
+                &op,
+                format_args!(
+                    "has weights from {least} to {most} after their zero point; 16 bits hold -32768 to 32767"
+                ),
+            ));
+        };
+        let weights = self.constant(op, &[k, n], bits, &data);
 
-        // The largest sum that any input can make decides the accumulator.
-        let sums = (0..n).map(|j| (0..k).map(|i| i128::from(data[i * n + j].unsigned_abs())).sum());
-        let bound = bound * sums.max().unwrap_or(0i128);
-        let bits = accumulator(&op, bound)?;
-        let result = Codes { rows: input_codes.rows, columns: n, bits, signed: true };
+        // Every sum that an input can make.
+        let (low, high) = (i128::from(codes.min), i128::from(codes.max));
+        let mut ends = vec![(0i128, 0i128); n];
+        let mut totals = vec![0i64; n];
+        for (index, &w) in data.iter().enumerate() {
+            let products = [low * i128::from(w), high * i128::from(w)];
+            let end = &mut ends[index % n];
+            end.0 += products[0].min(products[1]);
+            end.1 += products[0].max(products[1]);
+            totals[index % n] = totals[index % n].saturating_add(w);
+        }
+        let holds = |bits: u32| {
+            let (least, most) = crate::exact::range(i64::from(bits).min(63), true);
+            ends.iter().all(|&(low, high)| i128::from(least) <= low && high <= i128::from(most))
+        };
+        let Some(accumulator) = [32, 64].into_iter().find(|&bits| holds(bits)) else {
+            return Err(fail(&op, "has sums that exceed a 64-bit accumulator"));
+        };
+        let reach = ends.into_iter().map(|(low, high)| low as i64..=high as i64).collect();
+        let result = Codes { rows: x.rows, columns: n, bits: accumulator, signed: true };
         let value = self.build(
             op,
             aie4ml::DENSE,
@@ -372,289 +687,468 @@ impl<'c, 'a> Conversion<'c, 'a> {
             ],
             result.tensor(self.context),
         );
-        let kind = Kind::Computed { value, quantized: None, bound };
-        self.set(op, Fixed { kind, exponent: x.exponent + w.exponent });
+        // sum (x * sx + ox) * (w * sw) = sx * sw * sum x * w + ox * sw * sum w
+        let scale = parameters.iter().map(|(scale, _)| scale * &input_scale).collect();
+        let offset = if input_offset.is_zero() {
+            vec![Real::zero()]
+        } else {
+            let offset =
+                |j: usize| &input_offset * &parameter(j).0 * requantize::integer(totals[j]);
+            (0..n).map(offset).collect()
+        };
+        self.set_computed(
+            op,
+            Computed {
+                integers: Integers::Of(Terms {
+                    value,
+                    codes: None,
+                    scale: PerFeature(scale),
+                    reach: PerFeature(reach),
+                }),
+                rows: x.rows,
+                columns: n,
+                offset: PerFeature(offset),
+                limits: PerFeature(vec![Limits::default()]),
+            },
+        );
         Ok(())
     }
 
-    /// Two computed tensors, at the finer of their scales.
+    /// Codes whose features have one scale and one offset, with what was limited since limited.
+    fn one_scale(
+        &self,
+        op: OperationRef<'c, 'a>,
+        x: &Computed<'c, 'a>,
+    ) -> pass::Result<'c, (Value<'c, 'a>, Real, Real, Uniform)> {
+        let Integers::Of(Terms { value, codes: Some(codes), scale, .. }) = &x.integers else {
+            return Err(fail(
+                &op,
+                "needs an operand that is quantized: put QuantizeLinear and DequantizeLinear between the layer before and this one",
+            ));
+        };
+        let (Some(scale), Some(offset), Some(limits)) =
+            (scale.shared(), x.offset.shared(), x.limits.shared())
+        else {
+            return Err(fail(
+                &op,
+                "needs an operand with one scale and one offset for all features: quantize it anew",
+            ));
+        };
+        if *limits == Limits::default() {
+            return Ok((*value, scale.clone(), offset.clone(), *codes));
+        }
+        if !scale.is_positive() {
+            return Err(fail(&op, "needs an operand that is quantized after it was limited"));
+        }
+        // A limit is exact where it is a code, or beyond all codes.
+        let mut limited = *codes;
+        for (limit, low) in [(&limits.low, true), (&limits.high, false)] {
+            let Some(limit) = limit else { continue };
+            let code = (limit - offset) / scale;
+            let integer = code.to_integer().to_i64().filter(|_| code.is_integer());
+            let code = match integer {
+                _ if code <= requantize::integer(codes.min) => codes.min,
+                _ if code >= requantize::integer(codes.max) => codes.max,
+                Some(code) => code,
+                None => {
+                    return Err(fail(
+                        &op,
+                        format_args!(
+                            "has an operand that is limited to {}, which lies between two codes: quantize it after it is limited",
+                            limit.to_f64().unwrap_or(f64::NAN)
+                        ),
+                    ));
+                }
+            };
+            if low {
+                limited.min = code;
+                limited.max = limited.max.max(code);
+            } else {
+                limited.max = code;
+                limited.min = limited.min.min(code);
+            }
+        }
+        if (limited.min, limited.max) == (codes.min, codes.max) {
+            return Ok((*value, scale.clone(), offset.clone(), *codes));
+        }
+        let attributes = [
+            ("min", aie4ml::integer(self.context, limited.min)),
+            ("max", aie4ml::integer(self.context, limited.max)),
+        ];
+        let value = self.build(op, aie4ml::CLAMP, &[*value], &attributes, value.r#type());
+        Ok((value, scale.clone(), offset.clone(), limited))
+    }
+
+    /// The elements of a constant that is broadcast over the rows of a computed tensor.
+    fn per_feature(
+        &self,
+        op: OperationRef<'c, 'a>,
+        what: &str,
+        constant: &Constant,
+        computed: &Computed,
+    ) -> pass::Result<'c, PerFeature<Real>> {
+        self.same_extents(op, computed)?;
+        let (len, columns) = (constant.len(), computed.columns);
+        if len != 1 && !(len == columns && constant.shape.last() == Some(&columns)) {
+            return Err(fail(
+                &op,
+                format_args!(
+                    "{what} {len} constants of shape {:?} to {columns} features, needs one for each feature, or one for all",
+                    constant.shape
+                ),
+            ));
+        }
+        Ok(PerFeature(constant.reals()))
+    }
+
+    fn add(&mut self, op: OperationRef<'c, 'a>, subtract: bool) -> pass::Result<'c> {
+        let one = requantize::integer(1);
+        let sign = if subtract { -one.clone() } else { one.clone() };
+        let (a, b) = (self.operand(op, 0)?, self.operand(op, 1)?);
+        let computed = match (a, b) {
+            (Fixed::Computed(a), Fixed::Computed(b)) => return self.sum(op, &a, &b, &sign),
+            (Fixed::Computed(x), Fixed::Constant(constant)) => {
+                let constant = self.per_feature(op, "adds", &constant, &x)?;
+                moved(&x, &PerFeature(vec![one]), &constant.map(|c| c * &sign))
+            }
+            (Fixed::Constant(constant), Fixed::Computed(x)) => {
+                let constant = self.per_feature(op, "adds", &constant, &x)?;
+                moved(&x, &PerFeature(vec![sign]), &constant)
+            }
+            _ => return Err(fail(&op, "adds two constants: store their sum")),
+        };
+        self.set_computed(op, computed);
+        Ok(())
+    }
+
+    /// Two computed tensors, to be added when it is known how they are quantized.
     fn sum(
         &mut self,
         op: OperationRef<'c, 'a>,
-        a: Fixed<'c, 'a>,
-        b: Fixed<'c, 'a>,
+        a: &Computed<'c, 'a>,
+        b: &Computed<'c, 'a>,
+        sign: &Real,
     ) -> pass::Result<'c> {
-        let exponent = a.exponent.min(b.exponent);
-        let mut operands = Vec::new();
-        let mut factors = Vec::new();
-        let mut bound = 0;
-        for (index, x) in [a, b].into_iter().enumerate() {
-            let Kind::Computed { value, quantized: Some(quantized), .. } = x.kind else {
-                return Err(fail(
-                    &op,
-                    format_args!(
-                        "has operand {index} that is not quantized: put QuantizeLinear and DequantizeLinear before it"
-                    ),
-                ));
-            };
-            let shift = x.exponent - exponent;
-            // The verifier counts with every code that the type has.
-            let (low, high) = codes([0, 0], &quantized).range();
-            let largest = i128::from(low.unsigned_abs().max(high.unsigned_abs()));
-            bound += largest << shift.min(63);
-            operands.push(value);
-            factors.push(1 << shift.min(30));
-        }
-        let [left, right] = [0, 1]
-            .map(|i: usize| Codes::of(operands[i].r#type()).expect("computed tensors have rank 2"));
-        if (left.rows, left.columns) != (right.rows, right.columns) {
+        if (a.rows, a.columns) != (b.rows, b.columns) {
             return Err(fail(
                 &op,
                 format_args!(
                     "adds {}x{} and {}x{}: computed tensors are not broadcast yet",
-                    left.rows, left.columns, right.rows, right.columns
+                    a.rows, a.columns, b.rows, b.columns
                 ),
             ));
         }
-        self.same_extents(op, left)?;
-        if bound > i128::from(i32::MAX) {
-            return Err(fail(
-                &op,
-                format_args!(
-                    "adds scales 2^{} and 2^{}, which are too far apart for a sum of 32 bits",
-                    a.exponent, b.exponent
-                ),
-            ));
-        }
-        let result = Codes { bits: 32, signed: true, ..left };
-        let value = self.build(
-            op,
-            aie4ml::ADD,
-            &operands,
-            &[
-                ("factors", DenseI64ArrayAttribute::new(self.context, &factors).into()),
-                ("requant", aie4ml::list::<Requant>(self.context, &[])),
-            ],
-            result.tensor(self.context),
-        );
-        let kind = Kind::Computed { value, quantized: None, bound };
-        self.set(op, Fixed { kind, exponent });
-        Ok(())
-    }
-
-    /// The bias of a layer: accumulators plus a constant.
-    fn add(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
-        let reals = [0, 1].map(|index| op.operand(index).ok().and_then(constant::floats));
-        let (sum, bias, index) = match reals {
-            [Some(reals), None] => (self.operand(op, 1)?, Bias::Real(reals), 0),
-            [None, Some(reals)] => (self.operand(op, 0)?, Bias::Real(reals), 1),
-            [Some(_), Some(_)] => return Err(fail(&op, "adds two constants: store their sum")),
-            [None, None] => {
-                let (a, b) = (self.operand(op, 0)?, self.operand(op, 1)?);
-                let coded =
-                    |value, signed, exponent| Bias::Coded(integers(value, signed).0, exponent);
-                match (a.kind, b.kind) {
-                    (Kind::Computed { .. }, Kind::Constant { value, signed }) => {
-                        (a, coded(value, signed, b.exponent), 1)
-                    }
-                    (Kind::Constant { value, signed }, Kind::Computed { .. }) => {
-                        (b, coded(value, signed, a.exponent), 0)
-                    }
-                    (Kind::Computed { .. }, Kind::Computed { .. }) => return self.sum(op, a, b),
-                    _ => return Err(fail(&op, "adds two constants: store their sum")),
-                }
-            }
+        self.same_extents(op, a)?;
+        let term = |x: &Computed<'c, 'a>, sign: &Real| {
+            let (value, scale, offset, codes) = self.one_scale(op, x)?;
+            let reach = PerFeature(vec![codes.min..=codes.max]);
+            let scale = PerFeature(vec![scale * sign]);
+            Ok((Terms { value, codes: Some(codes), scale, reach }, offset * sign))
         };
-        let Kind::Computed { value, quantized, bound } = sum.kind else {
-            return Err(fail(&op, "adds two constants: store their sum"));
+        let (left, offset) = term(a, &requantize::integer(1))?;
+        let (right, more) = term(b, sign)?;
+        let computed = Computed {
+            integers: Integers::Sum([left, right]),
+            offset: PerFeature(vec![offset + more]),
+            limits: PerFeature(vec![Limits::default()]),
+            ..*a
         };
-        if quantized.is_some() {
-            return Err(fail(
-                &op,
-                "adds a constant to a quantized tensor, which is not supported yet",
-            ));
-        }
-        let codes = Codes::of(value.r#type()).expect("computed tensors have rank 2");
-        self.same_extents(op, codes)?;
-        let mut data = bias.at(op, sum.exponent)?;
-        // Reshapes between leave the elements as they are; the last shape counts.
-        let operand = op.operand(index).map_err(|error| fail(&op, error))?;
-        let extents = static_shape(operand.r#type());
-        match data.len() {
-            1 => data = vec![data[0]; codes.columns],
-            len if len == codes.columns && extents.is_some_and(|e| e.last() == Some(&len)) => {}
-            len => {
-                return Err(fail(
-                    &op,
-                    format_args!(
-                        "adds {len} constants to {} features, needs one for each feature",
-                        codes.columns
-                    ),
-                ));
-            }
-        }
-        let largest = data.iter().map(|v| i128::from(v.unsigned_abs())).max().unwrap_or(0);
-        let bound = bound + largest;
-        let bits = accumulator(&op, bound)?;
-        if bits > codes.bits {
-            if sums(value).is_some_and(|op| rewrite::is(&op, aie4ml::ADD)) {
-                return Err(fail(&op, "adds a constant to a sum that then exceeds 32 bits"));
-            }
-            // The layer before has to accumulate in 64 bits after all.
-            widen(self.context, value, bits);
-        }
-        let bias = self.constant(op, &[codes.columns], 32, true, &data);
-        let value = self.build(op, aie4ml::BIAS_ADD, &[value, bias], &[], value.r#type());
-        let kind = Kind::Computed { value, quantized: None, bound };
-        self.set(op, Fixed { kind, exponent: sum.exponent });
+        self.set_computed(op, computed);
         Ok(())
     }
 
     fn mul(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
-        let factor = |index: usize| op.operand(index).ok().and_then(float_constant);
-        let (x, factor) = match (factor(0), factor(1)) {
-            (_, Some(factor)) => (self.operand(op, 0)?, factor),
-            (Some(factor), None) => (self.operand(op, 1)?, factor),
-            _ => {
+        let zero = PerFeature(vec![Real::zero()]);
+        let computed = match (self.operand(op, 0)?, self.operand(op, 1)?) {
+            (Fixed::Computed(x), Fixed::Constant(constant))
+            | (Fixed::Constant(constant), Fixed::Computed(x)) => {
+                moved(&x, &self.per_feature(op, "multiplies", &constant, &x)?, &zero)
+            }
+            (Fixed::Computed(_), Fixed::Computed(_)) => {
                 return Err(fail(
                     &op,
-                    "multiplies two computed tensors, which is not supported yet",
+                    "multiplies two computed tensors, which cannot be mapped to the array yet: one has to be constant",
                 ));
             }
+            _ => return Err(fail(&op, "multiplies two constants: store their product")),
         };
-        let Some(exponent) = power_of_two(factor) else {
-            return Err(fail(
-                &op,
-                format_args!("multiplies by {factor}, which is not a power of two"),
-            ));
+        self.set_computed(op, computed);
+        Ok(())
+    }
+
+    fn negate(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        let Fixed::Computed(x) = self.operand(op, 0)? else {
+            return Err(fail(&op, "negates a constant: store the result"));
         };
-        let kind = match x.kind {
-            Kind::Computed { value, quantized, bound } => {
-                let codes = Codes::of(value.r#type()).expect("computed tensors have rank 2");
-                self.same_extents(op, codes)?;
-                // The same codes mean other numbers now.
-                let quantized = quantized.map(|q| Uniform { scale: q.scale * factor, ..q });
-                Kind::Computed { value, quantized, bound }
-            }
-            constant => constant,
+        let zero = PerFeature(vec![Real::zero()]);
+        let computed = moved(&x, &PerFeature(vec![requantize::integer(-1)]), &zero);
+        self.set_computed(op, computed);
+        Ok(())
+    }
+
+    /// Of a constant, so that a division is exact.
+    fn reciprocal(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        let Fixed::Constant(constant) = self.operand(op, 0)? else {
+            return Err(fail(&op, "divides by a computed tensor, which cannot be mapped to the array yet"));
         };
-        self.set(op, Fixed { kind, exponent: x.exponent + exponent });
+        let reals = constant.reals();
+        if reals.iter().any(Zero::is_zero) {
+            return Err(fail(&op, "divides by 0"));
+        }
+        let data = Data::Reals(reals.into_iter().map(|x| x.recip()).collect());
+        self.set(op, Fixed::Constant(Constant { shape: constant.shape, data }));
         Ok(())
     }
 
     /// Refuses an op that broadcasts the computed tensor it takes.
-    fn same_extents(&self, op: OperationRef<'c, 'a>, codes: Codes) -> pass::Result<'c> {
+    fn same_extents(&self, op: OperationRef<'c, 'a>, x: &Computed) -> pass::Result<'c> {
         let result = op.result(0).map_err(|error| fail(&op, error))?;
         let extents = static_shape(result.r#type());
-        if extents.is_some_and(|e| e.iter().product::<usize>() == codes.rows * codes.columns) {
+        if extents.is_some_and(|e| e.iter().product::<usize>() == x.rows * x.columns) {
             return Ok(());
         }
         Err(fail(
             &op,
             format_args!(
-                "broadcasts a computed tensor of {} rows and {} columns, which is not supported yet",
-                codes.rows, codes.columns
+                "broadcasts a computed tensor of {} rows and {} columns, which cannot be mapped to the array yet",
+                x.rows, x.columns
             ),
         ))
     }
 
     fn clamp(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
-        let x = self.operand(op, 0)?;
-        let Kind::Computed { value, quantized, bound } = x.kind else {
-            return Err(fail(&op, "clamps a constant"));
-        };
-        let codes = Codes::of(value.r#type()).expect("computed tensors have rank 2");
-        let (low, high) = codes.range();
         let limit = |name: &str| {
             let attribute = op.attribute(name).ok().and_then(|a| FloatAttribute::try_from(a).ok());
-            let real = attribute
-                .map(|a| a.value())
-                .ok_or_else(|| fail(&op, format_args!("needs a float '{name}'")))?;
-            let scaled = real * (-x.exponent as f64).exp2();
-            if scaled <= low as f64 {
-                Ok(low)
-            } else if scaled >= high as f64 {
-                Ok(high)
-            } else if scaled.fract() == 0.0 {
-                Ok(scaled as i64)
-            } else {
-                Err(fail(
-                    &op,
-                    format_args!(
-                        "has '{name}' {real}, which scale 2^{} cannot hold exactly",
-                        x.exponent
-                    ),
-                ))
-            }
+            let limit = attribute.map(|a| a.value());
+            let limit = limit.ok_or_else(|| fail(&op, format_args!("needs a float '{name}'")))?;
+            // The ends of the type limit nothing.
+            let bounds = limit.is_finite() && limit.abs() < f64::from(f32::MAX);
+            Ok(if bounds { requantize::real(limit) } else { None })
         };
-        let (min, max) = (limit("min_val")?, limit("max_val")?);
-        let attributes = [
-            ("min", aie4ml::integer(self.context, min)),
-            ("max", aie4ml::integer(self.context, max)),
-        ];
-        let value = self.build(op, aie4ml::CLAMP, &[value], &attributes, value.r#type());
-        self.set(
-            op,
-            Fixed { kind: Kind::Computed { value, quantized, bound }, exponent: x.exponent },
-        );
+        let (low, high) = (limit("min_val")?, limit("max_val")?);
+        self.limit_to(op, 0, &low, &high)
+    }
+
+    /// The larger or smaller of a computed tensor and a constant.
+    fn limit(
+        &mut self,
+        op: OperationRef<'c, 'a>,
+        ends: impl Fn(Real) -> (Option<Real>, Option<Real>),
+    ) -> pass::Result<'c> {
+        let (constant, index) = match (self.operand(op, 0)?, self.operand(op, 1)?) {
+            (Fixed::Computed(_), Fixed::Constant(constant)) => (constant, 0),
+            (Fixed::Constant(constant), Fixed::Computed(_)) => (constant, 1),
+            _ => return Err(fail(&op, "compares two tensors, which cannot be mapped to the array yet: one has to be constant")),
+        };
+        let reals = constant.reals();
+        let Some(limit) = PerFeature(reals).shared().cloned() else {
+            return Err(fail(&op, "has a limit for each feature, which cannot be mapped to the array yet"));
+        };
+        let (low, high) = ends(limit);
+        self.limit_to(op, index, &low, &high)
+    }
+
+    fn limit_to(
+        &mut self,
+        op: OperationRef<'c, 'a>,
+        operand: usize,
+        low: &Option<Real>,
+        high: &Option<Real>,
+    ) -> pass::Result<'c> {
+        let Fixed::Computed(x) = self.operand(op, operand)? else {
+            return Err(fail(&op, "clamps a constant"));
+        };
+        self.same_extents(op, &x)?;
+        let limits = x.limits.map(|limits| limits.then(low, high));
+        self.set_computed(op, Computed { limits, ..(*x).clone() });
         Ok(())
     }
 
     fn quantize(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
-        let result = op.result(0).map_err(|error| fail(&op, error))?;
-        if self.values.contains_key(&key(result.into())) {
+        if self.is_done(op)? {
             return Ok(()); // of an argument
         }
-        let x = self.operand(op, 0)?;
-        let Kind::Computed { value, .. } = x.kind else {
+        let result = op.result(0).map_err(|error| fail(&op, error))?;
+        let Fixed::Computed(x) = self.operand(op, 0)? else {
             return Err(fail(&op, "quantizes a constant: store it quantized"));
         };
         let Some(quantized) = uniform(result.r#type()) else {
             return Err(fail(&op, not_uniform(result.r#type())));
         };
-        let exponent = exponent(&op, &quantized)?;
-        let before = Codes::of(value.r#type()).expect("computed tensors have rank 2");
-        let after = codes([before.rows, before.columns], &quantized);
-        let shift = exponent - x.exponent;
-        let width = quantized.width();
-        let requant = Requant {
+        let step = scale(&op, quantized.scale)?;
+        let rounding = match op.attribute("aie4ml.rounding") {
+            Err(_) => Rounding::NearestEven,
+            Ok(attribute) => constant::text(attribute)
+                .and_then(|name| Rounding::ALL.into_iter().find(|mode| mode.name() == name))
+                .ok_or_else(|| fail(&op, "has an 'aie4ml.rounding' that is no rounding"))?,
+        };
+        let mut quantizer = Quantizer {
+            rounding,
+            width: quantized.width(),
+            signed: quantized.signed,
+            zero_point: quantized.zero_point,
             min: quantized.min,
             max: quantized.max,
-            ..Requant::shift(shift, Rounding::NearestEven, width, quantized.signed)
         };
-        let value = self.build(
-            op,
-            aie4ml::REQUANTIZE,
-            &[value],
-            &[("requant", requant.attribute(self.context))],
-            after.tensor(self.context),
-        );
-        let bound = largest(&quantized);
-        let kind = Kind::Computed { value, quantized: Some(quantized), bound };
-        self.set(op, Fixed { kind, exponent });
+        // Rounding keeps the order, so limits commute with it.
+        let limits = x.limits.map(|limits| {
+            let code = |limit: &Option<Real>, other| {
+                limit.as_ref().map_or(other, |limit| quantizer.apply(&(limit / &step)))
+            };
+            (code(&limits.low, quantizer.min), code(&limits.high, quantizer.max))
+        });
+        let Some(&(min, max)) = limits.shared() else {
+            return Err(fail(
+                &op,
+                "quantizes features with limits of their own, which cannot be mapped to the array yet",
+            ));
+        };
+        // The lower limit comes first.
+        (quantizer.min, quantizer.max) = (min.min(max), max);
+
+        let after = codes([x.rows, x.columns], &quantized);
+        let value = match &x.integers {
+            Integers::Of(terms) => self.requantize(op, &x, terms, &step, quantizer, after)?,
+            Integers::Sum(terms) => self.add_and_requantize(op, &x, terms, &step, quantizer, after)?,
+        };
+        let fixed = self.codes(&op, value, quantized)?;
+        self.set(op, fixed);
         Ok(())
+    }
+
+    /// Quantizes sums, or codes at another scale.
+    fn requantize(
+        &self,
+        op: OperationRef<'c, 'a>,
+        x: &Computed<'c, 'a>,
+        terms: &Terms<'c, 'a>,
+        step: &Real,
+        quantizer: Quantizer,
+        after: Codes,
+    ) -> pass::Result<'c, Value<'c, 'a>> {
+        let (scale, offset) = (terms.scale.map(|s| s / step), x.offset.map(|o| o / step));
+        let count = scale.0.len().max(offset.0.len()).max(terms.reach.0.len());
+        let channels: Vec<Channel> = (0..count)
+            .map(|j| Channel {
+                scale: scale.of(j).clone(),
+                offset: offset.of(j).clone(),
+                reach: terms.reach.of(j).clone(),
+            })
+            .collect();
+        let before = Codes::of(terms.value.r#type()).expect("computed tensors have rank 2");
+        let sums = terms.codes.is_none();
+        let choice = requantize::choose(&channels, quantizer, if sums { before.bits } else { 32 });
+        self.remark(op, &choice);
+        let mut value = terms.value;
+        let mut requant = choice.requant.clone();
+        if choice.bias.iter().any(|&bias| bias != 0) {
+            let narrow = sums && choice.bias.len() == x.columns;
+            if narrow {
+                let bias = self.constant(op, &[x.columns], 32, &choice.bias);
+                let r#type = value.r#type();
+                value = self.build(op, aie4ml::BIAS_ADD, &[value, bias], &[], r#type);
+            } else {
+                requant = choice.without_bias().ok_or_else(|| {
+                    fail(&op, "has an offset that does not fit behind its scale")
+                })?;
+            }
+        }
+        let attributes = [("requant", requant.attribute(self.context))];
+        let r#type = after.tensor(self.context);
+        Ok(self.build(op, aie4ml::REQUANTIZE, &[value], &attributes, r#type))
+    }
+
+    /// Adds two tensors of codes and quantizes the sum.
+    fn add_and_requantize(
+        &self,
+        op: OperationRef<'c, 'a>,
+        x: &Computed<'c, 'a>,
+        terms: &[Terms<'c, 'a>; 2],
+        step: &Real,
+        quantizer: Quantizer,
+        after: Codes,
+    ) -> pass::Result<'c, Value<'c, 'a>> {
+        let shared = [&terms[0].scale, &terms[1].scale].map(PerFeature::shared);
+        let ([Some(a), Some(b)], Some(offset)) = (shared, x.offset.shared()) else {
+            return Err(fail(
+                &op,
+                "quantizes a sum of two tensors with numbers of its own for each feature, which cannot be mapped to the array yet",
+            ));
+        };
+        let sum = Sum {
+            scales: [a / step, b / step],
+            offset: offset / step,
+            codes: [0, 1].map(|i: usize| terms[i].reach.of(0).clone()),
+        };
+        let choice = requantize::choose_sum(&sum, quantizer);
+        if choice.inexact > 0 {
+            pass::remark(
+                &op,
+                format_args!(
+                    "rounds differently from real arithmetic for some pairs of codes, {} of those tried: no integers of 31 bits are exact for these scales",
+                    choice.inexact
+                ),
+            );
+        }
+        let sums = Codes { bits: choice.accumulator, signed: true, ..after };
+        let mut attributes = vec![
+            ("factors", DenseI64ArrayAttribute::new(self.context, &choice.factors).into()),
+            ("requant", aie4ml::list::<Requant>(self.context, &[])),
+        ];
+        if choice.accumulator != 32 {
+            let accumulator = TypeAttribute::new(sums.element(self.context)).into();
+            attributes.push(("accumulator", accumulator));
+        }
+        let operands = [terms[0].value, terms[1].value];
+        let value = self.build(op, aie4ml::ADD, &operands, &attributes, sums.tensor(self.context));
+        let attributes = [("requant", choice.requant.attribute(self.context))];
+        let r#type = after.tensor(self.context);
+        Ok(self.build(op, aie4ml::REQUANTIZE, &[value], &attributes, r#type))
+    }
+
+    /// Says where no integers are exact.
+    fn remark(&self, op: OperationRef<'c, 'a>, choice: &Choice) {
+        let Some(&(channel, _)) = choice.inexact.first() else { return };
+        let sums: u128 = choice.inexact.iter().map(|(_, sums)| sums).sum();
+        pass::remark(
+            &op,
+            format_args!(
+                "rounds {sums} sums of {} channels differently from real arithmetic, by one, in channel {channel} first: no integers are exact for their scale",
+                choice.inexact.len()
+            ),
+        );
     }
 
     fn r#return(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
         let mut values = Vec::new();
         for index in 0..op.operand_count() {
-            match self.operand(op, index)?.kind {
-                Kind::Computed { value, quantized: Some(quantized), .. } => {
-                    values.push(value);
-                    self.results.push(quantized);
+            let name = aie4ml::boundary_name(self.func, "res_attrs", index);
+            let output = name.map_or(format!("result {index}"), |name| format!("output '{name}'"));
+            let computed = match self.operand(op, index)? {
+                Fixed::Computed(computed) => computed,
+                Fixed::Constant(_) => {
+                    return Err(fail(&op, format_args!("has {output} that is constant")));
                 }
-                _ => {
-                    let name = aie4ml::boundary_name(self.func, "res_attrs", index);
-                    let output =
-                        name.map_or(format!("result {index}"), |n| format!("output '{n}'"));
-                    return Err(fail(
-                        &op,
-                        format_args!(
-                            "has {output} that is not quantized: put QuantizeLinear and DequantizeLinear before it"
-                        ),
-                    ));
-                }
+            };
+            if !matches!(computed.integers, Integers::Of(Terms { codes: Some(_), .. })) {
+                return Err(fail(
+                    &op,
+                    format_args!(
+                        "has {output} that is not quantized: put QuantizeLinear and DequantizeLinear before it"
+                    ),
+                ));
             }
+            let (value, scale, offset, codes) = self.one_scale(op, &computed)?;
+            let zero_point = -offset / &scale;
+            let zero_point = zero_point.to_integer().to_i64().filter(|_| zero_point.is_integer());
+            let (Some(zero_point), Some(scale)) = (zero_point, scale.to_f64()) else {
+                return Err(fail(
+                    &op,
+                    format_args!("has {output} whose codes have an offset that is no zero point: quantize it anew"),
+                ));
+            };
+            values.push(value);
+            self.results.push(Uniform { scale, zero_point, ..codes });
         }
         for (index, value) in values.into_iter().enumerate() {
             rewrite::set_operand(op, index, value);
@@ -717,51 +1211,36 @@ fn boundary_attributes<'c>(
     })
 }
 
-/// The op that makes the sums of which `value` is, through what adds to and limits them.
-fn sums<'c, 'a>(value: Value<'c, 'a>) -> Option<OperationRef<'c, 'a>> {
-    let op = constant::defining_op(value)?;
-    if rewrite::is(&op, aie4ml::BIAS_ADD) || rewrite::is(&op, aie4ml::CLAMP) {
-        return sums(op.operand(0).ok()?);
-    }
-    Some(op)
-}
-
-/// Makes the ops from a layer to `value`, and others on the same sums, accumulate in `bits`.
-fn widen<'c>(context: &'c Context, value: Value<'c, '_>, bits: u32) {
-    let Some(codes) = Codes::of(value.r#type()).filter(|codes| codes.bits != bits) else { return };
-    let wide = Codes { bits, ..codes };
-    value.set_type(wide.tensor(context));
-    // Whatever else adds to or limits these sums is as wide as they are.
-    for user in rewrite::users(value) {
-        if (rewrite::is(&user, aie4ml::BIAS_ADD) || rewrite::is(&user, aie4ml::CLAMP))
-            && let Ok(result) = user.result(0)
-        {
-            widen(context, result.into(), bits);
-        }
-    }
-    let Some(op) = constant::defining_op(value) else { return };
-    if rewrite::is(&op, aie4ml::DENSE) {
-        let attribute = TypeAttribute::new(wide.element(context)).into();
-        rewrite::set_attribute(op, "accumulator", attribute);
-    } else if let Ok(before) = op.operand(0) {
-        widen(context, before, bits);
+/// A tensor times a factor plus an offset.
+fn moved<'c, 'a>(
+    x: &Computed<'c, 'a>,
+    factor: &PerFeature<Real>,
+    offset: &PerFeature<Real>,
+) -> Computed<'c, 'a> {
+    let terms = |terms: &Terms<'c, 'a>| Terms {
+        scale: terms.scale.with(factor, |scale, factor| scale * factor),
+        ..terms.clone()
+    };
+    let both = factor.with(offset, |factor, offset| (factor.clone(), offset.clone()));
+    Computed {
+        integers: match &x.integers {
+            Integers::Of(of) => Integers::Of(terms(of)),
+            Integers::Sum([a, b]) => Integers::Sum([terms(a), terms(b)]),
+        },
+        offset: x.offset.with(&both, |old, (factor, offset)| old * factor + offset),
+        limits: match x.limits.shared() {
+            Some(limits) if *limits == Limits::default() => x.limits.clone(),
+            _ => x.limits.with(&both, |limits, (factor, offset)| limits.moved(factor, offset)),
+        },
+        ..*x
     }
 }
 
-/// Bits of an accumulator that holds every sum up to `bound`.
-fn accumulator<'c>(op: &OperationRef<'c, '_>, bound: i128) -> pass::Result<'c, u32> {
-    if bound <= i128::from(i32::MAX) {
-        Ok(32)
-    } else if bound <= i128::from(i64::MAX) {
-        Ok(64)
-    } else {
-        Err(fail(op, "has sums that exceed a 64-bit accumulator"))
-    }
-}
-
-/// Largest magnitude of a code.
-fn largest(quantized: &Uniform) -> i128 {
-    i128::from(quantized.min.unsigned_abs().max(quantized.max.unsigned_abs()))
+/// The exact value of a scale.
+fn scale<'c>(op: &OperationRef<'c, '_>, scale: f64) -> pass::Result<'c, Real> {
+    requantize::real(scale)
+        .filter(|scale| scale.is_positive())
+        .ok_or_else(|| fail(op, format_args!("has scale {scale}, needs a number above 0")))
 }
 
 fn codes([rows, columns]: [usize; 2], quantized: &Uniform) -> Codes {
@@ -770,6 +1249,10 @@ fn codes([rows, columns]: [usize; 2], quantized: &Uniform) -> Codes {
 
 fn element(r#type: Type) -> Option<IntegerType> {
     IntegerType::try_from(RankedTensorType::try_from(r#type).ok()?.element()).ok()
+}
+
+fn element_type(r#type: Type) -> Option<Type> {
+    Some(RankedTensorType::try_from(r#type).ok()?.element())
 }
 
 fn uniform(r#type: Type) -> Option<Uniform> {
@@ -781,86 +1264,11 @@ fn not_uniform(r#type: Type) -> String {
     let element = RankedTensorType::try_from(r#type).ok().map(|tensor| tensor.element());
     match element.and_then(Quantized::of) {
         Some(Quantized { axis: Some(_), parameters, .. }) => format!(
-            "has {} scales, one per channel, which is not supported yet: quantize per tensor",
+            "has {} scales, one per channel, on an activation: quantize activations per tensor",
             parameters.len()
         ),
         _ => format!("has type '{type}', needs one scale", type = r#type),
     }
-}
-
-/// `e` of the scale `2^e`; refuses other scales and zero points.
-fn exponent<'c>(op: &OperationRef<'c, '_>, quantized: &Uniform) -> pass::Result<'c, i64> {
-    if quantized.zero_point != 0 {
-        return Err(fail(
-            op,
-            format_args!("has zero point {}, which is not supported yet", quantized.zero_point),
-        ));
-    }
-    quantized.exponent().ok_or_else(|| {
-        fail(op, format_args!("has scale {}, which is not a power of two", quantized.scale))
-    })
-}
-
-/// What is added to sums.
-enum Bias {
-    /// Integers times `2^exponent`.
-    Coded(Vec<i64>, i64),
-    Real(Vec<f32>),
-}
-
-impl Bias {
-    /// The same as 32-bit integers times `2^exponent`; refuses what these cannot say exactly.
-    fn at<'c>(self, op: OperationRef<'c, '_>, exponent: i64) -> pass::Result<'c, Vec<i64>> {
-        let narrow = |value: i128| i32::try_from(value).ok().map(i64::from);
-        match self {
-            Bias::Coded(codes, from) => {
-                let shift = from - exponent;
-                let unit = 1i128.checked_shl(shift.unsigned_abs() as u32).unwrap_or(i128::MAX);
-                let scaled = |code: i64| match code.into() {
-                    0 => Some(0),
-                    code if shift < 0 => (code % unit == 0).then_some(code / unit),
-                    code => (shift < 62).then_some(code * unit),
-                };
-                let all = codes.into_iter().map(|code| scaled(code).and_then(narrow));
-                all.collect::<Option<_>>().ok_or_else(|| {
-                    fail(
-                        &op,
-                        format_args!(
-                            "has a bias of scale 2^{from} that a 32-bit integer at the accumulator's scale 2^{exponent} cannot hold exactly"
-                        ),
-                    )
-                })
-            }
-            Bias::Real(reals) => {
-                let integer = |real: f32| {
-                    // Exact unless it overflows or underflows, which then fits nothing anyway.
-                    let scaled = f64::from(real) * (-exponent as f64).exp2();
-                    let limits = f64::from(i32::MIN)..=f64::from(i32::MAX);
-                    let exact = limits.contains(&scaled) && scaled.fract() == 0.0;
-                    let exact = exact && (scaled != 0.0 || real == 0.0);
-                    exact.then_some(scaled as i64).ok_or_else(|| {
-                        fail(
-                            &op,
-                            format_args!(
-                                "has a bias of {real} that a 32-bit integer at the accumulator's scale 2^{exponent} cannot hold exactly: quantize it with that scale"
-                            ),
-                        )
-                    })
-                };
-                reals.into_iter().map(integer).collect()
-            }
-        }
-    }
-}
-
-/// The elements of a constant of integers, as their sign says, and their width in bits.
-fn integers(constant: Value, signed: bool) -> (Vec<i64>, u32) {
-    let mut data = constant::integers(constant).expect("constants are integers");
-    let bits = element(constant.r#type()).expect("constants are integers").width();
-    if !signed && bits < 64 {
-        data.iter_mut().for_each(|value| *value &= (1 << bits) - 1);
-    }
-    (data, bits)
 }
 
 fn static_shape(r#type: Type) -> Option<Vec<usize>> {
@@ -913,15 +1321,4 @@ fn rows_read(value: Value) -> Option<usize> {
         }
         rows_read(user.results().next()?.into())
     })
-}
-
-/// The value of a constant float tensor whose elements are all the same.
-fn float_constant(value: Value) -> Option<f64> {
-    let op = constant::defining_op(value)?;
-    let attribute = op.attribute("values").or_else(|_| op.attribute("value")).ok()?;
-    let dense = DenseElementsAttribute::try_from(attribute).ok()?;
-    let first = f64::from(dense.f32_element(0).ok()?);
-    (1..dense.len())
-        .all(|i| dense.f32_element(i).is_ok_and(|x| f64::from(x) == first))
-        .then_some(first)
 }

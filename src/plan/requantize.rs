@@ -111,6 +111,29 @@ pub struct Choice {
     pub inexact: Vec<(usize, u128)>,
 }
 
+impl Choice {
+    /// The requantization alone, with the bias in its addends; `None` if these would have too
+    /// many bits.
+    pub fn without_bias(&self) -> Option<Requant> {
+        let mut requant = self.requant.clone();
+        // An addend is shifted too, so a shift to the left becomes a factor.
+        let factor = 1i64.checked_shl((-requant.shift).max(0) as u32)?;
+        requant.shift = requant.shift.max(0);
+        let channels = requant.channels().unwrap_or(1).max(self.bias.len());
+        let scaled = |j: usize| Some((self.requant.multiplier_of(j).checked_mul(factor)?, j));
+        let all = (0..channels).map(scaled).collect::<Option<Vec<_>>>()?;
+        let bias = |j: usize| self.bias[if self.bias.len() == 1 { 0 } else { j }];
+        let addend = all.iter().map(|&(multiplier, j)| {
+            let addend = multiplier.checked_mul(bias(j))?.checked_add(requant.addend_of(j))?;
+            (addend.unsigned_abs() < 1 << (Requant::FACTOR_BITS - 1)).then_some(addend)
+        });
+        let addend = shared(addend.collect::<Option<Vec<_>>>()?);
+        requant.multiplier = shared(all.into_iter().map(|(multiplier, _)| multiplier).collect());
+        requant.addend = addend;
+        Some(requant)
+    }
+}
+
 /// Bits of a multiplier, its sign among them, that kernels multiply by in vectors.
 const VECTOR_BITS: u32 = 32;
 
@@ -615,6 +638,9 @@ pub fn choose_sum(sum: &Sum, quantizer: Quantizer) -> SumChoice {
 /// Scales that are integers times one unit, as powers of two and equal scales are: the sum has
 /// that unit as its scale.
 fn one_unit(sum: &Sum, quantizer: Quantizer) -> Option<SumChoice> {
+    if sum.scales[1].is_zero() {
+        return None;
+    }
     let ratio = &sum.scales[0] / &sum.scales[1];
     let factors = [ratio.numer().to_i32()?, ratio.denom().to_i32()?].map(i64::from);
     let unit = &sum.scales[1] / integer(factors[1]);
@@ -632,20 +658,8 @@ fn one_unit(sum: &Sum, quantizer: Quantizer) -> Option<SumChoice> {
     if !choice.inexact.is_empty() {
         return None;
     }
-    let mut requant = choice.requant;
     // Nothing is added to the operands of a sum but behind the multiplier.
-    if choice.bias[0] != 0 {
-        let addend = requant.multiplier_of(0).checked_mul(choice.bias[0])?;
-        let shift = requant.shift;
-        if shift < 0 {
-            // An addend is shifted too, so the shift becomes a factor.
-            requant.multiplier = vec![1 << -shift];
-            requant.addend = vec![addend.checked_mul(1 << -shift)?];
-            requant.shift = 0;
-        } else {
-            requant.addend = vec![addend + requant.addend_of(0)];
-        }
-    }
+    let requant = if choice.bias[0] == 0 { choice.requant } else { choice.without_bias()? };
     Some(SumChoice { factors, accumulator: 32, requant, inexact: 0 })
 }
 
