@@ -1,12 +1,18 @@
 // A dense layer's share on one tile: C = requantize(A * W + bias).
 //
 // All operands are stored as whole blocks of the matrix unit's shape <m, k, n>,
-// row-major, contiguous, aligned to 32 bytes:
+// row-major, contiguous, aligned to 32 bytes (AIE-MLv2: 64):
 //
-//     A     [MB][KB][m][k]     activations in
-//     W     [NB][KB][k][n]     weights
-//     bias  [NB][n]            int32, only where a sum starts
-//     C     [MB][NB][m][n]     activations out, only where a sum ends
+//     A           [MB][KB][m][k]     activations in
+//     W           [NB][KB][k][n]     weights
+//     parameters  [words][NB][n]     int32, of each output channel:
+//                                    its bias, only where a sum starts;
+//                                    its multiplier and addend, only where a sum
+//                                    ends and they differ from channel to channel
+//     C           [MB][NB][m][n]     activations out, only where a sum ends
+//
+// A multiplier or addend of more than 32 bits takes two words, low and high part
+// (see PerChannel in requant.h).
 //
 // A layer whose K is cut over a cascade of tiles uses first, middle..., last in
 // this order along the cascade; one that is not cut uses single. Every role
@@ -38,11 +44,11 @@ template <class TA, class TW, class TC, class Acc, unsigned m, unsigned k, unsig
 struct Dense {
     static_assert(MB >= 1 && KB >= 1 && NB >= 1, "a dense kernel has at least one block of each operand");
 
-    /// The whole sum on this tile.
+    /// The whole sum on this tile. The parameters begin with the bias.
     static AIE4ML_INLINE void single(const TA *__restrict a, const TW *__restrict w,
-                                     const int32_t *__restrict bias, TC *__restrict c)
+                                     const int32_t *__restrict parameters, TC *__restrict c)
     {
-        run<true, true>(a, w, bias, c);
+        run<true, true>(a, w, parameters, c);
     }
 
     /// Starts a sum: writes partial sums to the cascade.
@@ -60,7 +66,15 @@ struct Dense {
     /// Ends a sum: reads partial sums from the cascade.
     static AIE4ML_INLINE void last(const TA *__restrict a, const TW *__restrict w, TC *__restrict c)
     {
+        static_assert(!Out::per_channel, "values per channel need a parameter buffer");
         run<false, true>(a, w, nullptr, c);
+    }
+
+    /// The same, with multipliers or addends per channel.
+    static AIE4ML_INLINE void last(const TA *__restrict a, const TW *__restrict w,
+                                   const int32_t *__restrict parameters, TC *__restrict c)
+    {
+        run<false, true>(a, w, parameters, c);
     }
 
 private:
@@ -76,19 +90,23 @@ private:
     static constexpr unsigned size_w = k * n;
     static constexpr unsigned size_c = m * n;
 
+    // Whether a role has parameters.
     template <bool First, bool Last>
-    static AIE4ML_INLINE void run(const TA *__restrict a, const TW *__restrict w, const int32_t *__restrict bias,
+    static constexpr bool takes = First || (Last && Out::per_channel);
+
+    template <bool First, bool Last>
+    static AIE4ML_INLINE void run(const TA *__restrict a, const TW *__restrict w, const int32_t *__restrict p,
                                   TC *__restrict c)
     {
         if constexpr (Last)
             Out::template set_modes<Sums::accum_bits(), size_c>();
 
         for (unsigned row = 0; row < MB / 2; ++row)
-            columns<First, Last, 2, 2, NB>(a + row * 2 * KB * size_a, w, bias, c + row * 2 * NB * size_c);
+            columns<First, Last, 2, 2, NB>(a + row * 2 * KB * size_a, w, p, c + row * 2 * NB * size_c);
         // Without a second row, a wider group makes up for the lost reuse of W.
         if constexpr (MB % 2 != 0) {
             constexpr unsigned row = MB - 1;
-            columns<First, Last, 1, 4, NB>(a + row * KB * size_a, w, bias, Last ? c + row * NB * size_c : c);
+            columns<First, Last, 1, 4, NB>(a + row * KB * size_a, w, p, Last ? c + row * NB * size_c : c);
         }
     }
 
@@ -96,27 +114,27 @@ private:
     // left in groups of half the size.
     template <bool First, bool Last, unsigned R, unsigned C, unsigned Left>
     static AIE4ML_INLINE void columns(const TA *__restrict a, const TW *__restrict w,
-                                      const int32_t *__restrict bias, TC *__restrict c)
+                                      const int32_t *__restrict p, TC *__restrict c)
     {
         for (unsigned group = 0; group < Left / C; ++group) {
             const unsigned column = NB - Left + group * C;
-            blocks<First, Last, R, C>(a, w + column * KB * size_w, First ? bias + column * n : bias,
+            blocks<First, Last, R, C>(a, w + column * KB * size_w, takes<First, Last> ? p + column * n : p,
                                       Last ? c + column * size_c : c);
         }
         if constexpr (Left % C != 0)
-            columns<First, Last, R, C / 2, Left % C>(a, w, bias, c);
+            columns<First, Last, R, C / 2, Left % C>(a, w, p, c);
     }
 
     // One group of R x C blocks of the result.
     template <bool First, bool Last, unsigned R, unsigned C>
-    static AIE4ML_INLINE void blocks(const TA *__restrict a, const TW *__restrict w, const int32_t *__restrict bias,
+    static AIE4ML_INLINE void blocks(const TA *__restrict a, const TW *__restrict w, const int32_t *__restrict p,
                                      TC *__restrict c)
     {
         using detail::unroll;
 
         Block sums[R][C];
         unroll<C>([&](auto j) AIE4ML_LAMBDA {
-            const Sums start = start_of<First>(bias + (First ? j * n : 0));
+            const Sums start = start_of<First>(First ? p + j * n : p);
             unroll<R>([&](auto i) AIE4ML_LAMBDA { sums[i][j] = Block(start); });
         });
 
@@ -136,7 +154,9 @@ private:
                 Sums sum = sums[i][j].to_accum();
                 if constexpr (!First)
                     sum = aie::add(sum, from_cascade());
-                if constexpr (Last)
+                if constexpr (Last && Out::per_channel)
+                    Out::template store<n, NB * n>(c + (i * NB + j) * size_c, sum, p + (First ? NB + j : +j) * n);
+                else if constexpr (Last)
                     Out::store(c + (i * NB + j) * size_c, sum);
                 else
                     to_cascade(sum);

@@ -4,12 +4,14 @@
 // rounding written from its definition: the two neighbors, their distances, a
 // rule for ties. Build once for each device (-D__AIE_ARCH__=20 or 21).
 
+#include "aie4ml/add.h"
 #include "aie4ml/dense.h"
 
 #include <cstdio>
 #include <cstring>
 #include <deque>
 #include <limits>
+#include <tuple>
 #include <vector>
 
 using namespace aie4ml;
@@ -102,21 +104,78 @@ Wide overflow_reference(Wide y, Overflow mode, unsigned width, bool is_signed)
 }
 
 template <class S>
-Wide stage_reference(Wide x, bool is_signed)
+Wide stage_reference(Wide x, Wide multiplier, Wide addend, bool is_signed)
 {
+    x = x * multiplier + addend;
+    // What cannot be shifted up in 128 bits, by something that ends as the same.
+    const Wide far = Wide(1) << 90;
+    if (S::Shift < 0 && (x > far || x < -far))
+        x = S::Over == Overflow::wrap ? Wide(int64_t(x)) : x < 0 ? -far : far;
     Wide y = round_reference(x, S::Shift, S::Round) + S::ZeroPoint;
     y = overflow_reference(y, S::Over, S::Width, is_signed);
     return y < S::Lo ? Wide(S::Lo) : y > S::Hi ? Wide(S::Hi) : y;
 }
 
+// Multiplier and addend of the first stage are given; those of others are constants.
 template <class TC, class S, class... Rest>
-TC requantize_reference(Wide x)
+TC requantize_reference(Wide x, Wide multiplier, Wide addend)
 {
-    if constexpr (sizeof...(Rest) == 0)
-        return TC(stage_reference<S>(x, std::is_signed_v<TC>));
-    else
-        return requantize_reference<TC, Rest...>(stage_reference<S>(x, S::Signed));
+    if constexpr (sizeof...(Rest) == 0) {
+        return TC(stage_reference<S>(x, multiplier, addend, std::is_signed_v<TC>));
+    } else {
+        using Next = typename std::tuple_element_t<0, std::tuple<Rest...>>::Scaling;
+        return requantize_reference<TC, Rest...>(stage_reference<S>(x, multiplier, addend, S::Signed),
+                                                 Next::Multiplier::Value, Next::Addend::Value);
+    }
 }
+
+// --- multipliers and addends
+
+// A number of so many bits with sign, of every magnitude, with extremes.
+int64_t random_bits(unsigned bits)
+{
+    const uint64_t r = random64();
+    const int64_t all = int64_t(random64()) >> (64 - bits);
+    switch (r & 7) {
+    case 0: return int64_t(INT64_MIN) >> (64 - bits);
+    case 1: return INT64_MAX >> (64 - bits);
+    case 2: return int64_t(r >> 8 & 3) - 1 < (int64_t(1) << (bits - 1)) ? int64_t(r >> 8 & 3) - 1 : 0;
+    case 3: return all >> (r >> 8) % bits;
+    default: return all;
+    }
+}
+
+template <class Value>
+int64_t random_value()
+{
+    return Value::Varies ? random_bits(Value::Bits) : Value::Value;
+}
+
+// Words of a value, as the parameter buffer has them.
+template <class Value>
+void pack_value(int32_t *at, size_t stride, int64_t value)
+{
+    if constexpr (Value::Varies) {
+        if constexpr (Value::Words == 1) {
+            *at = int32_t(value);
+        } else {
+            const int64_t low = value & ((int64_t(1) << Value::LowBits) - 1);
+            at[0] = int32_t(uint32_t(low));
+            at[stride] = int32_t((value - low) >> Value::LowBits);
+        }
+    }
+}
+
+template <class S>
+constexpr unsigned words()
+{
+    return S::Scaling::Multiplier::Words + S::Scaling::Addend::Words;
+}
+
+template <class S, class...>
+struct Head {
+    using type = S;
+};
 
 // --- a cascade: tiles run one after the other, words wait in a queue
 
@@ -178,7 +237,14 @@ void check_dense()
     using Kernel = Dense<TA, TW, TC, Acc, m, k, n, MB, KB, NB, Stages...>;
     std::vector<Buffer<TA>> a;
     std::vector<Buffer<TW>> w;
-    Buffer<int32_t> bias(NB * n);
+    using First = typename Head<Stages...>::type;
+    using Multiplier = typename First::Scaling::Multiplier;
+    using Addend = typename First::Scaling::Addend;
+    constexpr unsigned channels = NB * n;
+    // What single has; first and last have parts of it, in buffers of their own.
+    Buffer<int32_t> parameters((1 + words<First>()) * channels);
+    Buffer<int32_t> bias(channels), scales(words<First>() * channels);
+    std::vector<int64_t> multipliers(channels), addends(channels);
     Buffer<TC> c(MB * NB * m * n);
 
     for (unsigned p = 0; p < Pieces; ++p) {
@@ -190,19 +256,29 @@ void check_dense()
             w[p][i] = random_element<TW>();
     }
     // A bias of every magnitude: small ones exercise rounding, large ones overflow.
-    for (size_t i = 0; i < bias.count; ++i)
+    for (size_t i = 0; i < channels; ++i) {
         bias[i] = int32_t(random64()) >> (random64() % 31);
+        multipliers[i] = random_value<Multiplier>();
+        addends[i] = random_value<Addend>();
+        pack_value<Multiplier>(scales.bytes + i, channels, multipliers[i]);
+        pack_value<Addend>(scales.bytes + Multiplier::Words * channels + i, channels, addends[i]);
+    }
+    std::memcpy(parameters.bytes, bias.bytes, channels * 4);
+    std::memcpy(parameters.bytes + channels, scales.bytes, words<First>() * channels * 4);
 
     arriving.clear();
     leaving.clear();
     for (unsigned p = 0; p < Pieces; ++p) {
         if constexpr (Pieces == 1)
-            Kernel::single(a[p].bytes, w[p].bytes, bias.bytes, c.bytes);
+            Kernel::single(a[p].bytes, w[p].bytes, parameters.bytes, c.bytes);
         else if (p == 0)
             Kernel::first(a[p].bytes, w[p].bytes, bias.bytes);
-        else if (p + 1 == Pieces)
-            Kernel::last(a[p].bytes, w[p].bytes, c.bytes);
-        else if constexpr (Pieces > 2)
+        else if (p + 1 == Pieces) {
+            if constexpr (words<First>() != 0)
+                Kernel::last(a[p].bytes, w[p].bytes, scales.bytes, c.bytes);
+            else
+                Kernel::last(a[p].bytes, w[p].bytes, c.bytes);
+        } else if constexpr (Pieces > 2)
             Kernel::middle(a[p].bytes, w[p].bytes);
         const bool consumed = arriving.empty();
         arriving.swap(leaving);
@@ -218,7 +294,7 @@ void check_dense()
                     sum += Wide(a[p][((row / m * KB + x / k) * m + row % m) * k + x % k]) *
                            Wide(w[p][((column / n * KB + x / k) * k + x % k) * n + column % n]);
             sum = overflow_reference(sum, Overflow::wrap, 8 * sizeof(Acc), true);
-            const TC expected = requantize_reference<TC, Stages...>(sum);
+            const TC expected = requantize_reference<TC, Stages...>(sum, multipliers[column], addends[column]);
             wrong += c[((row / m * NB + column / n) * m + row % m) * n + column % n] != expected;
         }
     report(wrong == 0 && c.intact(), __PRETTY_FUNCTION__, "differs");
@@ -283,7 +359,11 @@ template <class Acc, class TC, class S, class... Rest>
 void check_requantize()
 {
     using Out = Requantize<TC, S, Rest...>;
+    using Multiplier = typename S::Scaling::Multiplier;
+    using Addend = typename S::Scaling::Addend;
     constexpr unsigned lanes = sizeof(Acc) == 8 ? 16 : 32;
+    constexpr unsigned columns = S::Shift % 2 == 0 ? 8 : 4;
+    constexpr unsigned stride = 24;
     using Sums = aie::accum<std::conditional_t<sizeof(Acc) == 8, acc64, acc32>, lanes>;
 
     Out::template set_modes<8 * sizeof(Acc), lanes>();
@@ -291,17 +371,67 @@ void check_requantize()
     for (int block = 0; block < 80; ++block) {
         Sums sums;
         alignas(64) TC c[lanes];
-        for (Acc &x : sums.data)
+        alignas(64) int32_t values[4 * stride];
+        int64_t multipliers[columns], addends[columns];
+        for (Acc &x : sums.data) {
             x = interesting_sum<Acc, S::Shift>();
-        Out::store(c, sums);
+            if (S::Scaling::Scales && S::Scaling::Bits < 8 * sizeof(Acc))
+                x = Acc(int64_t(x) << (64 - S::Scaling::Bits) >> (64 - S::Scaling::Bits));
+            if (!S::Scaling::Scales && S::Shift > 59) // 62 bits at most
+                x = Acc(int64_t(x) >> 2);
+        }
+        for (unsigned i = 0; i < columns; ++i) {
+            multipliers[i] = random_value<Multiplier>();
+            addends[i] = random_value<Addend>();
+            // Every other time a tie, in one of the lanes.
+            if (Addend::Varies && S::Shift > 0 && unsigned(S::Shift) < Addend::Bits && block % 2) {
+                const Wide one = Wide(1) << S::Shift;
+                const Wide end = Wide(1) << (Addend::Bits - 1);
+                Wide tie = addends[i] + one / 2 - (Wide(sums.data[i]) * multipliers[i] + addends[i]) % one;
+                while (tie >= end)
+                    tie -= one;
+                while (tie < -end)
+                    tie += one;
+                addends[i] = int64_t(tie);
+            }
+            pack_value<Multiplier>(values + i, stride, multipliers[i]);
+            pack_value<Addend>(values + Multiplier::Words * stride + i, stride, addends[i]);
+        }
+        if constexpr (Out::per_channel)
+            Out::template store<columns, stride>(c, sums, values);
+        else
+            Out::store(c, sums);
         for (unsigned i = 0; i < lanes; ++i) {
-            const TC expected = requantize_reference<TC, S, Rest...>(sums.data[i]);
+            const int64_t m = multipliers[i % columns], b = addends[i % columns];
+            const TC expected = requantize_reference<TC, S, Rest...>(sums.data[i], m, b);
             if (c[i] != expected && !wrong++ && failed < 20)
-                std::printf("  sum %lld gives %lld, expected %lld\n", (long long)sums.data[i], (long long)c[i],
-                            (long long)expected);
+                std::printf("  sum %lld * %lld + %lld gives %lld, expected %lld\n", (long long)sums.data[i],
+                            (long long)m, (long long)b, (long long)c[i], (long long)expected);
         }
     }
     report(wrong == 0, __PRETTY_FUNCTION__, "differs");
+}
+
+// An add kernel, of as many elements.
+template <class TA, class TB, class TC, class Sum, long long FactorA, long long FactorB, unsigned Count, class... Stages>
+void check_add()
+{
+    using First = typename Head<Stages...>::type;
+    Buffer<TA> a(Count);
+    Buffer<TB> b(Count);
+    Buffer<TC> c(Count);
+    for (unsigned i = 0; i < Count; ++i) {
+        a[i] = random_element<TA>();
+        b[i] = random_element<TB>();
+    }
+    Add<TA, TB, TC, Sum, FactorA, FactorB, Count, Stages...>::run(a.bytes, b.bytes, c.bytes);
+    long wrong = 0;
+    for (unsigned i = 0; i < Count; ++i) {
+        const Wide sum = Wide(a[i]) * FactorA + Wide(b[i]) * FactorB;
+        wrong += c[i] != requantize_reference<TC, Stages...>(sum, First::Scaling::Multiplier::Value,
+                                                             First::Scaling::Addend::Value);
+    }
+    report(wrong == 0 && c.intact(), __PRETTY_FUNCTION__, "differs");
 }
 
 template <class... S>
@@ -376,6 +506,86 @@ void check_overflow()
                      Stage<3, R, O, 14, -any, any, 0>>();
 }
 
+// A multiplier and an addend, per channel or constant, of so many bits, on every way through the core.
+template <Rounding R, Overflow O, unsigned Width, long long Zero, class TC, class Multiplier, class Addend>
+void check_scaled()
+{
+    constexpr long long any = 1ll << 40;
+    constexpr long long lo = std::is_signed_v<TC> ? -any : 0;
+    check_requantize<int32_t, TC, Stage<31, R, O, Width, lo, any, Zero, true, Scale<Multiplier, Addend>>>();
+    check_requantize<int64_t, TC, Stage<38, R, O, Width, lo, any, Zero, true, Scale<Multiplier, Addend>>>();
+    check_requantize<int64_t, TC, Stage<20, R, O, Width, lo, 100, Zero, true, Scale<Multiplier, Addend, 45>>>();
+    check_requantize<int64_t, TC, Stage<59, R, O, Width, lo, any, Zero, true, Scale<Multiplier, Addend, 60>>>();
+}
+
+template <class Multiplier, class Addend>
+void check_shifts()
+{
+    constexpr long long any = 1ll << 40;
+    constexpr auto even = Rounding::nearest_even;
+    using By = Scale<Multiplier, Addend>;
+    using By62 = Scale<Multiplier, Addend, 62>;
+    check_requantize<int32_t, int8_t, Stage<0, even, Overflow::saturate, 8, -any, any, 0, true, By>>();
+    check_requantize<int32_t, int16_t, Stage<-3, even, Overflow::saturate, 16, -any, any, 99, true, By>>();
+    check_requantize<int32_t, int8_t, Stage<-2, even, Overflow::wrap, 6, -any, any, 5, true, By>>();
+    check_requantize<int64_t, int32_t, Stage<-31, even, Overflow::saturate, 32, -any, any, 0, true, By62>>();
+    check_requantize<int64_t, int16_t, Stage<-31, even, Overflow::wrap, 16, -any, any, -1, true, By62>>();
+    check_requantize<int32_t, uint8_t, Stage<60, even, Overflow::saturate, 8, 0, any, 3, true, By>>();
+    check_requantize<int64_t, int32_t, Stage<63, even, Overflow::symmetric, 31, -any, any, -9, true, By62>>();
+    check_requantize<int64_t, int16_t, Stage<64, even, Overflow::saturate, 16, -any, any, 0, true, By62>>();
+    check_requantize<int64_t, int16_t, Stage<65, even, Overflow::wrap, 12, -any, any, 0, true, By62>>();
+    check_requantize<int64_t, int32_t, Stage<90, even, Overflow::wrap, 32, -any, any, 0, true, By62>>();
+    check_requantize<int64_t, int8_t, Stage<126, even, Overflow::saturate, 8, -any, any, 0, true, By62>>();
+}
+
+// All that depends on rounding, with multipliers.
+template <Rounding R>
+void check_scaled_rounding()
+{
+    using enum Overflow;
+    check_scaled<R, saturate, 8, 0, int8_t, PerChannel<32>, Constant<0>>();
+    check_scaled<R, symmetric, 8, 0, int8_t, Constant<1518500249>, PerChannel<62>>();
+    check_scaled<R, saturate, 8, -7, int8_t, PerChannel<18>, PerChannel<62>>();
+    check_scaled<R, wrap, 7, 6, int8_t, PerChannel<32>, PerChannel<63>>();
+    check_scaled<R, saturate, 16, 11, uint16_t, PerChannel<32>, Constant<-987654321012>>();
+    check_scaled<R, saturate, 8, 3, uint8_t, PerChannel<56>, PerChannel<64>>();
+    check_scaled<R, symmetric, 30, 0, int32_t, PerChannel<63>, PerChannel<31>>();
+    constexpr long long any = 1ll << 40;
+    // As TensorFlow Lite rounds twice.
+    check_requantize<int32_t, int8_t, Stage<31, Rounding::nearest_up, saturate, 32, -any, any, 0, true,
+                                            Scale<PerChannel<32>, Constant<0>>>,
+                     Stage<7, R, saturate, 8, -any, any, -5>>();
+}
+
+// All that depends on overflow, width and zero point, with multipliers.
+template <Overflow O>
+void check_scaled_overflow()
+{
+    constexpr Rounding R = Rounding::nearest_even;
+    constexpr long long any = 1ll << 40;
+    check_scaled<R, O, 8, 0, int8_t, Constant<1>, PerChannel<40>>();
+    check_scaled<R, O, 8, 5, int8_t, Constant<1>, Constant<1234567890123>>();
+    check_scaled<R, O, 6, -3, int8_t, Constant<-3>, Constant<0>>();
+    check_scaled<R, O, 8, 127, uint8_t, Constant<(1ll << 31) - 1>, Constant<-(1ll << 61)>>();
+    check_scaled<R, O, 8, 128, uint8_t, Constant<-(1ll << 31)>, Constant<(1ll << 62) - 1>>();
+    check_scaled<R, O, 8, 128, uint8_t, Constant<1ll << 31>, Constant<(1ll << 62)>>();
+    check_scaled<R, O, 13, 77, int16_t, PerChannel<32>, PerChannel<32>>();
+    check_scaled<R, O, 16, 0, uint16_t, PerChannel<8>, PerChannel<33>>();
+    check_scaled<R, O, 32, 0, int32_t, PerChannel<32>, PerChannel<62>>();
+    check_scaled<R, O, 24, 1000, int32_t, PerChannel<62>, PerChannel<62>>();
+    // Several stages, of which some are unsigned, wrap, or scale.
+    using Scaled = Scale<PerChannel<32>, PerChannel<62>>;
+    using By3 = Scale<Constant<3>, Constant<-100>>;
+    using ByLong = Scale<Constant<123456789012345>, Constant<-(1ll << 50)>>;
+    check_int8<Stage<24, R, O, 31, -any, any, 0, false, Scaled>, Stage<20, R, O, 8, -any, any, 0>>();
+    check_int8<Stage<30, R, O, 16, -any, any, 9, false, Scaled>, Stage<4, Rounding::ceil, O, 8, -any, any, 1, true, By3>>();
+    check_int8<Stage<30, R, O, 12, -any, 3000, 0, true, Scaled>,
+               Stage<4, Rounding::nearest_odd, Overflow::wrap, 10, -any, any, 0, false, By3>,
+               Stage<48, Rounding::floor, O, 8, -any, any, 2, true, ByLong>>();
+    check_requantize<int32_t, uint8_t, Stage<9, R, O, 20, 0, any, 0, false>, Stage<40, R, O, 8, 3, any, 5, true, ByLong>>();
+    check_requantize<int32_t, uint16_t, Stage<2, R, O, 20, -any, any, 0, false>, Stage<3, R, O, 16, -any, any, 5, true, By3>>();
+}
+
 // The emulation's rounding, every mode, shift and tie in a small range and at the ends.
 void check_shift_round()
 {
@@ -443,6 +653,25 @@ int main()
     check_rounding<nearest_even>();
     check_rounding<nearest_odd>();
 
+    check_scaled_rounding<floor>();
+    check_scaled_rounding<ceil>();
+    check_scaled_rounding<toward_zero>();
+    check_scaled_rounding<away_from_zero>();
+    check_scaled_rounding<nearest_down>();
+    check_scaled_rounding<nearest_up>();
+    check_scaled_rounding<nearest_toward_zero>();
+    check_scaled_rounding<nearest_away>();
+    check_scaled_rounding<nearest_even>();
+    check_scaled_rounding<nearest_odd>();
+
+    check_scaled_overflow<saturate>();
+    check_scaled_overflow<symmetric>();
+    check_scaled_overflow<wrap>();
+    check_shifts<PerChannel<32>, PerChannel<62>>();
+    check_shifts<PerChannel<63>, PerChannel<64>>();
+    check_shifts<Constant<-77>, Constant<12345>>();
+    check_shifts<Constant<1>, Constant<0>>();
+
     check_overflow<saturate>();
     check_overflow<symmetric>();
     check_overflow<wrap>();
@@ -454,6 +683,35 @@ int main()
     using Plain16 = Stage<12, nearest_up, saturate, 16, -any, any, 0>;
     using Small = Stage<1, toward_zero, saturate, 5, 3, any, 0>;
     using Raw = Stage<0, floor, wrap, 32, -any, any, 0>;
+    using Zero8 = Stage<7, nearest_even, saturate, 8, -any, any, 128>;
+    using Factors = Stage<33, nearest_even, saturate, 8, -any, any, -4, true, Scale<Constant<1>, Constant<1ll << 38>, 48>>;
+    using Factors16 = Stage<33, nearest_even, saturate, 16, -any, any, 5, true, Scale<Constant<-3>, Constant<-7>, 48>>;
+    using Long16 = Stage<45, nearest_even, saturate, 16, -any, any, 5, true, Scale<Constant<1ll << 44>, Constant<-7>, 20>>;
+
+    // Per channel: multipliers, addends, both, and wider than 32 bits.
+    using Multiplied = Stage<31, nearest_even, saturate, 8, -any, any, -3, true, Scale<PerChannel<32>, Constant<0>>>;
+    using Added = Stage<11, nearest_up, saturate, 16, -any, any, 0, true, Scale<Constant<1>, PerChannel<40>, 40>>;
+    using Both = Stage<33, nearest_away, saturate, 8, -any, any, 5, true, Scale<PerChannel<32>, PerChannel<62>>>;
+    using Long = Stage<60, nearest_even, saturate, 16, -any, any, 1, true, Scale<PerChannel<56>, PerChannel<63>, 40>>;
+    using Split = Stage<25, nearest_even, saturate, 16, -any, any, 0, true, Scale<PerChannel<20>, PerChannel<50>, 40>>;
+
+    check_counts<int8_t, int8_t, int8_t, int32_t, 4, 8, 8, Multiplied>();
+    check_cascades<int8_t, int8_t, int8_t, int32_t, 8, 8, 8, 3, 3, 3, Both>();
+    check_cascades<uint8_t, int8_t, int8_t, int32_t, 4, 8, 8, 2, 2, 7, Both>();
+    check_cascades<int16_t, int16_t, int16_t, int64_t, 4, 4, 8, 3, 3, 3, Long>();
+    check_cascades<int16_t, int16_t, int16_t, int64_t, 2, 4, 8, 3, 3, 3, Split>();
+    check_cascades<int8_t, int16_t, int16_t, int64_t, 4, 4, 8, 1, 3, 7, Added>();
+    check_cascades<int16_t, int16_t, int8_t, int32_t, 4, 2, 8, 3, 3, 3, Multiplied>();
+    check_cascades<int8_t, int8_t, int8_t, int32_t, 2, 8, 8, 1, 2, 3, Multiplied, Small>();
+
+    check_add<int8_t, int8_t, int8_t, int32_t, 1, 4, 64, Relu>();
+    check_add<int8_t, uint8_t, uint8_t, int32_t, 128, 1, 48, Zero8>();
+    check_add<int8_t, int8_t, int8_t, int32_t, 12345, -54321, 96, Relu>();
+    check_add<int8_t, uint8_t, int8_t, int64_t, -(1ll << 31), (1ll << 31) - 1, 80, Factors>();
+    check_add<int16_t, uint16_t, int16_t, int64_t, 1 << 30, 1, 80, Factors16>();
+    check_add<uint16_t, int16_t, uint16_t, int64_t, 1234567890, -987654321, 80, Factors16>();
+    check_add<uint8_t, uint8_t, int8_t, int64_t, 1000, 3, 32, Small>();
+    check_add<int16_t, int16_t, int16_t, int64_t, -1, 1, 32, Long16>();
 
     check_counts<int8_t, int8_t, int8_t, int32_t, 4, 8, 8, Relu>();
     check_cascades<int8_t, int8_t, int8_t, int32_t, 8, 8, 8, 3, 3, 3, Plain>();

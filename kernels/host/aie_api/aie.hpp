@@ -170,6 +170,17 @@ struct vector {
         return r;
     }
 
+    /// Elements of twice the width and the same sign.
+    auto unpack() const
+    {
+        static_assert(sizeof(T) < 4, "elements of 32 bits are not unpacked");
+        using Signed = std::conditional_t<sizeof(T) == 1, int16_t, int32_t>;
+        vector<std::conditional_t<std::is_signed_v<T>, Signed, std::make_unsigned_t<Signed>>, Elems> r;
+        for (unsigned i = 0; i < Elems; ++i)
+            r.data[i] = data[i];
+        return r;
+    }
+
     template <class R>
     vector<R, Elems> pack() const
     {
@@ -194,6 +205,15 @@ template <class T, unsigned Elems>
 inline void store_v(T *to, const vector<T, Elems> &v)
 {
     std::memcpy(to, v.data, sizeof v.data);
+}
+
+template <class T, unsigned Elems>
+inline vector<T, Elems> broadcast(T a)
+{
+    vector<T, Elems> r;
+    for (T &x : r.data)
+        x = a;
+    return r;
 }
 
 // Vector arithmetic wraps and ignores the modes.
@@ -354,6 +374,34 @@ inline accum<Tag, Elems> add(const accum<Tag, Elems> &a, const accum<Tag, Elems>
     for (unsigned i = 0; i < Elems; ++i)
         r.data[i] = typename accum<Tag, Elems>::element(Unsigned(a.data[i]) + Unsigned(b.data[i]));
     return r;
+}
+
+template <class Tag, unsigned Elems>
+inline accum<Tag, Elems> sub(const accum<Tag, Elems> &a, const accum<Tag, Elems> &b)
+{
+    using Unsigned = std::make_unsigned_t<typename accum<Tag, Elems>::element>;
+    accum<Tag, Elems> r;
+    for (unsigned i = 0; i < Elems; ++i)
+        r.data[i] = typename accum<Tag, Elems>::element(Unsigned(a.data[i]) - Unsigned(b.data[i]));
+    return r;
+}
+
+/// c + a * b of each element: 16 or 32 by 32 bits, in 64.
+template <class Tag, unsigned Elems, class TA, class TB>
+inline accum<Tag, Elems> mac(const accum<Tag, Elems> &c, const vector<TA, Elems> &a, const vector<TB, Elems> &b)
+{
+    static_assert(std::is_same_v<Tag, acc64> && sizeof(TA) >= 2 && sizeof(TB) == 4,
+                  "of element-wise products, these types are not modeled");
+    accum<Tag, Elems> r;
+    for (unsigned i = 0; i < Elems; ++i)
+        r.data[i] = int64_t(uint64_t(c.data[i]) + uint64_t(int64_t(a.data[i])) * uint64_t(int64_t(b.data[i])));
+    return r;
+}
+
+template <class Tag, unsigned Elems, class TA, class TB>
+inline accum<Tag, Elems> mul(const vector<TA, Elems> &a, const vector<TB, Elems> &b)
+{
+    return mac(zeros<Tag, Elems>(), a, b);
 }
 
 namespace detail {
