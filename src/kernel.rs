@@ -6,15 +6,18 @@
 
 mod signature;
 pub mod size;
+pub mod stage;
 pub mod time;
 
 pub use signature::{Clamp, Signature};
+pub use stage::{Factor, Stage, Way};
 
 use crate::{
     array::{Element, Type},
-    exact::{Requant, Rounding},
+    exact::{Requant, Rounding, range},
     plan::microtile::Microtile,
 };
+use stage::{signed, stage_names};
 
 pub use crate::plan::cost::Role;
 
@@ -107,7 +110,7 @@ pub struct Dense {
     /// 32 or 64.
     pub accumulator: u32,
     /// Empty unless the role has an output.
-    pub stages: Vec<Requant>,
+    pub stages: Vec<Stage>,
 }
 
 impl Dense {
@@ -130,7 +133,18 @@ impl Dense {
         name + &stage_names(&self.stages)
     }
 
-    /// Types of its arguments: input, weights, then bias and output where the role has them.
+    /// Words of int32 that an output channel has in the parameter buffer: its bias, and what the
+    /// first stage has per channel. 0 if the role has no such buffer.
+    pub fn words(&self) -> usize {
+        usize::from(self.role.has_bias()) + self.stages.first().map_or(0, Stage::words)
+    }
+
+    /// What its parameter buffer is called.
+    pub fn parameters_name(&self) -> &'static str {
+        if self.words() > usize::from(self.role.has_bias()) { "parameters" } else { "bias" }
+    }
+
+    /// Types of its arguments: input, weights, then parameters and output where the role has them.
     ///
     /// `None` if a buffer would hold a width that no element type has.
     pub fn arguments(&self) -> Option<Vec<Type>> {
@@ -138,8 +152,8 @@ impl Dense {
             Type::MemRef(vec![self.rows * self.k], self.input.element()?),
             Type::MemRef(vec![self.k * self.n], self.weight.element()?),
         ];
-        if self.role.has_bias() {
-            arguments.push(Type::MemRef(vec![self.n], Element::I32));
+        if self.words() > 0 {
+            arguments.push(Type::MemRef(vec![self.words() * self.n], Element::I32));
         }
         if self.role.has_output() {
             arguments.push(Type::MemRef(vec![self.rows * self.n], self.output.element()?));
@@ -161,17 +175,20 @@ impl Dense {
             format!("{}, {}, {}", self.rows / m, self.k / k, self.n / n),
         ];
         // The template wants a stage even where a role never requantizes.
-        let none = [Requant::shift(0, Rounding::Floor, 8, true)];
-        let stages = if self.role.has_output() { self.stages.as_slice() } else { &none };
-        parameters.extend(stages.iter().map(stage_parameter));
-        let mut declared = vec![format!("const {a} *a"), format!("const {w} *w")];
+        let none = Stage::all(&[Requant::shift(0, Rounding::Floor, 8, true)], 32);
+        let stages = if self.role.has_output() { &self.stages } else { &none };
+        parameters.extend(stages.iter().map(Stage::cpp));
+        // Without the promise that no buffer overlaps another, every load waits for the stores
+        // before it.
+        let mut declared =
+            vec![format!("const {a} *__restrict a"), format!("const {w} *__restrict w")];
         let mut passed = vec!["a", "w"];
-        if self.role.has_bias() {
-            declared.push("const int32_t *bias".into());
-            passed.push("bias");
+        if self.words() > 0 {
+            declared.push(format!("const int32_t *__restrict {}", self.parameters_name()));
+            passed.push(self.parameters_name());
         }
         if self.role.has_output() {
-            declared.push(format!("{c} *c"));
+            declared.push(format!("{c} *__restrict c"));
             passed.push("c");
         }
         format!(
@@ -200,10 +217,12 @@ pub struct Add {
     pub n: usize,
     /// Of each operand, of one width.
     pub inputs: [Integer; 2],
-    /// Left shift of each operand.
-    pub shifts: [u32; 2],
+    /// Of each operand, of 32 bits with sign.
+    pub factors: [i64; 2],
+    /// Width of the sum: 32 or 64.
+    pub accumulator: u32,
     pub output: Integer,
-    pub stages: Vec<Requant>,
+    pub stages: Vec<Stage>,
 }
 
 impl Add {
@@ -212,11 +231,30 @@ impl Add {
         format!("add_{rows}x{n}")
     }
 
+    /// Whether operands are shifted, and not multiplied.
+    pub fn shifts(factors: [i64; 2], accumulator: u32) -> bool {
+        accumulator == 32 && factors.iter().all(|&f| f > 0 && f.count_ones() == 1)
+    }
+
+    /// Bits of a sum with its sign.
+    pub fn sum_bits(inputs: [Integer; 2], factors: [i64; 2]) -> u32 {
+        let most = |input: Integer, factor: i64| {
+            let (low, high) = range(input.bits.clamp(1, 62).into(), input.signed);
+            u128::from(low.unsigned_abs().max(high.unsigned_abs()))
+                * u128::from(factor.unsigned_abs())
+        };
+        let sum = most(inputs[0], factors[0]) + most(inputs[1], factors[1]);
+        i64::try_from(sum).map_or(64, stage::signed_bits)
+    }
+
     fn name(&self) -> String {
-        let [a, b] = self.shifts;
         let [left, right] = self.inputs.map(Integer::short);
+        let [a, b] = match Add::shifts(self.factors, self.accumulator) {
+            true => self.factors.map(|factor| format!("l{}", factor.trailing_zeros())),
+            false => self.factors.map(|factor| format!("f{}", signed(factor))),
+        };
         let (prefix, output) = (Add::name_of(self.rows, self.n), self.output.short());
-        format!("{prefix}_{left}_{right}_l{a}_l{b}_{output}{}", stage_names(&self.stages))
+        format!("{prefix}_{left}_{right}_{a}_{b}_{output}{}", stage_names(&self.stages))
     }
 
     fn arguments(&self) -> Option<Vec<Type>> {
@@ -229,17 +267,19 @@ impl Add {
 
     fn source(&self) -> String {
         let ([left, right], output) = (self.inputs.map(Integer::cpp), self.output.cpp());
-        let [a, b] = self.shifts;
+        let [a, b] = self.factors;
+        let sum = if Add::shifts(self.factors, self.accumulator) { 32 } else { 64 };
         let mut parameters = vec![
             format!("{left}, {right}, {output}"),
+            format!("int{sum}_t"),
             format!("{a}, {b}"),
             format!("{}", self.rows * self.n),
         ];
-        parameters.extend(self.stages.iter().map(stage_parameter));
+        parameters.extend(self.stages.iter().map(Stage::cpp));
         format!(
             "// {} rows x {} features.\n\
              #include \"aie4ml/add.h\"\n\n\
-             extern \"C\" void {}(const {left} *a, const {right} *b, {output} *c) {{\n  \
+             extern \"C\" void {}(const {left} *__restrict a, const {right} *__restrict b, {output} *__restrict c) {{\n  \
              aie4ml::Add<{}>::run(a, b, c);\n}}\n",
             self.rows,
             self.n,
@@ -247,41 +287,4 @@ impl Add {
             parameters.join(",\n              "),
         )
     }
-}
-
-/// Requantizations as part of an identifier.
-fn stage_names(stages: &[Requant]) -> String {
-    let name = |stage: &Requant| {
-        let Requant { shift, rounding, overflow, width, zero_point, min, max, .. } = stage;
-        format!(
-            "_s{}r{}o{}w{width}z{}l{}h{}",
-            signed(*shift),
-            *rounding as i64,
-            *overflow as i64,
-            signed(*zero_point),
-            signed(*min),
-            signed(*max),
-        )
-    };
-    stages.iter().map(name).collect()
-}
-
-/// A requantization as a template parameter.
-fn stage_parameter(stage: &Requant) -> String {
-    format!(
-        "aie4ml::Stage<{}, aie4ml::Rounding::{}, aie4ml::Overflow::{}, {}, {}, {}, {}{}>",
-        stage.shift,
-        stage.rounding.name(),
-        stage.overflow.name(),
-        stage.width,
-        stage.min,
-        stage.max,
-        stage.zero_point,
-        if stage.signed { "" } else { ", false" },
-    )
-}
-
-/// A number as part of an identifier.
-fn signed(value: i64) -> String {
-    if value < 0 { format!("m{}", value.unsigned_abs()) } else { value.to_string() }
 }

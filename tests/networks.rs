@@ -20,6 +20,7 @@ struct Number {
     signed: bool,
 }
 
+const I4: Number = Number { bits: 4, signed: true };
 const I8: Number = Number { bits: 8, signed: true };
 const U8: Number = Number { bits: 8, signed: false };
 const I16: Number = Number { bits: 16, signed: true };
@@ -42,7 +43,9 @@ struct Layer {
     k: usize,
     n: usize,
     weights: Vec<i64>,
+    weight: Number,
     bias: Vec<i64>,
+    accumulator: u32,
     output: Number,
     stages: Vec<Requant>,
     /// More attributes of the op.
@@ -75,6 +78,8 @@ impl Network {
                 k,
                 n,
                 weights: random.many(k * n, (-128, 127)),
+                weight: I8,
+                accumulator: if number.bits == 8 { 32 } else { 64 },
                 bias: random.many(n, (-3000, 3000)),
                 output: number,
                 stages: vec![Requant { min, ..half_even }],
@@ -98,7 +103,9 @@ impl Network {
         );
         let mut input = self.input;
         for (i, layer) in self.layers.iter().enumerate() {
-            let Layer { k, n, weights, bias, output, stages, attributes } = layer;
+            let Layer { k, n, weights, weight, bias, accumulator, output, stages, attributes } =
+                layer;
+            let weight = weight.mlir();
             let rows: Vec<String> = weights.chunks(*n).map(|row| format!("{row:?}")).collect();
             let stages: Vec<String> = stages
                 .iter()
@@ -116,13 +123,12 @@ impl Network {
                 .collect();
             writeln!(
                 text,
-                "%w{i} = arith.constant dense<[{}]> : tensor<{k}x{n}xi8>\n\
+                "%w{i} = arith.constant dense<[{}]> : tensor<{k}x{n}x{weight}>\n\
                  %b{i} = arith.constant dense<{bias:?}> : tensor<{n}xi32>\n\
-                 %x{} = aie4ml.dense %x{i}, %w{i}, %b{i} accumulator = i{} requant = [{}] {{{attributes}}}\n\
-                 : (tensor<{batch}x{k}x{}>, tensor<{k}x{n}xi8>, tensor<{n}xi32>) -> tensor<{batch}x{n}x{}>",
+                 %x{} = aie4ml.dense %x{i}, %w{i}, %b{i} accumulator = i{accumulator} requant = [{}] {{{attributes}}}\n\
+                 : (tensor<{batch}x{k}x{}>, tensor<{k}x{n}x{weight}>, tensor<{n}xi32>) -> tensor<{batch}x{n}x{}>",
                 rows.join(", "),
                 i + 1,
-                if input.bits == 8 { 32 } else { 64 },
                 stages.join(", "),
                 input.mlir(),
                 output.mlir()
@@ -276,6 +282,26 @@ impl Network {
     }
 }
 
+/// Gives a layer a scale that is no power of two, about 2^-shift, with multipliers of so many bits:
+/// of each channel its own, or one for all; and an output with a zero point.
+fn scale(random: &mut Random, layer: &mut Layer, bits: u32, each: bool, rounding: Rounding) {
+    let (shift, number) = (layer.stages[0].shift, layer.output);
+    let count = if each { layer.n } else { 1 };
+    let places = i64::from(bits) - 1;
+    let addends = 1 << (shift + places + 3).min(58);
+    let (low, high) = number.range();
+    let mut stage = requant(shift + places, rounding, Overflow::Saturate, number.bits, number);
+    stage.multiplier = random.many(count, (1 << (places - 1), (1 << places) - 1));
+    stage.addend = random.many(count, (-addends, addends));
+    if each && layer.n > 2 {
+        // Channels that do nothing, and one that is negative.
+        (stage.multiplier[0], stage.addend[1]) = (0, 0);
+        stage.multiplier[2] *= -1;
+    }
+    stage.zero_point = random.within((low / 2, high / 2));
+    layer.stages = vec![stage];
+}
+
 /// How a layer must be cut, `rows` of the batch at a time.
 fn split(layer: &mut Layer, cascade: usize, chains: usize, rows: usize) {
     let part = |extent: usize, parts: usize| extent.div_ceil(8).div_ceil(parts) * 8;
@@ -379,5 +405,89 @@ fn two_requantizations() {
     let first = requant(6, Rounding::NearestEven, Overflow::Saturate, 8, I8);
     let second = Requant { shift: -1, min: 0, ..first.clone() };
     layer.stages = vec![first, second];
+    network.check(random, Objective::Resources);
+}
+
+/// Multipliers and addends of each channel or for all, on each kind of device.
+#[test]
+fn any_scale_on_every_device() {
+    let random = &mut Random(8);
+    let roundings = [Rounding::NearestEven, Rounding::NearestAway, Rounding::Floor];
+    for (device, number) in [("xcve2802", I8), ("xcve2302", U8), ("npu1", I8), ("npu2", I8)] {
+        let mut network = Network::random(random, 5, &[13, 37, 5, 1], number);
+        for (index, layer) in network.layers.iter_mut().enumerate() {
+            scale(random, layer, 32, index % 2 == 0, roundings[index]);
+        }
+        network.check_on(random, device, None);
+    }
+}
+
+#[test]
+fn scales_of_channels_on_cascades_and_chains() {
+    let random = &mut Random(9);
+    for (rows, splits) in [
+        (5, [(2, 5), (5, 2), (2, 1)]),
+        (4, [(1, 3), (3, 1), (1, 1)]),
+        (2, [(2, 2), (3, 2), (2, 1)]),
+    ] {
+        let mut network = Network::random(random, 5, &[13, 37, 11, 3], I8);
+        for (layer, (cascade, chains)) in network.layers.iter_mut().zip(splits) {
+            scale(random, layer, 32, true, Rounding::NearestEven);
+            split(layer, cascade, chains, rows);
+        }
+        network.check(random, Objective::Resources);
+    }
+}
+
+/// Weights of 4, 8 and 16 bits with inputs of 8 and 16, on both generations; in 64 bits a
+/// multiplier is applied in parts, or lane by lane.
+#[test]
+fn weights_and_multipliers_of_other_widths() {
+    let random = &mut Random(10);
+    for (number, weight, accumulator, bits) in [
+        (I8, I4, 32, 32),
+        (I8, I16, 64, 32),
+        (I8, I16, 32, 32),
+        (I16, I16, 64, 20),
+        (I16, I16, 64, 32),
+        (I16, I16, 64, 45),
+        (I16, I8, 64, 32),
+    ] {
+        for device in ["xcve2802", "npu2"] {
+            let mut network = Network::random(random, 3, &[21, 19, 5], number);
+            for layer in &mut network.layers {
+                layer.weight = weight;
+                let narrow = if (weight.bits, accumulator) == (16, 32) { 32 } else { 1 };
+                let (low, high) = weight.range();
+                layer.weights = random.many(layer.k * layer.n, (low / narrow, high / narrow));
+                layer.accumulator = accumulator;
+                layer.stages[0].shift += weight.bits - 8;
+                scale(random, layer, bits, true, Rounding::NearestEven);
+            }
+            network.check_on(random, device, None);
+        }
+    }
+}
+
+/// Rounded twice as TensorFlow Lite does it, and through results that wrap or have no sign.
+#[test]
+fn scales_in_several_requantizations() {
+    let random = &mut Random(11);
+    let mut network = Network::random(random, 3, &[20, 12, 7, 9], I8);
+    for (index, layer) in network.layers.iter_mut().enumerate() {
+        let shift = layer.stages[0].shift;
+        scale(random, layer, 32, true, Rounding::NearestUp);
+        let wide = Number { bits: [32, 20, 16][index], signed: index == 0 };
+        let overflow = [Overflow::Saturate, Overflow::Saturate, Overflow::Wrap][index];
+        let first = requant([31, 31, 30][index], Rounding::NearestUp, overflow, wide.bits, wide);
+        let scaled = layer.stages[0].clone();
+        let second = Requant { multiplier: vec![1], addend: vec![0], shift, ..scaled.clone() };
+        let (multiplier, addend) = (scaled.multiplier, scaled.addend);
+        let second = match index {
+            1 => Requant { multiplier: vec![3], addend: vec![-500], shift: shift + 1, ..second },
+            _ => Requant { rounding: Rounding::NearestAway, ..second },
+        };
+        layer.stages = vec![Requant { multiplier, addend, ..first }, second];
+    }
     network.check(random, Objective::Resources);
 }

@@ -18,8 +18,9 @@
 //   B, where adding it before rounding is the same.
 // * wide: every other, 16 lanes at a time, through 64-bit accumulators and int32
 //   vectors, in which nothing can be lost.
-// * exact: a stage whose x * M + B may not fit 64 bits, or that shifts by more
-//   than 59, lane by lane in 128 bits of integer arithmetic. Slow.
+// * exact: a stage whose x * M + B may not fit 64 bits, lane by lane in 128 bits
+//   of integer arithmetic. Slow; not taken where 47 bits of x meet 32 bits of M
+//   and the shift drops 17 bits at least, which two products do.
 
 #pragma once
 
@@ -223,7 +224,17 @@ struct Product {
         Addend::Bits <= 63 && (!multiplies ? Scaling::Bits <= 62 : split == 0 ? Multiplier::Bits <= 32
                                                                              : Multiplier::Bits + split <= 32);
 
-    static constexpr bool exact = S::Shift > 59 || (Scaling::Scales && !fits);
+    // Otherwise x * M + B is cut at bit 16, and what is below tells only whether there was anything:
+    // as long as the shift drops two bits more, no rounding needs to know what.
+    static constexpr bool sticky = Scaling::Scales && multiplies && !(fits && S::Shift <= 59) &&
+                                   Scaling::Bits <= 47 && Multiplier::Bits <= 32 && Addend::Bits <= 63 &&
+                                   S::Shift >= 17 && S::Shift <= 74;
+
+    static constexpr bool exact = !sticky && (S::Shift > 59 || (Scaling::Scales && !fits));
+
+    // The stage that takes what comes out, by which it shifts less.
+    static constexpr int dropped = sticky ? 15 : 0;
+    using Rest = Stage<S::Shift - dropped, S::Round, S::Over, S::Width, S::Lo, S::Hi, S::ZeroPoint, S::Signed, Scaling>;
 };
 
 /// A stage whose zero point is part of its addend: round(x) + z is round(x + z) where ties go to
@@ -238,14 +249,14 @@ struct Folded {
     static constexpr bool one_side = S::Round == Rounding::floor || S::Round == Rounding::ceil ||
                                      S::Round == Rounding::nearest_down || S::Round == Rounding::nearest_up ||
                                      S::Round == Rounding::nearest_even || S::Round == Rounding::nearest_odd;
-    static constexpr unsigned shift = S::Shift >= 0 && S::Shift <= 59 ? S::Shift : 0;
+    static constexpr unsigned shift = S::Shift >= 0 ? S::Shift : 0;
 
     // Then |x * M| is at most 2^62, |B| at most 2^61 and the zero point less than that.
     static constexpr bool fits = S::ZeroPoint == 0 || (one_side && Product<S>::Addend::Bits <= 62 &&
                                                        signed_bits(S::ZeroPoint) + shift <= 62);
-    static constexpr long long addend = fits ? S::ZeroPoint * (1ll << shift) : 0;
+    static constexpr long long addend = S::ZeroPoint * (1ll << (fits && S::ZeroPoint != 0 ? shift : 0)) * fits;
 
-    using type = Stage<S::Shift, Round, S::Over, S::Width, S::Lo, S::Hi, 0, S::Signed, typename S::Scaling>;
+    using type = Stage<S::Shift - Product<S>::dropped, Round, S::Over, S::Width, S::Lo, S::Hi, 0, S::Signed, typename S::Scaling>;
 };
 
 /// 128 bits in two's complement.
@@ -549,6 +560,56 @@ private:
     // Of elements that fit.
     static AIE4ML_INLINE Lanes32 narrow(const Wide &x) { return x.template to_vector<int32_t>(0); }
 
+    // B + More in two parts, the upper one times 2^16; the lower one is not negative.
+    template <class S, long long More, class Values>
+    static AIE4ML_INLINE Lanes32 addend_low(const Values &values)
+    {
+        using Addend = typename S::Scaling::Addend;
+        if constexpr (Addend::Varies)
+            return aie::bit_and(int32_t(0xffff), values.template lanes<S::Scaling::Multiplier::Words>());
+        else
+            return aie::broadcast<int32_t, 16>(int32_t((Addend::Value + More) & 0xffff));
+    }
+
+    template <class S, long long More, class Values>
+    static AIE4ML_INLINE Wide addend_high(const Values &values)
+    {
+        using Addend = typename S::Scaling::Addend;
+        static_assert(!Addend::Varies || More % 65536 == 0);
+        if constexpr (!Addend::Varies) {
+            return constant<((Addend::Value + More) >> 16)>();
+        } else {
+            constexpr unsigned word = S::Scaling::Multiplier::Words;
+            const Lanes32 low = addend_low<S, More>(values);
+            // No bit is set below, so nothing is rounded.
+            const Wide upper = aie::sub(Wide(values.template lanes<word>()), Wide(low));
+            Wide sum(upper.template to_vector<int32_t>(16));
+            if constexpr (Addend::Words == 2)
+                sum = aie::add(sum, Wide(values.template lanes<word + 1>(), 15));
+            if constexpr (More != 0)
+                sum = aie::add(sum, constant<(More >> 16)>());
+            return sum;
+        }
+    }
+
+    // (x * M + B + More) * 2^-15 with a last bit that says whether it is exact.
+    template <class S, long long More, class Values>
+    static AIE4ML_INLINE Wide scale_sticky(const Wide &x, const Values &values)
+    {
+        constexpr bool adds = detail::Product<S>::adds || More != 0;
+        const Lanes32 m = multiplier<S>(values);
+        // However these are rounded, the lower part is what is left, and less than one of the upper.
+        const Lanes32 upper = x.template to_vector<int32_t>(16);
+        const Lanes32 lower = narrow(aie::sub(x, Wide(upper, 16)));
+        const Wide product = adds ? aie::mac(Wide(addend_low<S, More>(values)), lower, m) : aie::mul<acc64>(lower, m);
+        const Lanes32 carry = product.template to_vector<int32_t>(16);
+        const Lanes32 rest = narrow(aie::sub(product, Wide(carry, 16)));
+        const Wide start = adds ? aie::add(addend_high<S, More>(values), Wide(carry)) : Wide(carry);
+        const Wide sum = aie::mac(start, upper, m);
+        const Lanes32 sticky = aie::max(aie::min(rest, int32_t(1)), int32_t(-1));
+        return aie::add(aie::add(sum, sum), Wide(sticky));
+    }
+
     // x * M + B + More in 64 bits.
     template <class S, long long More, class X, class Values>
     static AIE4ML_INLINE Wide scale(const X &x, const Values &values)
@@ -556,7 +617,9 @@ private:
         using Product = detail::Product<S>;
         static_assert(!Product::exact);
         constexpr bool adds = Product::adds || More != 0;
-        if constexpr (!Product::multiplies) {
+        if constexpr (Product::sticky) {
+            return scale_sticky<S, More>(widen(x), values);
+        } else if constexpr (!Product::multiplies) {
             return aie::add(widen(x), addend<S, More>(values));
         } else if constexpr (Product::split == 0 || std::is_same_v<X, Lanes32>) {
             const Lanes32 m = multiplier<S>(values);
@@ -647,7 +710,7 @@ private:
         if constexpr (detail::Product<S>::exact)
             return exact_lanes<S, Signed>(x, values);
         else if constexpr (S::Scaling::Scales)
-            return shift_and_limit<S, Signed>(scale<S, 0>(x, values));
+            return shift_and_limit<typename detail::Product<S>::Rest, Signed>(scale<S, 0>(x, values));
         else
             return shift_and_limit<S, Signed>(widen(x));
     }

@@ -516,6 +516,8 @@ void check_scaled()
     check_requantize<int64_t, TC, Stage<38, R, O, Width, lo, any, Zero, true, Scale<Multiplier, Addend>>>();
     check_requantize<int64_t, TC, Stage<20, R, O, Width, lo, 100, Zero, true, Scale<Multiplier, Addend, 45>>>();
     check_requantize<int64_t, TC, Stage<59, R, O, Width, lo, any, Zero, true, Scale<Multiplier, Addend, 60>>>();
+    check_requantize<int64_t, TC, Stage<17, R, O, Width, lo, any, Zero, true, Scale<Multiplier, Addend, 33>>>();
+    check_requantize<int64_t, TC, Stage<40, R, O, Width, lo, any, Zero, true, Scale<Multiplier, Addend, 47>>>();
 }
 
 template <class Multiplier, class Addend>
@@ -530,6 +532,8 @@ void check_shifts()
     check_requantize<int32_t, int8_t, Stage<-2, even, Overflow::wrap, 6, -any, any, 5, true, By>>();
     check_requantize<int64_t, int32_t, Stage<-31, even, Overflow::saturate, 32, -any, any, 0, true, By62>>();
     check_requantize<int64_t, int16_t, Stage<-31, even, Overflow::wrap, 16, -any, any, -1, true, By62>>();
+    check_requantize<int64_t, int16_t, Stage<74, even, Overflow::saturate, 16, -any, any, 0, true, Scale<Multiplier, Addend, 47>>>();
+    check_requantize<int64_t, int16_t, Stage<18, Rounding::away_from_zero, Overflow::wrap, 16, -any, any, 3, true, Scale<Multiplier, Addend, 47>>>();
     check_requantize<int32_t, uint8_t, Stage<60, even, Overflow::saturate, 8, 0, any, 3, true, By>>();
     check_requantize<int64_t, int32_t, Stage<63, even, Overflow::symmetric, 31, -any, any, -9, true, By62>>();
     check_requantize<int64_t, int16_t, Stage<64, even, Overflow::saturate, 16, -any, any, 0, true, By62>>();

@@ -11,7 +11,7 @@
 //! anything (even memory that was never written) where all weights that it
 //! meets are zero, for zero times anything is zero in integers. In a padded
 //! row: anything, for a row of the output depends on that row only, and no
-//! output of the program has padded rows. Weights and bias have to be what the
+//! output of the program has padded rows. Weights and parameters have to be what the
 //! program initially puts into these buffers. That those are the model's is not
 //! shown here, nor what a kernel computes: running the design shows that.
 //!
@@ -30,7 +30,7 @@ use crate::{
     device::Device,
     sim::{CASCADE_BYTES, Call, Cell as _, Engine, Failure, Interrupt, Tag, Value},
 };
-use network::{Network, Task, elementwise};
+use network::{Network, Task, arguments, elementwise};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
@@ -51,8 +51,7 @@ pub fn check(program: &Program) -> Vec<Violation> {
     let found = races::check(program, |core, argument| {
         // The last core of a cascade writes its last argument.
         core.slice.as_ref().is_some_and(|slice| {
-            let bias = usize::from(!elementwise(slice) && slice.cascade.0 == 0);
-            slice.cascade.0 + 1 == slice.cascade.1 && argument == 2 + bias
+            slice.cascade.0 + 1 == slice.cascade.1 && Some(argument + 1) == arguments(core)
         })
     });
     if !found.is_empty() {
@@ -257,10 +256,10 @@ impl Checker {
             )
             .into());
         }
-        // Weights and, on the first core, bias.
+        // Weights and parameters; the last core of a cascade has its output behind them.
         let constants = match elementwise {
             true => 0..0,
-            false => 1..2 + usize::from(position == 0).min(buffers.len() - 2),
+            false => 1..buffers.len() - usize::from(position + 1 == length && buffers.len() > 2),
         };
         for (cells, name, _) in &buffers[constants] {
             let initial = self.initial.get(*name);

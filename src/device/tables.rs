@@ -178,9 +178,9 @@ const AIE_ML_SHAPES: &[MmulShape] = &[
     shuffled((8, 8), 4, 16, 8, 32, 2),
     shuffled((8, 8), 2, 16, 8, 32, 2),
     shuffled((8, 8), 1, 16, 8, 32, 2),
-    shuffled((8, 8), 4, 8, 4, 64, 1),
-    shuffled((8, 8), 8, 8, 4, 64, 2),
-    shuffled((8, 8), 4, 16, 4, 64, 2),
+    shuffled((8, 8), 4, 8, 4, 32, 1),
+    shuffled((8, 8), 8, 8, 4, 32, 2),
+    shuffled((8, 8), 4, 16, 4, 32, 2),
     direct((16, 8), 4, 4, 8, 32, 1),
     shuffled((16, 8), 8, 4, 8, 32, 2),
     direct((16, 8), 4, 8, 4, 64, 1),
@@ -192,8 +192,6 @@ const AIE_ML_SHAPES: &[MmulShape] = &[
     direct((16, 16), 4, 4, 4, 64, 1),
     direct((16, 16), 2, 4, 8, 64, 1),
     shuffled((16, 16), 4, 4, 8, 64, 2),
-    direct((8, 4), 4, 16, 8, 32, 1),
-    direct((8, 4), 8, 16, 8, 32, 2),
 ];
 
 /// AIE-MLv2 (AIE API; cycles = `mac_*` intrinsics in `detail/aie2p/mmul_*.hpp`).
@@ -211,7 +209,6 @@ const AIE_ML_V2_SHAPES: &[MmulShape] = &[
     direct((16, 16), 4, 2, 8, 32, 1),
     direct((16, 16), 4, 4, 8, 64, 1),
     direct((16, 16), 2, 4, 8, 64, 1),
-    direct((8, 4), 4, 16, 16, 32, 1),
 ];
 
 /// AIE-ML at 1250 MHz, the -2M speed grade of DS958 (VEK280's part). A stream

@@ -1,8 +1,9 @@
 //! A function of the network level as the planners see it.
 
-use super::aie4ml::{self, Codes, Dense, Layer as LayerOp, Transfer};
+use super::aie4ml::{self, Add, Codes, Dense, Layer as LayerOp, Transfer};
 use crate::{
     device::Device,
+    kernel::{self, Clamp, Integer, Stage},
     mlir::{
         constant,
         diagnostic::{Result, fail},
@@ -93,6 +94,37 @@ fn port(name: String, codes: Codes) -> Port {
     Port { name, rows: codes.rows, features: codes.columns, number: number(codes) }
 }
 
+/// Weights as a tile's memory has them: whole bytes.
+pub fn stored(weights: Codes) -> Codes {
+    Codes { bits: weights.bits.max(8), ..weights }
+}
+
+/// Bits with sign that a layer's sums have at the most, for any input: as its weights say, or if they
+/// are not known its types.
+pub fn sum_bits(layer: LayerOp) -> u32 {
+    let integer = |codes: Codes| Integer { bits: codes.bits, signed: codes.signed };
+    let Some(dense) = Dense::of(layer.op) else {
+        let operands =
+            Add::of(layer.op).and_then(|add| Some((add.operand_codes(), add.factors()?)));
+        return operands
+            .map_or(64, |(codes, factors)| kernel::Add::sum_bits(codes.map(integer), factors));
+    };
+    if layer.accumulator() == 32 {
+        return 32;
+    }
+    let (input, weights) = (dense.input_codes(), dense.weight_codes());
+    match (dense.weight_data(), dense.bias_data()) {
+        (Ok(data), Ok(bias)) => {
+            let (low, high) = input.range();
+            kernel::stage::sum_bits_of(&data, &bias, low.unsigned_abs().max(high.unsigned_abs()))
+        }
+        _ => {
+            let [a, w] = [input, weights].map(|codes| (codes.bits, codes.signed));
+            kernel::stage::sum_bits(input.columns, a, w)
+        }
+    }
+}
+
 /// Layers and edges of a function; layers in the order of [`LayerOp::all`].
 ///
 /// Fails at an op that is not a layer, and at a function that returns an argument.
@@ -115,7 +147,9 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
                     let via = via(value);
                     network.edges.push(Edge { from, to: Sink::Layer(target, port), via });
                 }
-                let weights = Dense::of(op).map(|dense| number(dense.weight_codes()));
+                let weights = Dense::of(op).map(|dense| number(stored(dense.weight_codes())));
+                let factors = Add::of(op).and_then(|add| add.factors());
+                let stages = Stage::all(&layer.requant(), sum_bits(layer));
                 network.layers.push(Layer {
                     name: layer.name(),
                     kind: match weights {
@@ -131,7 +165,10 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
                     accumulator_bits: layer.accumulator(),
                     // Dense kernels always add one, zero if the layer has none.
                     bias: weights.is_some(),
-                    stages: layer.requant().iter().map(crate::kernel::Clamp::from).collect(),
+                    scales: stages.first().map_or(0, Stage::words),
+                    multiplies: factors
+                        .is_some_and(|factors| !kernel::Add::shifts(factors, layer.accumulator())),
+                    stages: stages.iter().map(Clamp::from).collect(),
                 });
             }
             "func.return" => {

@@ -21,7 +21,7 @@
 //! * *pipeline*: the time of one operand through all units, which a group with
 //!   few steps does not fill.
 
-use super::{Clamp, Role, Signature};
+use super::{Clamp, Role, Signature, Way};
 use crate::{
     array::{Kernel, Type},
     device::{Device, MmulShape},
@@ -240,11 +240,41 @@ fn counted(sizes: &[usize]) -> Vec<(usize, u64)> {
 }
 
 /// Cycles of an elementwise kernel on `elements`: two loads, two additions or shifts and a store
-/// per vector, and the loop is not deep enough to hide their latency.
-pub fn elementwise(elements: usize, output_bits: u32, stages: &[Clamp], device: &Device) -> u64 {
+/// per vector, and the loop is not deep enough to hide their latency. Where operands are multiplied,
+/// 16 at a time: two products of 16 by 32 bits, of two operations each, and their shuffles.
+pub fn elementwise(
+    elements: usize,
+    multiplies: bool,
+    output_bits: u32,
+    stages: &[Clamp],
+    device: &Device,
+) -> u64 {
     let vectors = elements.div_ceil(device.timing.store_bytes as usize) as u64;
-    device.latency.call + 4 * vectors + rest(elements, output_bits, stages, device)
+    let products = if multiplies { 8 * elements.div_ceil(LANES) as u64 } else { 0 };
+    device.latency.call + 4 * vectors + products + rest(elements, output_bits, stages, device)
 }
+
+/// Lanes of a vector of 64-bit sums.
+const LANES: usize = 16;
+
+/// Operations for a product of 16 lanes of 32 by 32 bits: four products of halves, two shuffles for
+/// the halves of each operand.
+const PRODUCT: u64 = 8;
+
+/// Operations for an addend of 64 bits: widen two vectors, add them up.
+const ADDEND: u64 = 3;
+
+/// Operations to take a sum in two parts: shift out the upper one, subtract it, shift up its
+/// multiplier.
+const PARTS: u64 = 6;
+
+/// Operations to cut sums at bit 16 beside that: shift the product, subtract it, limit the rest to
+/// one bit, add three times.
+const STICKY: u64 = 8;
+
+/// Cycles of a stage on one element in scalar code: four products of 32 bits with 64-bit results,
+/// which are calls, the sum, shift and rounding of four words, and the limits. An estimate.
+const EXACT: u64 = 150;
 
 /// The time of a call of `kernel`; `conflict` is whether its first two arguments
 /// share a bank.
@@ -288,8 +318,8 @@ pub fn kernel_time(
                 return dense.time(device, version);
             }
         }
-        Some(Signature::Add { rows, n, output, stages, .. }) => {
-            let after = elementwise(rows * n, output.bits, &stages, device);
+        Some(Signature::Add { rows, n, multiplies, output, stages, .. }) => {
+            let after = elementwise(rows * n, multiplies, output.bits, &stages, device);
             return KernelTime { before: Vec::new(), after };
         }
         None => {}
@@ -312,19 +342,31 @@ fn argument_bytes(argument: &Type) -> usize {
 /// version's overhead.
 pub fn rest(elements: usize, bits: u32, stages: &[Clamp], device: &Device) -> u64 {
     let vectors = |lanes: usize| elements.div_ceil(lanes.max(1)) as u64;
+    let scaling = |stage: &Clamp| {
+        let added = if stage.adds { ADDEND } else { 0 };
+        let multiplied = if stage.multiplies { PRODUCT } else { 0 };
+        match stage.way {
+            Way::Shift => 0,
+            Way::Products => (multiplied + added) * vectors(LANES),
+            Way::Parts => (2 * multiplied + added + PARTS) * vectors(LANES),
+            Way::Sticky => (2 * multiplied + 2 * added + PARTS + STICKY) * vectors(LANES),
+            Way::Exact => EXACT * elements as u64,
+        }
+    };
+    let scalings: u64 = stages.iter().map(scaling).sum();
     match stages {
         [] => 0,
-        [stage] if stage.zero_point == 0 => {
+        [stage] if stage.stores && stage.way != Way::Exact => {
             let lowest = [0, -(1 << (bits - 1))].contains(&stage.min);
             let highest = [(1 << bits) - 1, (1 << (bits - 1)) - 1].contains(&stage.max);
             let clamps = u64::from(!lowest) + u64::from(!highest);
             let wraps = if stage.width < i64::from(bits) { 3 } else { 0 };
             let lanes = device.timing.store_bytes as usize * 8 / bits.max(1) as usize;
-            (clamps + wraps) * vectors(lanes)
+            scalings + (clamps + wraps) * vectors(lanes)
         }
         // Through 64-bit sums, 16 lanes at a time: widen, shift, narrow, add,
         // clamp twice, and their moves.
-        _ => stages.len() as u64 * 12 * vectors(16),
+        _ => scalings + stages.len() as u64 * 12 * vectors(LANES),
     }
 }
 

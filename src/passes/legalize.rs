@@ -4,7 +4,8 @@ use crate::{
         aie4ml::{self, Add, Codes, Dense, Layer},
         network::{self, DEFAULT_DEVICE},
     },
-    exact::{Overflow, Requant, Rounding},
+    exact::{Requant, Rounding},
+    kernel,
     mlir::{
         pass::{self, Pass, fail},
         rewrite,
@@ -168,11 +169,11 @@ fn codes_of(func: OperationRef, layers: &[Layer], layer: Layer) -> (i64, i64) {
 fn dense<'c>(layer: Dense<'c, '_>, (low, high): (i64, i64)) -> pass::Result<'c> {
     let op = layer.op;
     let (input, weights) = (layer.input_codes(), layer.weight_codes());
-    if !matches!(input.bits, 8 | 16) || weights.bits != 8 || !weights.signed {
+    if !matches!(input.bits, 8 | 16) || !matches!(weights.bits, 4 | 8 | 16) {
         return Err(fail(
             &op,
             format_args!(
-                "multiplies {} by {} integers; kernels multiply 8 or 16 bit inputs by signed 8 bit weights",
+                "multiplies {} by {} integers; kernels multiply 8 or 16 bit inputs by 4, 8 or 16 bit weights",
                 describe(input.bits, input.signed),
                 describe(weights.bits, weights.signed)
             ),
@@ -222,22 +223,10 @@ fn stages<'c>(layer: Layer<'c, '_>) -> pass::Result<'c> {
     if stages.is_empty() || !matches!(output.bits, 8 | 16) {
         return Err(fail(&op, "has a result that is not requantized to 8 or 16 bits"));
     }
-    for stage in &stages {
-        if !stage.is_shift() {
-            return Err(fail(&op, "scales by no power of two, which no kernel does yet"));
-        }
-        // The kernels' limits; beyond them every result is a constant anyway.
-        if !(-31..=59).contains(&stage.shift) {
-            return Err(fail(
-                &op,
-                format_args!("shifts by {}; kernels shift by -31 to 59", stage.shift),
-            ));
-        }
-        if stage.overflow == Overflow::Wrap && stages.len() > 1 {
-            return Err(fail(&op, "requantizes twice and wraps, which no kernel does"));
-        }
+    match kernel::stage::refusal(&stages, Dense::of(op).is_some()) {
+        Some(reason) => Err(fail(&op, reason)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn describe(bits: u32, signed: bool) -> String {

@@ -53,11 +53,13 @@ pub struct BufferBytes {
     pub input: usize,
     pub weights: usize,
     pub bias: usize,
+    /// Multipliers and addends of outputs, in one buffer with the bias.
+    pub scales: usize,
     pub output: usize,
 }
 
-/// Buffers of a tile that computes `blocks` of a layer; `input` is that of one port. Bias is 4 bytes per
-/// padded output.
+/// Buffers of a tile that computes `blocks` of a layer; `input` is that of one port. Bias,
+/// multipliers and addends are words of 4 bytes per padded output.
 pub fn buffer_bytes(layer: &Layer, tile: Microtile, blocks: Blocks) -> BufferBytes {
     let (rows, k, n) = (blocks.rows(tile), blocks.k(tile), blocks.n(tile));
     BufferBytes {
@@ -67,6 +69,7 @@ pub fn buffer_bytes(layer: &Layer, tile: Microtile, blocks: Blocks) -> BufferByt
             Kind::Elementwise { .. } => 0,
         },
         bias: if layer.bias { 4 * n } else { 0 },
+        scales: 4 * n * layer.scales,
         output: layer.output.bytes(rows * n),
     }
 }
@@ -236,7 +239,8 @@ pub fn elementwise_cost(
     device: &Device,
 ) -> LayerCost {
     let elements = blocks.rows(tile) * blocks.n(tile);
-    let kernel = time::elementwise(elements, layer.output.bits, &layer.stages, device);
+    let (multiplies, bits) = (layer.multiplies, layer.output.bits);
+    let kernel = time::elementwise(elements, multiplies, bits, &layer.stages, device);
     LayerCost {
         kernel: kernel + locks(layer.inputs(), Role::Single, device),
         latency: kernel + (layer.inputs() as u64 + 1) * device.latency.core_lock,

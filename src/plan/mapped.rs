@@ -25,7 +25,12 @@ pub enum Operation {
         bias: Vec<i64>,
     },
     /// The sum of two inputs, each times a factor, and what the second consists of.
-    Add { other: Integer, factors: [i64; 2] },
+    Add {
+        other: Integer,
+        factors: [i64; 2],
+        /// Width in bits.
+        accumulator: u32,
+    },
 }
 
 /// A layer on its tiles.
@@ -39,6 +44,8 @@ pub struct Layer {
     pub input: Integer,
     pub output: Integer,
     pub operation: Operation,
+    /// Bits with sign that sums have at the most.
+    pub sum_bits: u32,
     pub stages: Vec<Requant>,
     pub microtile: Microtile,
     pub split: Split,

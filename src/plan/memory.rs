@@ -2,7 +2,7 @@
 //!
 //! A tile that computes a slice needs its stack, two input buffers and two
 //! output buffers (one is filled or drained by the DMA while the core works on
-//! the other), weights and bias. [`allocate`] gives each an address such that
+//! the other), weights and parameters: bias, multipliers and addends of its outputs. [`allocate`] gives each an address such that
 //! operands that are loaded in the same cycle lie in different banks where
 //! that is possible: two accesses to one bank in a cycle cost a cycle.
 //!
@@ -27,6 +27,7 @@ pub enum Use {
         half: usize,
     },
     Weights,
+    /// With multipliers and addends of outputs.
     Bias,
     /// Ping-pong half 0 or 1.
     Output {
@@ -163,19 +164,19 @@ impl fmt::Display for DoesNotFit {
 impl std::error::Error for DoesNotFit {}
 
 /// Buffers of a tile: what it needs beside the stack, for a layer with so
-/// many input ports. Bias is on the first tile of a cascade only, output on
-/// the last only.
+/// many input ports. Bias is on the first tile of a cascade only, output, multipliers and addends
+/// on the last only.
 pub fn buffers(bytes: BufferBytes, role: Role, ports: usize) -> Vec<(Use, usize)> {
     let mut all = vec![(Use::Weights, bytes.weights)];
     for port in 0..ports {
         all.extend([0, 1].map(|half| (Use::Input { port, half }, bytes.input)));
     }
-    if matches!(role, Role::Single | Role::Last) {
+    if role.has_output() {
         all.extend([0, 1].map(|half| (Use::Output { half }, bytes.output)));
     }
-    if matches!(role, Role::Single | Role::First) {
-        all.push((Use::Bias, bytes.bias));
-    }
+    let bias = if role.has_bias() { bytes.bias } else { 0 };
+    let scales = if role.has_output() { bytes.scales } else { 0 };
+    all.push((Use::Bias, bias + scales));
     all.retain(|(_, bytes)| *bytes > 0);
     all
 }
@@ -183,7 +184,8 @@ pub fn buffers(bytes: BufferBytes, role: Role, ports: usize) -> Vec<(Use, usize)
 /// Give the buffers of a layer addresses that serve all tiles of its cascades.
 ///
 /// In a cascade of two tiles or more, bias is on the first and output on the
-/// last, so the two share addresses.
+/// last, so the two share addresses; unless the last has multipliers or addends, where the first has
+/// its bias.
 ///
 /// # Errors
 /// If the buffers exceed the tile's memory.
@@ -195,7 +197,7 @@ pub fn allocate_layer(
     device: &Device,
 ) -> Result<MemoryMap, DoesNotFit> {
     let mut map = allocate(&layer_buffers(bytes, cascade, ports), stack, device)?;
-    if cascade > 1 {
+    if cascade > 1 && bytes.scales == 0 {
         let ping = map.regions.iter_mut().find(|r| r.used_for == Use::Output { half: 0 });
         if let Some(ping) = ping {
             ping.bytes = bytes.output;
@@ -220,14 +222,15 @@ pub fn layer_bytes(
     needed(&layer_buffers(bytes, cascade, ports), stack, device)
 }
 
-/// Buffers of a layer, the bias of a cascade within the output.
+/// Buffers of a layer, the bias of a cascade within the output or the multipliers.
 pub fn layer_buffers(bytes: BufferBytes, cascade: usize, ports: usize) -> Vec<(Use, usize)> {
     if cascade < 2 {
         return buffers(bytes, Role::Single, ports);
     }
     let mut all = buffers(bytes, Role::Last, ports);
+    let with = if bytes.scales > 0 { Use::Bias } else { Use::Output { half: 0 } };
     for (used_for, size) in &mut all {
-        if *used_for == (Use::Output { half: 0 }) {
+        if *used_for == with {
             *size = (*size).max(bytes.bias);
         }
     }
@@ -418,7 +421,7 @@ mod tests {
     }
 
     fn single(input: usize, weights: usize, bias: usize, output: usize) -> Vec<(Use, usize)> {
-        buffers(BufferBytes { input, weights, bias, output }, Role::Single, 1)
+        buffers(BufferBytes { input, weights, bias, scales: 0, output }, Role::Single, 1)
     }
 
     #[test]
@@ -451,15 +454,22 @@ mod tests {
 
     #[test]
     fn roles_drop_what_they_do_not_use() {
-        let bytes = BufferBytes { input: 64, weights: 128, bias: 32, output: 64 };
+        let bytes = BufferBytes { input: 64, weights: 128, bias: 32, scales: 0, output: 64 };
         let count = |role| buffers(bytes, role, 1).len();
         assert_eq!([Role::Single, Role::First, Role::Middle, Role::Last].map(count), [6, 4, 3, 5]);
         assert_eq!(buffers(BufferBytes { weights: 0, bias: 0, ..bytes }, Role::Single, 2).len(), 6);
+        let scaled = BufferBytes { scales: 96, ..bytes };
+        let parameters = |role| {
+            let all = buffers(scaled, role, 1).into_iter();
+            all.filter(|(used_for, _)| *used_for == Use::Bias).map(|(_, bytes)| bytes).sum()
+        };
+        let roles = [Role::Single, Role::First, Role::Middle, Role::Last];
+        assert_eq!(roles.map(parameters), [128usize, 32, 0, 96]);
     }
 
     #[test]
     fn bias_of_a_cascade_shares_the_output() {
-        let bytes = BufferBytes { input: 832, weights: 53248, bias: 2048, output: 4096 };
+        let bytes = BufferBytes { input: 832, weights: 53248, bias: 2048, scales: 0, output: 4096 };
         assert!(allocate_layer(bytes, 1, 1, STACK, &device()).is_err());
         let map = allocate_layer(bytes, 2, 1, STACK, &device()).unwrap();
         assert_eq!(map.address(Use::Bias), map.address(Use::Output { half: 0 }));
@@ -484,6 +494,19 @@ mod tests {
     }
 
     #[test]
+    fn bias_of_a_cascade_shares_the_multipliers() {
+        for scales in [1024, 4096] {
+            let bytes = BufferBytes { input: 832, weights: 8192, bias: 2048, scales, output: 4096 };
+            let map = allocate_layer(bytes, 2, 1, STACK, &device()).unwrap();
+            let of = |used_for| map.regions.iter().filter(move |r| r.used_for == used_for);
+            assert_eq!(of(Use::Bias).map(|r| r.bytes).collect::<Vec<_>>(), [scales.max(2048)]);
+            for pair in map.regions.windows(2) {
+                assert!(pair[0].end() <= pair[1].address, "{map}");
+            }
+        }
+    }
+
+    #[test]
     fn prints_addresses_and_banks() {
         let map = allocate(&single(64, 20000, 0, 64), 1024, &device()).unwrap();
         let text = map.to_string();
@@ -499,7 +522,7 @@ mod tests {
             input in 1usize..12000, weights in 1usize..50000, bias in 0usize..2048, output in 1usize..12000,
             ports in 1usize..3, stack in 0usize..4096,
         ) {
-            let wanted = buffers(BufferBytes { input, weights, bias, output }, Role::Single, ports);
+            let wanted = buffers(BufferBytes { input, weights, bias, scales: 0, output }, Role::Single, ports);
             match allocate(&wanted, stack, &device()) {
                 Ok(map) => {
                     prop_assert_eq!(map.regions.len(), wanted.len() + 1);

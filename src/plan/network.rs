@@ -57,6 +57,10 @@ pub struct Layer {
     /// 32 or 64.
     pub accumulator_bits: u32,
     pub bias: bool,
+    /// Words of int32 that each output has of multipliers and addends of its own.
+    pub scales: usize,
+    /// Whether operands are multiplied by factors, and not shifted, element by element.
+    pub multiplies: bool,
     /// How results are requantized, as far as it takes time.
     pub stages: Vec<Clamp>,
 }
@@ -84,6 +88,8 @@ impl Layer {
             output: Number::new(output, true),
             accumulator_bits: if input == 16 && weight == 16 { 64 } else { 32 },
             bias: true,
+            scales: 0,
+            multiplies: false,
             stages: Vec::new(),
         }
     }

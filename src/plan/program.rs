@@ -18,7 +18,7 @@ mod descriptors;
 mod memory;
 mod tiles;
 
-pub use cores::{kernel_of, pack_bias, pack_weights};
+pub use cores::{kernel_of, pack_parameters, pack_weights};
 pub use descriptors::dims;
 
 use super::{
@@ -203,7 +203,7 @@ struct CoreBuffers {
     chain: usize,
     position: usize,
     weights: Option<BufferId>,
-    bias: Option<BufferId>,
+    parameters: Option<BufferId>,
     inputs: Vec<Input>,
     output: Option<[BufferId; 2]>,
     /// The same of each transfer that takes the output.

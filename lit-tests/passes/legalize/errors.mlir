@@ -103,7 +103,7 @@ func.func @no_rows(%x: tensor<0x3xi8>) -> tensor<0x1xi8> {
 
 func.func @inputs_of_32_bits(%x: tensor<2x3xi32>) -> tensor<2x1xi8> {
   %w = arith.constant dense<1> : tensor<3x1xi8>
-  // expected-error @+1 {{'aie4ml.dense' op multiplies signed 32 bit by signed 8 bit integers; kernels multiply 8 or 16 bit inputs by signed 8 bit weights}}
+  // expected-error @+1 {{'aie4ml.dense' op multiplies signed 32 bit by signed 8 bit integers; kernels multiply 8 or 16 bit inputs by 4, 8 or 16 bit weights}}
   %y = aie4ml.dense %x, %w accumulator = i64
          requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          : (tensor<2x3xi32>, tensor<3x1xi8>) -> tensor<2x1xi8>
@@ -112,23 +112,12 @@ func.func @inputs_of_32_bits(%x: tensor<2x3xi32>) -> tensor<2x1xi8> {
 
 // -----
 
-func.func @unsigned_weights(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
-  %w = arith.constant dense<1> : tensor<3x1xui8>
-  // expected-error @+1 {{'aie4ml.dense' op multiplies signed 8 bit by unsigned 8 bit integers; kernels multiply 8 or 16 bit inputs by signed 8 bit weights}}
+func.func @weights_of_32_bits(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
+  %w = arith.constant dense<1> : tensor<3x1xi32>
+  // expected-error @+1 {{'aie4ml.dense' op multiplies signed 8 bit by signed 32 bit integers; kernels multiply 8 or 16 bit inputs by 4, 8 or 16 bit weights}}
   %y = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
-         : (tensor<2x3xi8>, tensor<3x1xui8>) -> tensor<2x1xi8>
-  return %y : tensor<2x1xi8>
-}
-
-// -----
-
-func.func @weights_of_16_bits(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
-  %w = arith.constant dense<1> : tensor<3x1xi16>
-  // expected-error @+1 {{'aie4ml.dense' op multiplies signed 8 bit by signed 16 bit integers; kernels multiply 8 or 16 bit inputs by signed 8 bit weights}}
-  %y = aie4ml.dense %x, %w accumulator = i32
-         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
-         : (tensor<2x3xi8>, tensor<3x1xi16>) -> tensor<2x1xi8>
+         : (tensor<2x3xi8>, tensor<3x1xi32>) -> tensor<2x1xi8>
   return %y : tensor<2x1xi8>
 }
 
@@ -165,14 +154,60 @@ func.func @shift_beyond_kernels(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
 
 // -----
 
-func.func @wraps_between_two_stages(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
-  %w = arith.constant dense<1> : tensor<3x1xi8>
-  // expected-error @+1 {{'aie4ml.dense' op requantizes twice and wraps, which no kernel does}}
+func.func @a_second_multiplier_per_channel(%x: tensor<2x3xi8>) -> tensor<2x2xi8> {
+  %w = arith.constant dense<1> : tensor<3x2xi8>
+  // expected-error @+1 {{'aie4ml.dense' op has a multiplier or an addend of each channel in a requantization that is not its first, which no kernel does}}
   %y = aie4ml.dense %x, %w accumulator = i32
-         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = wrap, width = 8, min = -128, max = 127>,
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>,
+                    #aie4ml.requant<multiplier = [3, 5], shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x3xi8>, tensor<3x2xi8>) -> tensor<2x2xi8>
+  return %y : tensor<2x2xi8>
+}
+
+// -----
+
+func.func @an_unsigned_stage_of_32_bits(%x: tensor<2x3xi8>) -> tensor<2x2xi8> {
+  %w = arith.constant dense<1> : tensor<3x2xi8>
+  // expected-error @+1 {{'aie4ml.dense' op requantizes to unsigned integers of 32 bits; kernels hold 31}}
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 32, is_signed = false, min = 0, max = 4294967295>,
                     #aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
-         : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi8>
-  return %y : tensor<2x1xi8>
+         : (tensor<2x3xi8>, tensor<3x2xi8>) -> tensor<2x2xi8>
+  return %y : tensor<2x2xi8>
+}
+
+// -----
+
+func.func @a_zero_point_of_32_bits(%x: tensor<2x3xi8>) -> tensor<2x2xi8> {
+  %w = arith.constant dense<1> : tensor<3x2xi8>
+  // expected-error @+1 {{'aie4ml.dense' op adds the zero point 1 to integers of 32 bits; kernels do so in 32 bits}}
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 32, zero_point = 1, min = -2147483648, max = 2147483647>,
+                    #aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x3xi8>, tensor<3x2xi8>) -> tensor<2x2xi8>
+  return %y : tensor<2x2xi8>
+}
+
+// -----
+
+func.func @limits_beyond_the_width(%x: tensor<2x3xi8>) -> tensor<2x2xi8> {
+  %w = arith.constant dense<1> : tensor<3x2xi8>
+  // expected-error @+1 {{'aie4ml.dense' op limits 8 bits to 200 to 300, which they do not reach}}
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = 200, max = 300>,
+                    #aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x3xi8>, tensor<3x2xi8>) -> tensor<2x2xi8>
+  return %y : tensor<2x2xi8>
+}
+
+// -----
+
+func.func @a_sum_with_a_multiplier_per_channel(%x: tensor<2x2xi8>) -> tensor<2x2xi8> {
+  // expected-error @+1 {{'aie4ml.add' op has a multiplier or an addend of each channel, which only layers with weights can have}}
+  %y = aie4ml.add %x, %x factors = [1, 1]
+         requant = [#aie4ml.requant<multiplier = [3, 5], shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<2x2xi8>, tensor<2x2xi8>) -> tensor<2x2xi8>
+  return %y : tensor<2x2xi8>
 }
 
 // -----

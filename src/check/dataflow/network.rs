@@ -5,9 +5,9 @@ use super::{
     tag::{COLUMN_BITS, Kind, Name, ROW_BITS, TENSOR_BITS},
 };
 use crate::{
-    array::{Argument, Program, Slice, Source, Stmt, Type},
+    array::{Argument, Core, Program, Slice, Source, Stmt, Type},
     device::Device,
-    kernel::{Add, Dense, Integer, Kernel, Role},
+    kernel::{Add, Dense, Integer, Kernel, Role, Signature},
     plan::microtile::Microtile,
     sim::{Cell as _, Tag},
 };
@@ -328,6 +328,11 @@ fn first_call(body: &[Stmt]) -> Option<(usize, &[Argument])> {
     })
 }
 
+/// How many arguments a core gives its kernel.
+pub(super) fn arguments(core: &Core) -> Option<usize> {
+    first_call(&core.body).map(|(_, arguments)| arguments.len())
+}
+
 impl Task {
     /// The task of core `index`, if what it calls agrees with its slice.
     fn new(
@@ -351,7 +356,12 @@ impl Task {
             Some(Type::MemRef(shape, _)) => Ok(shape.iter().product::<usize>()),
             _ => Err(format!("calls '{}', whose argument {argument} is no buffer", kernel.name)),
         };
-        let (has_bias, has_output) = (slice.cascade.0 == 0, slice.cascade.0 + 1 == slice.cascade.1);
+        let role = Role::of(slice.cascade.0, slice.cascade.1);
+        // What a kernel of ours says of its parameters; of others, they are the bias.
+        let words = match Signature::of(&kernel.name) {
+            Some(Signature::Dense { stages, .. }) => stages.first().map_or(0, |stage| stage.words),
+            _ => 0,
+        } + usize::from(role.has_bias());
         let elementwise = elementwise(slice);
         let k = size(0)? / rows;
         let n = if elementwise { k } else { size(1)? / k.max(1) };
@@ -360,13 +370,13 @@ impl Task {
             expected.resize(slice.sources.len() + 1, rows * k);
         } else {
             expected.push(k * n);
-            expected.extend(has_bias.then_some(n));
-            expected.extend(has_output.then_some(rows * n));
+            expected.extend((words > 0).then_some(words * n));
+            expected.extend(role.has_output().then_some(rows * n));
         }
         let sizes = (0..kernel.arguments.len()).map(size).collect::<Result<Vec<_>, _>>()?;
         // The name of our kernels states role, extents and microtile.
         let spec = Kernel::Dense(Dense {
-            role: Role::of(slice.cascade.0, slice.cascade.1),
+            role,
             microtile: Microtile { m, k: mk, n: mn },
             rows,
             k,

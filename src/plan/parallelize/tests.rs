@@ -194,6 +194,8 @@ fn a_residual_network_has_a_plan() {
     let add = Layer {
         kind: Kind::Elementwise { inputs: 2 },
         bias: false,
+        scales: 0,
+        multiplies: false,
         ..Layer::dense("add", 32, 256, 256, 8, 8, 8)
     };
     let mut network = mlp(32, &[256, 256, 256]);

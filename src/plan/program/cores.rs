@@ -6,7 +6,7 @@ use crate::{
         Argument, Buffer, Core, Element, Kernel, KernelId, LockAction, LockId, Reg, Slice, Source,
         Stmt, UseLock,
     },
-    kernel::{self, Integer, Kernel as Spec, Role},
+    kernel::{self, Integer, Kernel as Spec, Role, Stage, stage},
     plan::mapped::{End, Layer, Operation},
 };
 
@@ -15,6 +15,10 @@ const FOREVER: i64 = 0xFFFF_FFFF;
 
 /// The kernel of one tile of a layer.
 pub fn kernel_of(layer: &Layer, role: Role) -> Spec {
+    let stages = match role.has_output() {
+        true => Stage::all(&layer.stages, layer.sum_bits),
+        false => Vec::new(),
+    };
     match layer.operation {
         Operation::Dense { weight, accumulator, .. } => Spec::Dense(kernel::Dense {
             role,
@@ -26,16 +30,16 @@ pub fn kernel_of(layer: &Layer, role: Role) -> Spec {
             weight,
             output: layer.output,
             accumulator,
-            stages: if role.has_output() { layer.stages.clone() } else { Vec::new() },
+            stages,
         }),
-        Operation::Add { other, factors } => Spec::Add(kernel::Add {
+        Operation::Add { other, factors, accumulator } => Spec::Add(kernel::Add {
             rows: layer.padded_rows(),
             n: layer.split.n,
             inputs: [layer.input, other],
-            // Legalization leaves powers of two only.
-            shifts: factors.map(|factor| factor.trailing_zeros()),
+            factors,
+            accumulator,
             output: layer.output,
-            stages: layer.stages.clone(),
+            stages,
         }),
     }
 }
@@ -62,7 +66,7 @@ impl Builder<'_> {
                 let shared: Vec<_> = (0..layer.ports())
                     .map(|port| self.shared_halves(index, port, chain, position))
                     .collect();
-                let (mut weights, mut bias) = (None, None);
+                let (mut weights, mut parameters) = (None, None);
                 if let Operation::Dense { weight, .. } = layer.operation {
                     weights = Some(self.buffer(make(
                         "weights",
@@ -71,10 +75,17 @@ impl Builder<'_> {
                         layer.packing.weights,
                         Some(pack_weights(layer, chain, position)),
                     )));
-                    bias = role.has_bias().then(|| {
-                        let bytes = Some(pack_bias(layer, chain));
-                        self.buffer(make("bias", split.n, Element::I32, layer.packing.bias, bytes))
-                    });
+                    if let Spec::Dense(dense) = kernel_of(layer, role)
+                        && dense.words() > 0
+                    {
+                        parameters = Some(self.buffer(make(
+                            dense.parameters_name(),
+                            dense.words() * split.n,
+                            Element::I32,
+                            layer.packing.bias,
+                            Some(pack_parameters(layer, chain, role)),
+                        )));
+                    }
                 }
                 let rows = layer.padded_rows();
                 for (addresses, tensors) in
@@ -120,7 +131,7 @@ impl Builder<'_> {
                     chain,
                     position,
                     weights,
-                    bias,
+                    parameters,
                     inputs,
                     output,
                     output_locks: Vec::new(),
@@ -160,7 +171,7 @@ impl Builder<'_> {
                 let inputs = core.inputs.iter().map(|input| input.halves[half]);
                 let mut arguments: Vec<_> = inputs.map(Argument::Buffer).collect();
                 arguments.extend(core.weights.map(Argument::Buffer));
-                arguments.extend(core.bias.map(Argument::Buffer));
+                arguments.extend(core.parameters.map(Argument::Buffer));
                 arguments.extend(core.output.map(|output| Argument::Buffer(output[half])));
                 body.push(Stmt::Call { kernel, arguments, results: Vec::new() });
                 for &(_, full, count) in &core.output_locks {
@@ -276,14 +287,33 @@ pub fn pack_weights(layer: &Layer, chain: usize, position: usize) -> Vec<u8> {
     packed
 }
 
-/// A chain's bias, zero beyond the layer's extent.
-/// Empty for a layer without bias.
-pub fn pack_bias(layer: &Layer, chain: usize) -> Vec<u8> {
+/// A tile's parameters as `[words][N]`: its chain's bias where a sum starts, and what the first
+/// stage has per channel where one ends; zero beyond the layer's extent.
+/// Empty for a layer without weights.
+pub fn pack_parameters(layer: &Layer, chain: usize, role: Role) -> Vec<u8> {
     let Operation::Dense { bias, .. } = &layer.operation else { return Vec::new() };
-    (0..layer.split.n)
-        .map(|n| bias.get(chain * layer.split.n + n).copied().unwrap_or(0) as i32)
-        .flat_map(i32::to_le_bytes)
-        .collect()
+    let channels = chain * layer.split.n..(chain + 1) * layer.split.n;
+    let stages = if role.has_output() { layer.stages.as_slice() } else { &[] };
+    let mut words: Vec<Vec<i32>> = Vec::new();
+    for channel in channels {
+        let mut all = Vec::new();
+        if role.has_bias() {
+            all.push(bias.get(channel).copied().unwrap_or(0) as i32);
+        }
+        if let (Some(requant), Some(stage)) =
+            (stages.first(), Stage::all(stages, layer.sum_bits).first())
+        {
+            let (multiplier, addend) = match channel < layer.n {
+                true => (requant.multiplier_of(channel), requant.addend_of(channel)),
+                false => (0, 0),
+            };
+            all.extend(stage::words(stage, multiplier, addend));
+        }
+        words.push(all);
+    }
+    let count = words.first().map_or(0, Vec::len);
+    let of_word = |word: usize| words.iter().map(move |all| all[word]);
+    (0..count).flat_map(of_word).flat_map(i32::to_le_bytes).collect()
 }
 
 fn acquire(lock: LockId, value: i32) -> Stmt {

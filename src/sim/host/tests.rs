@@ -355,3 +355,35 @@ fn kernels_that_cannot_be_had_are_errors() {
     let returns = Kernel { results: vec![vector], ..kernel("k", "numbers.o", Vec::new()) };
     expect(returns, "returns something else than one integer");
 }
+
+/// Every block product that a device is said to have is one that the kernels compile, and sums up
+/// in as many bits as it is said to.
+#[test]
+fn kernels_have_the_microtiles_of_the_devices() {
+    let kernels = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels");
+    for (name, generation) in [("xcve2802", Generation::AieMl), ("npu2", Generation::AieMlV2)] {
+        let device = Device::by_name(name).unwrap();
+        let mut source = "#include <aie_api/aie.hpp>\n".to_owned();
+        for (a, w) in [4, 8, 16, 32].iter().flat_map(|a| [4, 8, 16, 32].map(|w| (*a, w))) {
+            for shape in device.mmul_shapes(a, w) {
+                let (m, k, n, bits) = (shape.m, shape.k, shape.n, shape.accumulator_bits);
+                source += &format!(
+                    "static_assert(aie::detail::mmul_accum_bits({m}, {k}, {n}, {a}, {w}) == {bits});\n"
+                );
+            }
+        }
+        assert!(source.lines().count() > 10);
+        let scratch = Scratch::new().unwrap();
+        let file = scratch.0.join("shapes.cc");
+        fs::write(&file, source).unwrap();
+        let compiled = Compiler::find(Some(generation)).unwrap().compile(
+            &kernels,
+            &[file.to_str().unwrap().to_owned()],
+            &scratch.0,
+            &scratch.0.join("shapes.so"),
+        );
+        if let Err(error) = compiled {
+            panic!("{name}: {error}");
+        }
+    }
+}
