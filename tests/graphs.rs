@@ -42,6 +42,8 @@ struct Graph {
     numbers: Vec<(u32, bool)>,
     outputs: Vec<usize>,
     random: Random,
+    /// For scales that are no powers of two, in a third of the graphs.
+    scales: Option<Random>,
 }
 
 impl Graph {
@@ -55,6 +57,7 @@ impl Graph {
             numbers: Vec::new(),
             outputs: Vec::new(),
             random,
+            scales: (seed % 3 == 2).then_some(Random(seed + 1_000_000)),
         }
     }
 
@@ -64,6 +67,26 @@ impl Graph {
         let rounding = Rounding::ALL[self.random.below(Rounding::ALL.len())];
         let width = self.number.0.into();
         Requant { min, max, ..Requant::shift(shift, rounding, width, self.number.1) }
+    }
+
+    /// The same with a multiplier and an addend, of each of so many channels or for all, now and then.
+    fn scaled(&mut self, stage: Requant, channels: usize) -> Requant {
+        let Some(random) = &mut self.scales else { return stage };
+        let count = [1, channels][random.below(2)];
+        // Multipliers of 31 bits are exact in vectors, of 45 lane by lane.
+        let places = [0, 12, 31, 45][random.below(4)];
+        if places == 0 || stage.shift < 0 {
+            return stage;
+        }
+        let shift = stage.shift + places;
+        let (low, high) = range(stage.width, stage.signed);
+        Requant {
+            multiplier: random.many(count, (-(1 << (places - 2)), (1 << places) - 1)),
+            addend: random.many(count, (-(1 << (shift + 4).min(60)), 1 << (shift + 4).min(60))),
+            shift,
+            zero_point: random.within((low / 2, high / 2)),
+            ..stage
+        }
     }
 
     fn push(&mut self, node: Node, columns: usize) -> usize {
@@ -80,13 +103,21 @@ impl Graph {
         let k = self.nodes[from].1;
         let weights = self.random.many(k * n, (-128, 127));
         let stage = self.stage(6 + i64::from(k.ilog2()) / 2);
+        let stage = self.scaled(stage, n);
         self.push(Node::Dense { from, weights, stage }, n)
     }
 
     fn add(&mut self, a: usize, b: usize) -> usize {
-        let factors = [self.random.below(4), self.random.below(4)].map(|shift| 1 << shift);
-        let shift = self.random.within((-1, 4));
+        let mut factors = [self.random.below(4), self.random.below(4)].map(|shift| 1 << shift);
+        let mut shift = self.random.within((-1, 4));
+        if let Some(random) = &mut self.scales
+            && random.below(2) == 0
+        {
+            factors = [random.within((-32768, 32767)), random.within((-32768, 32767))];
+            shift += 14;
+        }
         let stage = self.stage(shift);
+        let stage = self.scaled(stage, 1);
         self.push(Node::Add { from: [a, b], factors, stage }, self.nodes[a].1)
     }
 
@@ -103,9 +134,10 @@ impl Graph {
         let results = results.join(", ");
         let mut text = format!("func.func @main({}) -> ({results}) {{\n", inputs.join(", "));
         let requant = |stage: &Requant| {
-            let Requant { shift, rounding, width, signed, min, max, .. } = stage;
+            let Requant { multiplier, addend, shift, rounding, width, signed, .. } = stage;
+            let Requant { zero_point, min, max, .. } = stage;
             format!(
-                "requant = [#aie4ml.requant<shift = {shift}, rounding = {}, overflow = saturate, width = {width}, is_signed = {signed}, min = {min}, max = {max}>]",
+                "requant = [#aie4ml.requant<multiplier = {multiplier:?}, addend = {addend:?}, shift = {shift}, rounding = {}, overflow = saturate, width = {width}, is_signed = {signed}, zero_point = {zero_point}, min = {min}, max = {max}>]",
                 rounding.name()
             )
         };
@@ -127,7 +159,8 @@ impl Graph {
                 }
                 Node::Add { from: [a, b], factors, stage } => writeln!(
                     text,
-                    "%v{i} = aie4ml.add %v{a}, %v{b} factors = {factors:?} {} : ({}, {}) -> {} loc(\"l{i}\")",
+                    "%v{i} = aie4ml.add %v{a}, %v{b} factors = {factors:?} accumulator = i{} {} : ({}, {}) -> {} loc(\"l{i}\")",
+                    if factors.iter().all(|f| (1..=8).contains(f)) { 32 } else { 64 },
                     requant(stage),
                     tensor(*a),
                     tensor(*b),

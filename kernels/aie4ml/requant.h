@@ -265,15 +265,15 @@ struct Int128 {
     uint64_t high;
 };
 
-inline Int128 negate(Int128 x) { return {0 - x.low, ~x.high + (x.low == 0)}; }
+AIE4ML_INLINE Int128 negate(Int128 x) { return {0 - x.low, ~x.high + (x.low == 0)}; }
 
-inline Int128 add(Int128 x, int64_t y)
+AIE4ML_INLINE Int128 add(Int128 x, int64_t y)
 {
     const uint64_t low = x.low + uint64_t(y);
     return {low, x.high + uint64_t(y >> 63) + (low < x.low)};
 }
 
-inline Int128 multiply(int64_t x, int64_t y)
+AIE4ML_INLINE Int128 multiply(int64_t x, int64_t y)
 {
     const uint64_t a = x < 0 ? 0 - uint64_t(x) : uint64_t(x);
     const uint64_t b = y < 0 ? 0 - uint64_t(y) : uint64_t(y);
@@ -296,7 +296,7 @@ struct Numbers {
 };
 
 /// x * 2^-shift, rounded, for 1 <= shift <= 127.
-inline Int128 shift_round(Int128 x, unsigned shift, Rounding round)
+AIE4ML_INLINE Int128 shift_round(Int128 x, unsigned shift, Rounding round)
 {
     const uint64_t sign = uint64_t(int64_t(x.high) >> 63);
     const bool negative = sign != 0;
@@ -328,7 +328,7 @@ inline Int128 shift_round(Int128 x, unsigned shift, Rounding round)
 }
 
 /// A stage on one element, in 128 bits.
-inline int32_t exact_stage(int64_t x, int64_t multiplier, int64_t addend, const Numbers &numbers)
+AIE4ML_INLINE int32_t exact_stage(int64_t x, int64_t multiplier, int64_t addend, const Numbers &numbers)
 {
     Int128 y = add(multiply(x, multiplier), addend);
     if (numbers.shift > 0)
@@ -662,6 +662,16 @@ private:
             return acc.template extract<16>(I).template to_vector<int32_t>(0);
     }
 
+    // A function of its own, for it is long.
+    template <class S, bool Signed>
+    static __attribute__((noinline)) int32_t exact_element(int64_t x, int64_t multiplier, int64_t addend)
+    {
+        using Limits = detail::Limits<S, Signed>;
+        return detail::exact_stage(x, multiplier, addend,
+                                   {S::Shift, S::Round, S::Over == Overflow::wrap, Signed, S::Width, S::ZeroPoint,
+                                    Limits::lo, Limits::hi});
+    }
+
     template <unsigned Count, class X, class Values>
     static AIE4ML_INLINE void store_wide(TC *__restrict c, const X &x, const Values &values)
     {
@@ -720,9 +730,6 @@ private:
     static AIE4ML_INLINE Lanes32 exact_lanes(const X &x, const Values &values)
     {
         using Multiplier = typename S::Scaling::Multiplier;
-        using Limits = detail::Limits<S, Signed>;
-        constexpr detail::Numbers numbers = {S::Shift, S::Round,     S::Over == Overflow::wrap, Signed,
-                                             S::Width, S::ZeroPoint, Limits::lo,                Limits::hi};
         alignas(64) int32_t lower[16];
         [[maybe_unused]] alignas(64) int32_t upper[16];
         if constexpr (std::is_same_v<X, Lanes32>) {
@@ -736,9 +743,9 @@ private:
             int64_t element = lower[lane];
             if constexpr (!std::is_same_v<X, Lanes32>)
                 element += int64_t(upper[lane]) * (int64_t(1) << 31);
-            lower[lane] = detail::exact_stage(
+            lower[lane] = exact_element<S, Signed>(
                 element, values.template value<Multiplier, 0>(lane),
-                values.template value<typename S::Scaling::Addend, Multiplier::Words>(lane), numbers);
+                values.template value<typename S::Scaling::Addend, Multiplier::Words>(lane));
         }
         return aie::load_v<16>(lower);
     }

@@ -7,7 +7,7 @@
 
 // CHECK: //--- [[ADD:add_[a-z0-9_]+]].cc
 // CHECK: #include "aie4ml/add.h"
-// CHECK: extern "C" void [[ADD]](const int8_t *a, const int8_t *b, int8_t *c) {
+// CHECK: extern "C" void [[ADD]](const int8_t *__restrict a, const int8_t *__restrict b, int8_t *__restrict c) {
 
 // One instance of the kernel template per role and shape, sorted by name; the
 // file is named as the object that the array program links with.
@@ -17,7 +17,7 @@
 // CHECK-NEXT: #include "aie4ml/dense.h"
 // CHECK-EMPTY:
 // The first tile has no output: nothing is requantized.
-// CHECK-NEXT: extern "C" void [[ADDED]](const int8_t *a, const int8_t *w, const int32_t *bias) {
+// CHECK-NEXT: extern "C" void [[ADDED]](const int8_t *__restrict a, const int8_t *__restrict w, const int32_t *__restrict bias) {
 // CHECK-NEXT: aie4ml::Dense<int8_t,
 // CHECK-NEXT: int8_t,
 // CHECK-NEXT: int8_t,
@@ -27,17 +27,17 @@
 // CHECK: >::first(a, w, bias);
 
 // CHECK: //--- dense_last_4x8x8_{{.*}}.cc
-// CHECK: extern "C" void dense_last_{{.*}}(const int8_t *a, const int8_t *w, int8_t *c) {
+// CHECK: extern "C" void dense_last_{{.*}}(const int8_t *__restrict a, const int8_t *__restrict w, int8_t *__restrict c) {
 // CHECK: aie4ml::Stage<7, aie4ml::Rounding::nearest_even, aie4ml::Overflow::saturate, 8, 0, 127, 0>>::last(a, w, c);
 
 // CHECK: //--- dense_middle_4x8x8_m4x8x8_i8_i8_acc32.cc
-// CHECK: extern "C" void dense_middle_{{.*}}(const int8_t *a, const int8_t *w) {
+// CHECK: extern "C" void dense_middle_{{.*}}(const int8_t *__restrict a, const int8_t *__restrict w) {
 // CHECK: >::middle(a, w);
 
 // Five rows take two microtiles, 37 inputs five, 11 outputs three.
 // CHECK: //--- dense_single_8x40x12_m4x8x4_i16_i8_acc64_u8_{{.*}}.cc
 // CHECK: // 8 rows x 40 inputs x 12 outputs, single of a cascade.
-// CHECK: (const int16_t *a, const int8_t *w, const int32_t *bias, uint8_t *c) {
+// CHECK: (const int16_t *__restrict a, const int8_t *__restrict w, const int32_t *__restrict bias, uint8_t *__restrict c) {
 // CHECK-NEXT: aie4ml::Dense<int16_t,
 // CHECK-NEXT: int8_t,
 // CHECK-NEXT: uint8_t,

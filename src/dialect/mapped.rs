@@ -68,12 +68,12 @@ pub fn mapped<'c: 'a, 'a>(
         let operation = if let Some(dense) = Dense::of(layer.op) {
             // The shape decides how wide the core accumulates, which may be more
             // than the layer needs.
-            let bits = (input.bits, network::stored(dense.weight_codes()).bits);
+            let bits = (input.bits, dense.weight_codes().bits);
             let shape = device.mmul_shapes(bits.0, bits.1).find(|s| {
                 [s.m, s.k, s.n].map(|x| x as usize) == [microtile.m, microtile.k, microtile.n]
             });
             Operation::Dense {
-                weight: integer(network::stored(dense.weight_codes())),
+                weight: integer(dense.weight_codes()),
                 accumulator: shape.map_or(layer.accumulator(), |shape| shape.accumulator_bits),
                 weights: if weights { dense.weight_data()? } else { Vec::new() },
                 bias: if weights { dense.bias_data()? } else { Vec::new() },

@@ -94,11 +94,6 @@ fn port(name: String, codes: Codes) -> Port {
     Port { name, rows: codes.rows, features: codes.columns, number: number(codes) }
 }
 
-/// Weights as a tile's memory has them: whole bytes.
-pub fn stored(weights: Codes) -> Codes {
-    Codes { bits: weights.bits.max(8), ..weights }
-}
-
 /// Bits with sign that a layer's sums have at the most, for any input: as its weights say, or if they
 /// are not known its types.
 pub fn sum_bits(layer: LayerOp) -> u32 {
@@ -131,6 +126,7 @@ pub fn sum_bits(layer: LayerOp) -> u32 {
 pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
     let layers = LayerOp::all(func);
     let body = rewrite::body(func).ok_or_else(|| fail(&func, "needs a body"))?;
+    let device = device(func)?;
     let mut network = Network::default();
     for op in rewrite::ops(body) {
         let name = op.name();
@@ -147,9 +143,19 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
                     let via = via(value);
                     network.edges.push(Edge { from, to: Sink::Layer(target, port), via });
                 }
-                let weights = Dense::of(op).map(|dense| number(stored(dense.weight_codes())));
+                let weights = Dense::of(op).map(|dense| number(dense.weight_codes()));
                 let factors = Add::of(op).and_then(|add| add.factors());
-                let stages = Stage::all(&layer.requant(), sum_bits(layer));
+                let bits = sum_bits(layer);
+                let stages = Stage::all(&layer.requant(), bits);
+                // Sums that fit 32 bits are formed so where the device has no others.
+                let wide = weights.is_none_or(|weights| {
+                    let mut shapes = device.mmul_shapes(input.bits, weights.bits);
+                    shapes.any(|shape| shape.accumulator_bits >= layer.accumulator())
+                });
+                let accumulator_bits = match layer.accumulator() {
+                    64 if bits <= 32 && !wide => 32,
+                    given => given,
+                };
                 network.layers.push(Layer {
                     name: layer.name(),
                     kind: match weights {
@@ -162,7 +168,7 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
                     input: number(input),
                     weight: weights.unwrap_or(number(input)),
                     output: number(output),
-                    accumulator_bits: layer.accumulator(),
+                    accumulator_bits,
                     // Dense kernels always add one, zero if the layer has none.
                     bias: weights.is_some(),
                     scales: stages.first().map_or(0, Stage::words),

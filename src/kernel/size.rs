@@ -1,5 +1,7 @@
 //! About how much code a kernel is.
 
+use super::{Clamp, Signature, Way};
+
 /// Bytes of an instruction word.
 pub const BUNDLE: u64 = 16;
 
@@ -14,11 +16,41 @@ const BUNDLES_OF_BLOCK: u64 = 12;
 /// Instructions of a loop over vectors, elementwise.
 const BUNDLES_OF_ADD: u64 = 40;
 
+/// Instructions to multiply and add for 16 lanes, and those of a function that is called for it.
+fn bundles_of_way(way: Way) -> (u64, u64) {
+    match way {
+        Way::Shift => (0, 0),
+        Way::Products => (16, 0),
+        Way::Parts => (30, 0),
+        Way::Sticky => (44, 0),
+        // A loop over lanes around a call.
+        Way::Exact => (30, 200),
+    }
+}
+
+/// Bytes of what stages do before they shift, in so many vectors of code.
+fn scaling(stages: &[Clamp], vectors: u64) -> u64 {
+    let of_stage = |stage: &Clamp| {
+        let (each, once) = bundles_of_way(stage.way);
+        each * vectors + once
+    };
+    BUNDLE * stages.iter().map(of_stage).sum::<u64>()
+}
+
 /// Bytes of program memory of the kernel of that name, as an estimate from its structure; `None`
 /// if it is none of this compiler's.
 pub fn program_bytes(name: &str) -> Option<u64> {
+    match Signature::of(name) {
+        Some(Signature::Dense { stages, .. } | Signature::Add { stages, .. }) => {
+            bytes_of_shape(name, &stages)
+        }
+        None => bytes_of_shape(name, &[]),
+    }
+}
+
+fn bytes_of_shape(name: &str, stages: &[Clamp]) -> Option<u64> {
     if let Some(extents) = name.strip_prefix("add_") {
-        return numbers(extents, 2).map(|_| BUNDLE * BUNDLES_OF_ADD);
+        return numbers(extents, 2).map(|_| BUNDLE * BUNDLES_OF_ADD + scaling(stages, 1));
     }
     let (_, shape) = name.strip_prefix("dense_")?.split_once('_')?;
     let (extents, microtile) = shape.split_once("_m")?;
@@ -38,7 +70,8 @@ pub fn program_bytes(name: &str) -> Option<u64> {
         }
     }
     let bundles = groups.iter().map(|blocks| BUNDLES_OF_GROUP + BUNDLES_OF_BLOCK * blocks);
-    Some(BUNDLE * bundles.sum::<u64>())
+    let vectors = groups.iter().sum::<u64>() * (microtile[0] * microtile[2]).div_ceil(16);
+    Some(BUNDLE * bundles.sum::<u64>() + scaling(stages, vectors))
 }
 
 /// `count` numbers with an `x` between them, at the begin of a text.
@@ -69,6 +102,14 @@ mod tests {
         // 2x2, 2x1, 1x4, 1x1.
         let odd = program_bytes("dense_first_12x64x40_m4x8x8_i8_i8_acc32").unwrap();
         assert_eq!(odd, 16 * (4 * 30 + (4 + 2 + 4 + 1) * 12));
+    }
+
+    #[test]
+    fn counts_what_multiplies() {
+        let name = "dense_single_8x64x32_m4x8x8_i8_i8_acc32_i8_s31r12o0w8z0lm128h127";
+        let shifts = program_bytes(name).unwrap();
+        assert_eq!(shifts, 16 * (30 + 4 * 12));
+        assert_eq!(program_bytes(&format!("{name}vfc32a0b32")), Some(shifts + 16 * 8 * 16));
     }
 
     #[test]

@@ -169,11 +169,11 @@ fn codes_of(func: OperationRef, layers: &[Layer], layer: Layer) -> (i64, i64) {
 fn dense<'c>(layer: Dense<'c, '_>, (low, high): (i64, i64)) -> pass::Result<'c> {
     let op = layer.op;
     let (input, weights) = (layer.input_codes(), layer.weight_codes());
-    if !matches!(input.bits, 8 | 16) || !matches!(weights.bits, 4 | 8 | 16) {
+    if !matches!(input.bits, 8 | 16) || !matches!(weights.bits, 8 | 16) {
         return Err(fail(
             &op,
             format_args!(
-                "multiplies {} by {} integers; kernels multiply 8 or 16 bit inputs by 4, 8 or 16 bit weights",
+                "multiplies {} by {} integers; kernels multiply 8 or 16 bit inputs by 8 or 16 bit weights",
                 describe(input.bits, input.signed),
                 describe(weights.bits, weights.signed)
             ),

@@ -103,7 +103,7 @@ func.func @no_rows(%x: tensor<0x3xi8>) -> tensor<0x1xi8> {
 
 func.func @inputs_of_32_bits(%x: tensor<2x3xi32>) -> tensor<2x1xi8> {
   %w = arith.constant dense<1> : tensor<3x1xi8>
-  // expected-error @+1 {{'aie4ml.dense' op multiplies signed 32 bit by signed 8 bit integers; kernels multiply 8 or 16 bit inputs by 4, 8 or 16 bit weights}}
+  // expected-error @+1 {{'aie4ml.dense' op multiplies signed 32 bit by signed 8 bit integers; kernels multiply 8 or 16 bit inputs by 8 or 16 bit weights}}
   %y = aie4ml.dense %x, %w accumulator = i64
          requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          : (tensor<2x3xi32>, tensor<3x1xi8>) -> tensor<2x1xi8>
@@ -114,7 +114,7 @@ func.func @inputs_of_32_bits(%x: tensor<2x3xi32>) -> tensor<2x1xi8> {
 
 func.func @weights_of_32_bits(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
   %w = arith.constant dense<1> : tensor<3x1xi32>
-  // expected-error @+1 {{'aie4ml.dense' op multiplies signed 8 bit by signed 32 bit integers; kernels multiply 8 or 16 bit inputs by 4, 8 or 16 bit weights}}
+  // expected-error @+1 {{'aie4ml.dense' op multiplies signed 8 bit by signed 32 bit integers; kernels multiply 8 or 16 bit inputs by 8 or 16 bit weights}}
   %y = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          : (tensor<2x3xi8>, tensor<3x1xi32>) -> tensor<2x1xi8>

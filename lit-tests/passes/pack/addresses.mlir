@@ -29,6 +29,20 @@ func.func @shares_an_address_between_bias_and_output(%x: tensor<8x64xi8>) -> ten
   return %y : tensor<8x16xi8>
 }
 
+// Multipliers and addends are on the last tile too, so they do not share the output's address: 16 channels have
+// three words each, the bias of the first tile one.
+
+// CHECK-LABEL: func.func @parameters_have_an_address_of_their_own
+func.func @parameters_have_an_address_of_their_own(%x: tensor<8x64xi8>) -> tensor<8x2xi8> {
+  %w = arith.constant dense<1> : tensor<64x2xi8>
+  // CHECK: packing = #aie4ml.packing<stack = 2048, weights = 16384, bias = [[BIAS:[0-9]+]], input = [32768, {{[0-9]+}}], output = [49152, {{[0-9]+}}]>
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<multiplier = [3, 5], addend = [1099511627776, 0], shift = 7, rounding = nearest_even, overflow = saturate, width = 8, min = 0, max = 127>]
+         {microtile = #aie4ml.microtile<4, 8, 8>, split = #aie4ml.split<cascade = 2, chains = 1, k = 32, n = 16, rows = 8>}
+         : (tensor<8x64xi8>, tensor<64x2xi8>) -> tensor<8x2xi8>
+  return %y : tensor<8x2xi8>
+}
+
 // Five rows of 37 codes of 16 bits take 8 x 40 x 2 bytes, and the bias comes behind them.
 
 // CHECK-LABEL: func.func @counts_padding
