@@ -46,6 +46,7 @@ passes! {
     // What a level computes, for the host.
     execution {
         lower_quant::LowerQuant;
+        widen_floats::WidenFloats;
         convert_aie4ml_to_linalg::ConvertAie4mlToLinalg;
     }
 }

@@ -359,7 +359,7 @@ fn quantization(element: Type) -> Option<Quantization> {
     let &[(scale, zero_point)] = quantized.parameters.as_slice() else { return None };
     let dtype = Dtype::integer(scalar::width(quantized.storage), quantized.signed)?;
     Some(Quantization {
-        scale: scale as f32,
+        scale,
         zero_point,
         range: (quantized.min, quantized.max),
         dtype,

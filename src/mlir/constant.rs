@@ -1,12 +1,13 @@
 //! Reading constant tensors in bulk.
 #![allow(unsafe_code)]
 
-use melior::ir::{
+use crate::dialect::scalar;
+use melior::{Context, ir::{
     Attribute, AttributeLike, OperationRef, Type, TypeLike, Value,
-    attribute::DenseElementsAttribute,
+    attribute::{DenseElementsAttribute, FloatAttribute},
     operation::{OperationLike, OperationResult},
     r#type::IntegerType,
-};
+}};
 
 /// The op that defines a value; `None` for a block argument.
 pub fn defining_op<'c, 'a>(value: Value<'c, 'a>) -> Option<OperationRef<'c, 'a>> {
@@ -114,6 +115,21 @@ pub fn bytes(attribute: Attribute) -> Option<Vec<u8>> {
     let bytes: &[u8] =
         unsafe { std::slice::from_raw_parts(dense.raw_data().cast(), stored * width) };
     Some(bytes.repeat(count / stored))
+}
+
+/// The same numbers as f64, of an attribute that is an f32 or a dense one of them.
+pub fn widened<'c>(context: &'c Context, attribute: Attribute<'c>) -> Option<Attribute<'c>> {
+    let f64 = Type::float64(context);
+    if let Ok(float) = FloatAttribute::try_from(attribute) {
+        return Some(FloatAttribute::new(context, f64, float.value()).into());
+    }
+    let wide = scalar::with_element(type_of(attribute), f64);
+    let bytes: Vec<u8> = bytes(attribute)?
+        .chunks_exact(4)
+        .map(|four| f32::from_le_bytes(four.try_into().unwrap_or_default()))
+        .flat_map(|value| f64::from(value).to_le_bytes())
+        .collect();
+    Some(DenseElementsAttribute::raw_buffer(wide, &bytes).into())
 }
 
 /// The value of a string attribute; `None` if it is another one or not UTF-8.

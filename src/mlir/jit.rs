@@ -5,14 +5,14 @@
 //! compiled.
 #![allow(unsafe_code)]
 
-use super::{diagnostic::fail, ffi::string_ref, quant::Quantized, rewrite, tools};
+use super::{constant, diagnostic::fail, ffi::string_ref, quant::Quantized, rewrite, tools};
 use crate::{
     dialect::{aie4ml, scalar},
     ir::{self, Error},
     tensor::{self, Dtype, Shape, Tensor},
 };
 use melior::ir::{
-    Attribute, Module, OperationRef, ShapedTypeLike, Type, TypeLike, ValueLike,
+    Attribute, Module, OperationRef, ShapedTypeLike, Type, TypeLike, Value, ValueLike,
     attribute::StringAttribute,
     operation::OperationLike,
     r#type::{IntegerType, RankedTensorType},
@@ -31,7 +31,7 @@ const PIPELINE: &str = "builtin.module(\
     func.func(\
         aie4ml-lower-quant,\
         tosa-to-linalg-named,tosa-to-linalg,tosa-to-arith{include-apply-rescale=true},tosa-to-tensor,\
-        convert-aie4ml-to-linalg),\
+        aie4ml-widen-floats,convert-aie4ml-to-linalg),\
     canonicalize,cse,\
     one-shot-bufferize{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map},\
     buffer-results-to-out-params{modify-public-functions=true},\
@@ -47,7 +47,7 @@ const DIALECTS: [&str; 9] =
     ["builtin", "func", "arith", "math", "tensor", "linalg", "tosa", "quant", "aie4ml"];
 
 /// Ops of these dialects that could fault, read or write what is not theirs, or not end.
-const REFUSED: [&str; 27] = [
+const REFUSED: [&str; 26] = [
     "func.call",
     "func.call_indirect",
     "func.constant",
@@ -67,7 +67,6 @@ const REFUSED: [&str; 27] = [
     "tensor.bitcast",
     "tensor.parallel_insert_slice",
     "tosa.intdiv",
-    "tosa.gather",
     "tosa.scatter",
     "tosa.custom",
     "tosa.cond_if",
@@ -75,6 +74,17 @@ const REFUSED: [&str; 27] = [
     "tosa.variable",
     "tosa.variable_read",
     "tosa.variable_write",
+];
+
+/// Ops that upstream computes when their operands are constants.
+const COMPUTED: [&str; 7] = [
+    "tosa.add",
+    "tosa.sub",
+    "tosa.mul",
+    "tosa.pow",
+    "tosa.reciprocal",
+    "tosa.exp",
+    "tosa.reduce_sum",
 ];
 
 /// Bytes of the largest tensor that is executed.
@@ -200,6 +210,7 @@ impl Program {
             rewrite::remove_attribute(func, "arg_attrs");
             rewrite::remove_attribute(func, "res_attrs");
         }
+        scalar::nested(module.as_operation()).into_iter().for_each(guard);
         let unit = Attribute::unit(context);
         rewrite::set_attribute(entry(&module)?, "llvm.emit_c_interface", unit);
         ir::run(context, &mut module, PIPELINE)?;
@@ -280,19 +291,69 @@ impl Program {
                     spec.dtype
                 )));
             }
-            buffers.push(Buffer::new(&spec.shape, input.data())?);
+            let buffer = match spec.dtype {
+                Dtype::F32 => Buffer::new(&spec.shape, &wide(input.data()))?,
+                _ => Buffer::new(&spec.shape, input.data())?,
+            };
+            buffers.push(buffer);
         }
         for spec in &self.results {
-            let bytes = tensor::bytes(&spec.shape, spec.dtype).unwrap_or(usize::MAX);
+            let dtype = if spec.dtype == Dtype::F32 { Dtype::F64 } else { spec.dtype };
+            let bytes = tensor::bytes(&spec.shape, dtype).unwrap_or(usize::MAX);
             buffers.push(Buffer::zeros(&spec.shape, bytes)?);
         }
         engine.call(&mut buffers);
         let results = buffers.into_iter().skip(inputs.len()).zip(&self.results);
         results
             .map(|(buffer, spec)| {
-                Tensor::new(spec.shape.clone(), spec.dtype, buffer.into_bytes()).map_err(error)
+                let bytes = buffer.into_bytes();
+                let bytes = if spec.dtype == Dtype::F32 { narrow(&bytes) } else { bytes };
+                Tensor::new(spec.shape.clone(), spec.dtype, bytes).map_err(error)
             })
             .collect()
+    }
+}
+
+/// Floats of 32 bits as those of 64 that compiled code computes with.
+fn wide(bytes: &[u8]) -> Vec<u8> {
+    let floats = bytes.chunks_exact(4).map(|four| four.try_into().map_or(0.0, f32::from_le_bytes));
+    floats.flat_map(|float| f64::from(float).to_le_bytes()).collect()
+}
+
+/// Each rounded to 32 bits.
+fn narrow(bytes: &[u8]) -> Vec<u8> {
+    let floats = bytes.chunks_exact(8).map(|eight| eight.try_into().map_or(0.0, f64::from_le_bytes));
+    floats.flat_map(|float| (float as f32).to_le_bytes()).collect()
+}
+
+/// Keeps upstream's lowerings from what they would do to an op: `tosa` leaves open what an index
+/// beyond the end reads, and arithmetic of constants would be done in f32.
+fn guard(op: OperationRef) {
+    if rewrite::is(&op, "tosa.gather") {
+        if let (Ok(values), Ok(indices)) = (op.operand(0), op.operand(1)) {
+            let extents = RankedTensorType::try_from(values.r#type()).ok().and_then(aie4ml::shape);
+            let last = extents.and_then(|extents| extents.get(1)?.checked_sub(1)).unwrap_or(0);
+            let limited = scalar::map(op, indices, scalar::element(indices.r#type()), |body, x| {
+                let number = |value| body.integer(x[0].r#type(), value);
+                let raised = body.binary("arith.maxsi", x[0], number(0));
+                body.binary("arith.minsi", raised, number(last as i64))
+            });
+            rewrite::set_operand(op, 1, limited);
+        }
+        return;
+    }
+    let is_constant = |value: Value| {
+        let op = constant::defining_op(value);
+        op.is_some_and(|op| rewrite::is(&op, "tosa.const") || rewrite::is(&op, "arith.constant"))
+    };
+    let computes = COMPUTED.iter().any(|name| rewrite::is(&op, name));
+    if computes && op.operands().all(is_constant) {
+        for (index, value) in op.operands().collect::<Vec<_>>().into_iter().enumerate() {
+            if scalar::element(value.r#type()).is_f32() {
+                let copy = scalar::map(op, value, scalar::element(value.r#type()), |_, x| x[0]);
+                rewrite::set_operand(op, index, copy);
+            }
+        }
     }
 }
 
@@ -321,6 +382,17 @@ fn problem(op: OperationRef) -> Option<String> {
     };
     if full == "func.call" {
         return Some("cannot be executed: inline it, as '--inline' does".into());
+    }
+    if full == "tosa.table" {
+        let extents = |index: usize| {
+            let r#type = op.operand(index).ok()?.r#type();
+            let tensor = RankedTensorType::try_from(r#type).ok()?;
+            Some((IntegerType::try_from(tensor.element()).ok()?.width(), aie4ml::shape(tensor)?))
+        };
+        let wanted = if extents(0).is_some_and(|(bits, _)| bits == 8) { 256 } else { 513 };
+        if extents(1).is_none_or(|(_, table)| table != [wanted]) {
+            return Some(format!("needs a table of {wanted} values"));
+        }
     }
     if !DIALECTS.contains(&dialect) || REFUSED.contains(&full) || dynamic_slice {
         return Some("cannot be executed".into());

@@ -1,6 +1,8 @@
 use crate::{
     dialect::scalar::{self, Body, Predicate},
+    exact::Rounding,
     mlir::{
+        constant,
         pass::{self, Pass, fail},
         quant::Quantized,
         rewrite,
@@ -16,12 +18,13 @@ use melior::ir::{
 crate::pass! {
     /// Say what quant casts compute, as linalg, arith and math.
     ///
-    /// At the model level `quant.qcast` is ONNX's QuantizeLinear: divide by the
-    /// scale, round to the nearest integer, ties to even, add the zero point,
-    /// saturate to the type's range. A NaN becomes the smallest code, as ONNX
+    /// `quant.qcast` divides by the scale, rounds to the nearest integer, ties to
+    /// even or as its attribute `aie4ml.rounding` says, adds the zero point and
+    /// saturates to the type's range. A NaN becomes the smallest code, as ONNX
     /// Runtime's vectorized kernels make it. `quant.dcast` subtracts the zero
-    /// point and multiplies by the scale. Both compute in the expressed type.
-    /// `quant.scast` is nothing.
+    /// point and multiplies by the scale. Both compute in f64, where the quotient
+    /// of two f32 rounds as the real one does, and the product of a code of 29
+    /// bits and an f32 is exact. `quant.scast` is nothing.
     ///
     /// Upstream's `lower-quant-ops` is another meaning: it truncates and does
     /// not saturate. And upstream folds a `quant.dcast` of a `quant.qcast`
@@ -32,6 +35,9 @@ crate::pass! {
     /// ops that only move elements are fine.
     pub struct LowerQuant: "aie4ml-lower-quant" on "func.func" {}
 }
+
+/// How a `quant.qcast` rounds, if not to the nearest integer, ties to even.
+const ROUNDING: &str = "aie4ml.rounding";
 
 /// Ops that move elements and do not care what they mean.
 const MOVES: [&str; 12] = [
@@ -62,7 +68,7 @@ impl Pass for LowerQuant {
         for (op, cast) in &casts {
             let input = op.operand(0).expect("ODS gives a cast its operand");
             let result = match cast {
-                Cast::Quantize(quantized) => quantize(*op, input, quantized),
+                Cast::Quantize(quantized, rounding) => quantize(*op, input, quantized, *rounding),
                 Cast::Dequantize(quantized) => dequantize(*op, input, quantized),
                 Cast::Reinterpret => input,
             };
@@ -78,7 +84,7 @@ impl Pass for LowerQuant {
 
 /// A cast, read before quantized types become their storage.
 enum Cast<'c> {
-    Quantize(Quantized<'c>),
+    Quantize(Quantized<'c>, Rounding),
     Dequantize(Quantized<'c>),
     Reinterpret,
 }
@@ -86,13 +92,13 @@ enum Cast<'c> {
 impl<'c> Cast<'c> {
     /// `None` if the op is no cast.
     fn of(op: OperationRef<'c, '_>) -> pass::Result<'c, Option<Self>> {
-        let name = op.name();
-        let (kind, side): (fn(_) -> _, _) = match name.as_string_ref().as_str().unwrap_or_default()
-        {
-            "quant.qcast" => (Cast::Quantize, op.results().next().map(Value::from)),
-            "quant.dcast" => (Cast::Dequantize, op.operands().next()),
-            "quant.scast" => return Ok(Some(Cast::Reinterpret)),
-            _ => return Ok(None),
+        let quantizes = rewrite::is(&op, "quant.qcast");
+        let side = if quantizes {
+            op.results().next().map(Value::from)
+        } else if rewrite::is(&op, "quant.dcast") {
+            op.operands().next()
+        } else {
+            return Ok(rewrite::is(&op, "quant.scast").then_some(Cast::Reinterpret));
         };
         let r#type = side.expect("ODS gives a cast its operand and result").r#type();
         if !RankedTensorType::try_from(r#type).is_ok_and(|tensor| tensor.has_static_shape()) {
@@ -102,10 +108,24 @@ impl<'c> Cast<'c> {
             ));
         }
         match Quantized::of(scalar::element(r#type)) {
-            Some(quantized) => Ok(Some(kind(quantized))),
+            Some(quantized) if quantizes => Ok(Some(Cast::Quantize(quantized, rounding(op)?))),
+            Some(quantized) => Ok(Some(Cast::Dequantize(quantized))),
             None => Err(fail(&op, "needs a scale per tensor or per axis, not per block")),
         }
     }
+}
+
+/// How a `quant.qcast` rounds.
+fn rounding<'c>(op: OperationRef<'c, '_>) -> pass::Result<'c, Rounding> {
+    if !op.has_attribute(ROUNDING) {
+        return Ok(Rounding::NearestEven);
+    }
+    let name = op.attribute(ROUNDING).ok().and_then(constant::text);
+    let mode = Rounding::ALL.into_iter().find(|mode| Some(mode.name()) == name);
+    mode.ok_or_else(|| {
+        let names = Rounding::ALL.map(Rounding::name).join(", ");
+        fail(&op, format_args!("rounds in an unknown way: '{ROUNDING}' is one of {names}"))
+    })
 }
 
 /// Refuses an op that would compute on codes as if they were values.
@@ -126,23 +146,20 @@ fn check<'c>(op: OperationRef<'c, '_>) -> pass::Result<'c> {
 
 /// `clamp(round(x / scale), min - zero_point, max - zero_point) + zero_point`.
 ///
-/// The quotient is rounded once to the expressed type; everything after it is
-/// exact in f64, which holds every f32 and every integer up to 33 bits.
+/// The quotient is rounded once, and everything after it is exact in f64, which holds every f32
+/// and every integer up to 33 bits.
 fn quantize<'c, 'a>(
     op: OperationRef<'c, 'a>,
     input: Value<'c, 'a>,
     quantized: &Quantized<'c>,
+    rounding: Rounding,
 ) -> Value<'c, 'a> {
     let bits = scalar::width(quantized.storage);
     map(op, input, quantized, quantized.storage, |body, x, scale, zero_point| {
         let context = body.context();
         let (f64, i64) = (Type::float64(context), IntegerType::new(context, 64).into());
+        let x = if x.r#type() == f64 { x } else { body.op("arith.extf", &[x], &[], f64) };
         let quotient = body.binary("arith.divf", x, scale);
-        let quotient = if quantized.expressed == f64 {
-            quotient
-        } else {
-            body.op("arith.extf", &[quotient], &[], f64)
-        };
         // Rounding keeps the order, so it commutes with limiting to integers;
         // limited first, every value converts to an integer. A comparison
         // with a NaN is false, and the lower limit comes first.
@@ -157,10 +174,45 @@ fn quantize<'c, 'a>(
         let raised =
             body.select(body.compare(Predicate::OrderedGreater, quotient, low), quotient, low);
         let limited = body.select(body.compare(Predicate::OrderedLess, raised, high), raised, high);
-        let rounded = body.op("math.roundeven", &[limited], &[], f64);
-        let code = body.op("arith.fptosi", &[rounded], &[], i64);
+        let code = body.op("arith.fptosi", &[round(body, limited, rounding)], &[], i64);
         body.resize(zero_point.apply(body, "arith.addi", code), true, bits)
     })
+}
+
+/// An f64 of at most 34 bits before the point to an integer.
+fn round<'c, 'b>(body: &Body<'c, 'b>, x: Value<'c, 'b>, rounding: Rounding) -> Value<'c, 'b> {
+    let unary = |name: &str, x: Value<'c, 'b>| body.op(name, &[x], &[], x.r#type());
+    let number = |value| body.float(x.r#type(), value);
+    let less = |a, b| body.compare(Predicate::OrderedLess, a, b);
+    if rounding == Rounding::NearestEven {
+        return unary("math.roundeven", x);
+    }
+    let negative = less(x, number(0.0));
+    let either = |below, above| body.select(negative, below, above);
+    match rounding {
+        Rounding::Floor => return unary("math.floor", x),
+        Rounding::Ceil => return unary("math.ceil", x),
+        Rounding::TowardZero => return unary("math.trunc", x),
+        Rounding::AwayFromZero => return either(unary("math.floor", x), unary("math.ceil", x)),
+        _ => {}
+    }
+    // What is behind the point is exact, so ties are seen as they are.
+    let near = unary("math.trunc", x);
+    let far = body.binary("arith.addf", near, either(number(-1.0), number(1.0)));
+    let rest = unary("math.absf", body.binary("arith.subf", x, near));
+    let toward_zero = || body.select(less(number(0.5), rest), far, near);
+    let away = || body.select(less(rest, number(0.5)), near, far);
+    match rounding {
+        Rounding::NearestTowardZero => toward_zero(),
+        Rounding::NearestAway => away(),
+        Rounding::NearestUp => either(toward_zero(), away()),
+        Rounding::NearestDown => either(away(), toward_zero()),
+        // Only in a tie the two differ, and then one of them is even.
+        _ => {
+            let sum = body.binary("arith.addf", toward_zero(), away());
+            body.binary("arith.subf", sum, unary("math.roundeven", x))
+        }
+    }
 }
 
 /// `(code - zero_point) * scale`.
@@ -171,11 +223,13 @@ fn dequantize<'c, 'a>(
 ) -> Value<'c, 'a> {
     let expressed = quantized.expressed;
     map(op, input, quantized, expressed, |body, code, scale, zero_point| {
+        let f64 = Type::float64(body.context());
         // 64 bits hold the difference of any two codes of 32.
         let code = body.resize(code, quantized.signed, 64);
         let difference = zero_point.apply(body, "arith.subi", code);
-        let value = body.op("arith.sitofp", &[difference], &[], expressed);
-        body.binary("arith.mulf", value, scale)
+        let value = body.op("arith.sitofp", &[difference], &[], f64);
+        let value = body.binary("arith.mulf", value, scale);
+        if expressed == f64 { value } else { body.op("arith.truncf", &[value], &[], expressed) }
     })
 }
 
@@ -212,14 +266,14 @@ fn map<'c, 'a>(
     ) -> Value<'c, 'b>,
 ) -> Value<'c, 'a> {
     let context = rewrite::context(op.location());
-    let expressed = quantized.expressed;
+    let f64 = Type::float64(context);
     let parameters = &quantized.parameters;
     let &[(scale, zero_point), ..] = parameters.as_slice() else {
         unreachable!("a quantized type has a scale")
     };
     let Some(axis) = quantized.axis else {
         return scalar::map(op, input, element, |body, elements| {
-            cast(body, elements[0], body.float(expressed, scale), ZeroPoint::Same(zero_point))
+            cast(body, elements[0], body.float(f64, scale), ZeroPoint::Same(zero_point))
         });
     };
     let vector = |element: Type<'c>, values: Vec<Attribute<'c>>| {
@@ -228,8 +282,8 @@ fn map<'c, 'a>(
             .expect("a vector of numbers is a constant");
         scalar::constant(op, values.into(), r#type)
     };
-    let scales = parameters.iter().map(|p| scalar::float(context, expressed, p.0)).collect();
-    let mut inputs = vec![input, vector(expressed, scales)];
+    let scales = parameters.iter().map(|p| scalar::float(context, f64, p.0)).collect();
+    let mut inputs = vec![input, vector(f64, scales)];
     if parameters.iter().any(|p| p.1 != zero_point) {
         let i64: Type = IntegerType::new(context, 64).into();
         let zero_points = parameters.iter().map(|p| scalar::integer(context, i64, p.1)).collect();

@@ -18,7 +18,7 @@ pub enum Form {
 /// Real value = `scale * (code - zero_point)`.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Quantization {
-    pub scale: f32,
+    pub scale: f64,
     pub zero_point: i64,
     /// Smallest and largest code.
     pub range: (i64, i64),
@@ -27,12 +27,11 @@ pub struct Quantization {
 }
 
 impl Quantization {
-    /// The code of a value, bit for bit as ONNX Runtime's QuantizeLinear: the
-    /// quotient in f32, to the nearest integer, ties to even, then the range.
+    /// The code of a value: the quotient to the nearest integer, ties to even, then the range.
     /// A NaN becomes the smallest code.
     pub fn quantize(&self, value: f32) -> i64 {
-        // Behind the quotient f64 is exact; see `aie4ml-lower-quant`.
-        let quotient = f64::from(value / self.scale);
+        // In f64, as `aie4ml-lower-quant` says it: behind the quotient everything is exact.
+        let quotient = f64::from(value) / self.scale;
         let (low, high) = self.range;
         let (low, high) = ((low - self.zero_point) as f64, (high - self.zero_point) as f64);
         let raised = if quotient > low { quotient } else { low };
@@ -40,9 +39,9 @@ impl Quantization {
         limited.round_ties_even() as i64 + self.zero_point
     }
 
-    /// The value of a code, in f32 as ONNX Runtime's DequantizeLinear.
+    /// The value of a code, rounded to f32 once.
     pub fn dequantize(&self, code: i64) -> f32 {
-        (code - self.zero_point) as f32 * self.scale
+        ((code - self.zero_point) as f64 * self.scale) as f32
     }
 }
 
@@ -235,7 +234,7 @@ impl TryFrom<&array::Interface> for Interface {
             shape: vec![interface.batch, interface.columns],
             native,
             quantization: Some(Quantization {
-                scale: interface.scale as f32,
+                scale: interface.scale,
                 zero_point: interface.zero_point,
                 range: interface.range,
                 dtype: native,
@@ -255,7 +254,7 @@ mod tests {
         Quantization { scale: 0.5, zero_point: 3, range: (0, 255), dtype: Dtype::U8 };
 
     #[test]
-    fn quantizes_as_onnx_runtime() {
+    fn quantizes_to_the_nearest_code() {
         let values =
             [0.25, 0.75, -0.25, -1.5, 1e9, -1e9, f32::INFINITY, f32::NEG_INFINITY, f32::NAN];
         let expected = [3, 5, 3, 0, 255, 0, 255, 0, 0];

@@ -1,12 +1,12 @@
 // RUN: aie4ml-opt %s --aie4ml-lower-quant | FileCheck %s
 
-// Divides in f32; the limits are exact in f64, and a NaN becomes the lower one.
+// Divides in f64, where the limits are exact, and a NaN becomes the lower one.
 // CHECK-LABEL: func.func @rounds_to_even_and_saturates
 // CHECK-SAME: -> tensor<4x2xi8>
 // CHECK: ^bb0(%[[X:.*]]: f32, %{{.*}}: i8):
-// CHECK: %[[SCALE:.*]] = arith.constant 2.500000e-01 : f32
-// CHECK: %[[Q:.*]] = arith.divf %[[X]], %[[SCALE]] : f32
-// CHECK: %[[E:.*]] = arith.extf %[[Q]] : f32 to f64
+// CHECK: %[[SCALE:.*]] = arith.constant 2.500000e-01 : f64
+// CHECK: %[[WIDE:.*]] = arith.extf %[[X]] : f32 to f64
+// CHECK: %[[E:.*]] = arith.divf %[[WIDE]], %[[SCALE]] : f64
 // CHECK: %[[LOW:.*]] = arith.constant -1.310000e+02 : f64
 // CHECK: %[[HIGH:.*]] = arith.constant 1.240000e+02 : f64
 // CHECK: %[[ABOVE:.*]] = arith.cmpf ogt, %[[E]], %[[LOW]] : f64
@@ -35,24 +35,25 @@ func.func @saturates_at_the_declared_range(%x: tensor<4xf32>) -> tensor<4x!quant
 // CHECK-SAME: (%{{.*}}: tensor<4xi8>)
 // CHECK: %[[C:.*]] = arith.extui %{{.*}} : i8 to i64
 // CHECK: %[[D:.*]] = arith.subi %[[C]], %{{.*}} : i64
-// CHECK: %[[F:.*]] = arith.sitofp %[[D]] : i64 to f32
-// CHECK: arith.mulf %[[F]], %{{.*}} : f32
+// CHECK: %[[F:.*]] = arith.sitofp %[[D]] : i64 to f64
+// CHECK: %[[P:.*]] = arith.mulf %[[F]], %{{.*}} : f64
+// CHECK: arith.truncf %[[P]] : f64 to f32
 func.func @scales_unsigned_codes(%x: tensor<4x!quant.uniform<u8:f32, 0.5:128>>) -> tensor<4xf32> {
   %0 = quant.dcast %x : tensor<4x!quant.uniform<u8:f32, 0.5:128>> to tensor<4xf32>
   return %0 : tensor<4xf32>
 }
 
 // CHECK-LABEL: func.func @scales_per_axis
-// CHECK: %[[SCALES:.*]] = arith.constant dense<[5.000000e-01, 2.500000e-01]> : tensor<2xf32>
+// CHECK: %[[SCALES:.*]] = arith.constant dense<[5.000000e-01, 2.500000e-01]> : tensor<2xf64>
 // CHECK: %[[ZEROS:.*]] = arith.constant dense<[0, 7]> : tensor<2xi64>
-// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[SCALES]], %[[ZEROS]] : tensor<3x2xi16>, tensor<2xf32>, tensor<2xi64>)
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[SCALES]], %[[ZEROS]] : tensor<3x2xi16>, tensor<2xf64>, tensor<2xi64>)
 func.func @scales_per_axis(%x: tensor<3x2x!quant.uniform<i16:f32:1, {0.5, 0.25:7}>>) -> tensor<3x2xf32> {
   %0 = quant.dcast %x : tensor<3x2x!quant.uniform<i16:f32:1, {0.5, 0.25:7}>> to tensor<3x2xf32>
   return %0 : tensor<3x2xf32>
 }
 
 // CHECK-LABEL: func.func @quantizes_per_axis
-// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<3x2xf32>, tensor<3xf32>)
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<3x2xf32>, tensor<3xf64>)
 // CHECK: arith.divf
 func.func @quantizes_per_axis(%x: tensor<3x2xf32>) -> tensor<3x2x!quant.uniform<i8:f32:0, {0.5, 0.25, 1.0}>> {
   %0 = quant.qcast %x : tensor<3x2xf32> to tensor<3x2x!quant.uniform<i8:f32:0, {0.5, 0.25, 1.0}>>
@@ -73,4 +74,21 @@ func.func @reinterprets_for_nothing(%x: tensor<4xi8>) -> tensor<4xi8> {
 func.func @moves_codes(%x: tensor<2x3x!quant.uniform<i8:f32, 0.5>>) -> tensor<3x2x!quant.uniform<i8:f32, 0.5>> {
   %0 = tosa.transpose %x {perms = array<i32: 1, 0>} : (tensor<2x3x!quant.uniform<i8:f32, 0.5>>) -> tensor<3x2x!quant.uniform<i8:f32, 0.5>>
   return %0 : tensor<3x2x!quant.uniform<i8:f32, 0.5>>
+}
+
+// CHECK-LABEL: func.func @rounds_as_its_attribute_says
+// CHECK: math.floor
+// CHECK-NOT: math.roundeven
+func.func @rounds_as_its_attribute_says(%x: tensor<4xf32>) -> tensor<4x!quant.uniform<i8:f32, 0.5>> {
+  %0 = quant.qcast %x {aie4ml.rounding = "floor"} : tensor<4xf32> to tensor<4x!quant.uniform<i8:f32, 0.5>>
+  return %0 : tensor<4x!quant.uniform<i8:f32, 0.5>>
+}
+
+// CHECK-LABEL: func.func @computes_in_f64_already
+// CHECK-NOT: arith.extf
+// CHECK-NOT: arith.truncf
+func.func @computes_in_f64_already(%x: tensor<4xf64>) -> tensor<4xf64> {
+  %0 = quant.qcast %x : tensor<4xf64> to tensor<4x!quant.uniform<i8:f64, 0.5>>
+  %1 = quant.dcast %0 : tensor<4x!quant.uniform<i8:f64, 0.5>> to tensor<4xf64>
+  return %1 : tensor<4xf64>
 }

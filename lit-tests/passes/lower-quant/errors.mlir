@@ -22,3 +22,11 @@ func.func @scale_per_block(%x: tensor<2x1xf32>) -> tensor<2x1x!blocks> {
   %0 = quant.qcast %x : tensor<2x1xf32> to tensor<2x1x!blocks>
   return %0 : tensor<2x1x!blocks>
 }
+
+// -----
+
+func.func @unknown_rounding(%x: tensor<4xf32>) -> tensor<4x!quant.uniform<i8:f32, 0.5>> {
+  // expected-error @+1 {{rounds in an unknown way: 'aie4ml.rounding' is one of floor, ceil, toward_zero}}
+  %0 = quant.qcast %x {aie4ml.rounding = "half"} : tensor<4xf32> to tensor<4x!quant.uniform<i8:f32, 0.5>>
+  return %0 : tensor<4x!quant.uniform<i8:f32, 0.5>>
+}
