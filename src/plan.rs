@@ -17,6 +17,7 @@ pub mod directives;
 pub mod greedy;
 pub mod hand_over;
 pub mod host;
+pub mod host_edges;
 pub mod mapped;
 pub mod mapping;
 pub mod memory;
