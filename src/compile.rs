@@ -300,7 +300,7 @@ fn import<'c>(context: &'c Context, path: &Path) -> Result<Module<'c>, Error> {
     if path.extension().is_some_and(|extension| extension == "mlir") {
         return ir::read(context, path);
     }
-    Ok(frontends::import(context, path)?)
+    Ok(frontends::import(context, path, &frontends::Options::default())?)
 }
 
 fn the_function<'c, 'a>(module: &'a Module<'c>) -> Result<OperationRef<'c, 'a>, Error> {

@@ -50,6 +50,13 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// What a user says about a model beside its file.
+#[derive(Clone, Default, Debug)]
+pub struct Options {
+    /// The extent of first dimensions that the file leaves open.
+    pub batch: Option<u64>,
+}
+
 /// Imports a model file, recognized by the extension of its name.
 ///
 /// The dialects `func`, `quant` and `tosa` must be registered in `context`, and `aie4ml` too
@@ -59,10 +66,14 @@ impl std::error::Error for Error {}
 ///
 /// The file cannot be read, is not of a format that has a frontend, or holds a model its
 /// frontend refuses.
-pub fn import<'c>(context: &'c Context, path: &Path) -> Result<Module<'c>, Error> {
+pub fn import<'c>(
+    context: &'c Context,
+    path: &Path,
+    options: &Options,
+) -> Result<Module<'c>, Error> {
     let file = path.display().to_string();
     match path.extension().and_then(|extension| extension.to_str()) {
-        Some("onnx") => onnx::import(context, path),
+        Some("onnx") => onnx::import(context, path, options),
         Some("fml") => Err(Error::new(
             file,
             "hls4ml models (.fml) are not supported yet; supported: .onnx, .mlir",

@@ -34,7 +34,7 @@ use std::path::Path;
 use melior::{Context, ir::Module};
 use prost::Message;
 
-use super::Error;
+use super::{Error, Options};
 
 /// Imports an ONNX file. [`super::import`] says what the context must know.
 ///
@@ -42,12 +42,16 @@ use super::Error;
 ///
 /// The file cannot be read, is not an ONNX model, or holds one that is not supported; the
 /// message says what is.
-pub fn import<'c>(context: &'c Context, path: &Path) -> Result<Module<'c>, Error> {
+pub fn import<'c>(
+    context: &'c Context,
+    path: &Path,
+    options: &Options,
+) -> Result<Module<'c>, Error> {
     let file = path.display().to_string();
     let bytes = std::fs::read(path)
         .map_err(|error| Error::new(&*file, format!("cannot read the model: {error}")))?;
     let name = path.file_name().map(|name| name.to_string_lossy());
-    import_bytes(context, &bytes, name.as_deref().unwrap_or(&file))
+    import_bytes(context, &bytes, name.as_deref().unwrap_or(&file), options)
         .map_err(|error| error.within(&file))
 }
 
@@ -60,10 +64,11 @@ pub fn import_bytes<'c>(
     context: &'c Context,
     bytes: &[u8],
     name: &str,
+    options: &Options,
 ) -> Result<Module<'c>, Error> {
     let model = proto::ModelProto::decode(bytes)
         .map_err(|error| Error::new("", format!("not an ONNX model: {error}")))?;
-    let graph = graph::Graph::new(model)?;
+    let graph = graph::Graph::new(model, options)?;
     let program = operators::lower(&graph)?;
     emit::emit(context, &program, name)
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    super::Error,
+    super::{Error, Options},
     proto::{
         AttributeProto, Extent, GraphProto, ModelProto, NodeProto, TensorProto, TensorTypeProto,
         ValueInfoProto, attribute_kind,
@@ -82,7 +82,7 @@ impl Graph {
     /// # Errors
     ///
     /// Anything the fields of [`Graph`] promise and the model does not keep.
-    pub fn new(model: ModelProto) -> Result<Graph, Error> {
+    pub fn new(model: ModelProto, options: &Options) -> Result<Graph, Error> {
         let whole = |message: &str| Error::new("", message);
         let Some(graph) = model.graph else {
             return Err(whole("not an ONNX model: it has no graph"));
@@ -115,10 +115,14 @@ impl Graph {
             return Err(whole("the graph has no outputs"));
         }
         let functions = model.functions.into_iter().map(|f| (f.domain, f.name)).collect();
-        Self::check(graph, functions)
+        Self::check(graph, functions, options)
     }
 
-    fn check(graph: GraphProto, functions: HashSet<(String, String)>) -> Result<Graph, Error> {
+    fn check(
+        graph: GraphProto,
+        functions: HashSet<(String, String)>,
+        options: &Options,
+    ) -> Result<Graph, Error> {
         let mut names = HashSet::new();
         let mut define = |name: &str, location: String| {
             if names.insert(name.to_owned()) {
@@ -142,7 +146,7 @@ impl Graph {
         // Up to version 3 of the format, initializers are listed as inputs too.
         let mut inputs = Vec::new();
         for info in graph.input.iter().filter(|i| !initializers.contains_key(&i.name)) {
-            let input = input(info)?;
+            let input = input(info, options)?;
             define(&input.name, format!("input {}", quote(&input.name)))?;
             inputs.push(input);
         }
@@ -391,7 +395,7 @@ fn order(nodes: &[Node], names: &HashSet<String>) -> Result<Vec<usize>, Error> {
     Err(nodes[on_cycle].error(message))
 }
 
-fn input(info: &ValueInfoProto) -> Result<Port, Error> {
+fn input(info: &ValueInfoProto, options: &Options) -> Result<Port, Error> {
     let error = |message: String| Error::new(format!("input {}", quote(&info.name)), message);
     if info.name.is_empty() {
         return Err(Error::new("", "an input of the graph has no name"));
@@ -405,17 +409,20 @@ fn input(info: &ValueInfoProto) -> Result<Port, Error> {
     };
     let mut shape = Vec::new();
     for (index, dimension) in dimensions.dim.iter().enumerate() {
-        let extent = match &dimension.extent {
-            Some(Extent::Value(value)) => *value,
-            Some(Extent::Parameter(name)) => {
+        let extent = match (&dimension.extent, options.batch) {
+            (Some(Extent::Value(value)), _) if *value != -1 => *value,
+            // The first dimension is the batch by convention, if it has no extent of its own.
+            (_, Some(batch)) if index == 0 => i64::try_from(batch).unwrap_or(i64::MAX),
+            (extent, _) => {
+                let name = match extent {
+                    Some(Extent::Parameter(name)) if !name.is_empty() => {
+                        format!(" ({})", quote(name))
+                    }
+                    _ => String::new(),
+                };
+                let remedy = if index == 0 { "say '--batch N', or " } else { "" };
                 return Err(error(format!(
-                    "dimension {index} is dynamic ({}): export the model with static shapes",
-                    quote(name)
-                )));
-            }
-            None => {
-                return Err(error(format!(
-                    "dimension {index} is dynamic: export the model with static shapes"
+                    "dimension {index} is dynamic{name}: {remedy}export the model with static shapes"
                 )));
             }
         };

@@ -9,6 +9,7 @@ use melior::{
 use prost::Message;
 
 use super::{
+    Options,
     proto::{
         AttributeProto, Dimension, Extent, FunctionProto, GraphProto, ModelProto, NodeProto,
         OperatorSetIdProto, SparseTensorProto, StringStringEntryProto, TensorProto,
@@ -124,7 +125,7 @@ impl Model {
 
 fn text(bytes: &[u8], locations: bool) -> String {
     let context = context();
-    let module = super::import_bytes(&context, bytes, "model.onnx")
+    let module = super::import_bytes(&context, bytes, "model.onnx", &Options::default())
         .unwrap_or_else(|error| panic!("{error}"));
     let flags = OperationPrintingFlags::new();
     let flags = if locations { flags.enable_debug_info(true, false) } else { flags };
@@ -132,7 +133,7 @@ fn text(bytes: &[u8], locations: bool) -> String {
 }
 
 fn refusal(bytes: &[u8]) -> String {
-    match super::import_bytes(&context(), bytes, "model.onnx") {
+    match super::import_bytes(&context(), bytes, "model.onnx", &Options::default()) {
         Ok(module) => panic!("imported:\n{}", module.as_operation()),
         Err(error) => error.to_string(),
     }
@@ -699,15 +700,15 @@ fn refuses_inputs_without_a_static_shape() {
     };
     assert_eq!(
         dimension(Some(Extent::Parameter("batch".into()))),
-        "input 'x': dimension 0 is dynamic ('batch'): export the model with static shapes"
+        "input 'x': dimension 0 is dynamic ('batch'): say '--batch N', or export the model with static shapes"
     );
     assert_eq!(
         dimension(None),
-        "input 'x': dimension 0 is dynamic: export the model with static shapes"
+        "input 'x': dimension 0 is dynamic: say '--batch N', or export the model with static shapes"
     );
     assert_eq!(
-        dimension(Some(Extent::Value(-1))),
-        "input 'x': dimension 0 is -1, needs at least 1"
+        dimension(Some(Extent::Value(-2))),
+        "input 'x': dimension 0 is -2, needs at least 1"
     );
     assert_eq!(
         dimension(Some(Extent::Value(i64::MAX))),
@@ -1112,7 +1113,9 @@ fn names_are_printed_on_one_line() {
 #[test]
 fn damaged_files_do_no_harm() {
     let context = context();
-    let import = |bytes: &[u8]| super::import_bytes(&context, bytes, "model.onnx").is_ok();
+    let import = |bytes: &[u8]| {
+        super::import_bytes(&context, bytes, "model.onnx", &Options::default()).is_ok()
+    };
     let bytes = dense().bytes();
     let mut imported = 0;
     for length in 0..bytes.len() {
@@ -1152,7 +1155,10 @@ fn damaged_files_do_no_harm() {
 fn files_are_told_apart_by_their_names() {
     let context = context();
     let import = |path: &str| {
-        crate::frontends::import(&context, path.as_ref()).map(|_| ()).unwrap_err().to_string()
+        crate::frontends::import(&context, path.as_ref(), &Options::default())
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
     };
     assert_eq!(
         import("a.fml"),
