@@ -19,7 +19,10 @@
 //! which dequantizes it.
 
 mod emit;
+mod external;
+mod fold;
 mod graph;
+mod inline;
 mod lowering;
 mod operators;
 mod program;
@@ -51,11 +54,15 @@ pub fn import<'c>(
     let bytes = std::fs::read(path)
         .map_err(|error| Error::new(&*file, format!("cannot read the model: {error}")))?;
     let name = path.file_name().map(|name| name.to_string_lossy());
-    import_bytes(context, &bytes, name.as_deref().unwrap_or(&file), options)
+    // The parent of a bare name is empty, which is no folder to open.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    import_bytes(context, &bytes, name.as_deref().unwrap_or(&file), Some(folder), options)
         .map_err(|error| error.within(&file))
 }
 
-/// Imports the bytes of an ONNX file. `name` goes into the module's locations.
+/// Imports the bytes of an ONNX file. `name` goes into the module's locations; `folder` is where
+/// its tensors may keep their data.
 ///
 /// # Errors
 ///
@@ -64,11 +71,12 @@ pub fn import_bytes<'c>(
     context: &'c Context,
     bytes: &[u8],
     name: &str,
+    folder: Option<&Path>,
     options: &Options,
 ) -> Result<Module<'c>, Error> {
     let model = proto::ModelProto::decode(bytes)
         .map_err(|error| Error::new("", format!("not an ONNX model: {error}")))?;
-    let graph = graph::Graph::new(model, options)?;
+    let graph = graph::Graph::new(model, folder, options)?;
     let program = operators::lower(&graph)?;
     emit::emit(context, &program, name)
 }

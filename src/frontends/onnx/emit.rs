@@ -9,8 +9,8 @@ use melior::{
         Attribute, Block, BlockLike, Identifier, Location, Module, Region, RegionLike, Type, Value,
         ValueLike,
         attribute::{
-            ArrayAttribute, DenseElementsAttribute, DenseI32ArrayAttribute, DictionaryAttribute,
-            FloatAttribute, StringAttribute, TypeAttribute,
+            ArrayAttribute, DenseElementsAttribute, DenseI32ArrayAttribute, DenseI64ArrayAttribute,
+            DictionaryAttribute, FloatAttribute, IntegerAttribute, StringAttribute, TypeAttribute,
         },
         operation::{OperationBuilder, OperationLike},
         r#type::{FunctionType, IntegerType, RankedTensorType},
@@ -19,16 +19,20 @@ use melior::{
 
 use super::{
     super::Error,
-    program::{Kind, Operation, Program, Quantization, ValueId},
+    program::{Convolution, Kind, Operation, Program, Quantization, ValueId},
     quote,
     tensor::Element,
 };
+use crate::exact::Rounding;
 
 // Constants are handed to MLIR as bytes, which it reads in the order of the host.
 const _: () = assert!(cfg!(target_endian = "little"), "big-endian hosts are not supported");
 
 /// The attribute that names an argument or a result of `@main`, as the model does.
 const NAME: &str = "aie4ml.name";
+
+/// The attribute of a quantization that rounds otherwise than to nearest, ties to even.
+const ROUNDING: &str = "aie4ml.rounding";
 
 /// Writes a program as a module.
 ///
@@ -144,75 +148,133 @@ impl<'c> Emitter<'c> {
             operand.ok_or_else(|| bug(&format!("{} has no operand", quote(&value.node))))
         };
         let element = match &value.kind {
-            Kind::Float => Type::float32(self.context),
+            Kind::Float | Kind::Whole(_) => Type::float32(self.context),
             Kind::Integer(element) => self.element(*element),
             Kind::Quantized(quantization) => {
                 let located = |error: Error| error.within(&format!("node {}", quote(&value.node)));
                 self.quantized(quantization).map_err(located)?
             }
         };
-        let result = tensor(&value.shape, element);
-        let op = |name: &str, operands: &[Value<'c, 'a>], attributes: &[(&str, Attribute<'c>)]| {
-            self.append(block, name, operands, attributes, result, location)
-        };
-        let constant = |values: DenseElementsAttribute<'c>, result: Type<'c>| {
-            self.append(block, "tosa.const", &[], &[("values", values.into())], result, location)
-        };
+        let at = At { emitter: self, block, result: tensor(&value.shape, element), location };
         match &value.operation {
             Operation::Input(index) => match block.argument(*index) {
                 Ok(argument) => Ok(argument.into()),
                 Err(error) => Err(bug(&error.to_string())),
             },
-            Operation::Constant(integers) => {
-                constant(DenseElementsAttribute::raw_buffer(result, integers.bytes()), result)
+            Operation::Constant(constant) => {
+                let values = if constant.element == Element::Bool {
+                    // How MLIR packs them is its own affair.
+                    let bool = |&byte: &u8| IntegerAttribute::new(element, byte.into()).into();
+                    let bools: Vec<Attribute> = constant.bytes().iter().map(bool).collect();
+                    DenseElementsAttribute::new(at.result, &bools)
+                        .map_err(|error| bug(&error.to_string()))?
+                } else {
+                    DenseElementsAttribute::raw_buffer(at.result, constant.bytes())
+                };
+                at.constant(values, at.result)
             }
-            Operation::Quantize(x) => op("quant.qcast", &[operand(*x)?], &[]),
-            Operation::Dequantize(x) => op("quant.dcast", &[operand(*x)?], &[]),
-            Operation::Reinterpret(x) => op("quant.scast", &[operand(*x)?], &[]),
+            Operation::Same(x) => operand(*x),
+            Operation::Quantize(x, rounding) => {
+                let name = StringAttribute::new(self.context, rounding.name()).into();
+                let attributes = [(ROUNDING, name)];
+                // Ties to even are what the op means.
+                let named = *rounding != Rounding::NearestEven;
+                at.op("quant.qcast", &[operand(*x)?], if named { &attributes } else { &[] })
+            }
+            Operation::Dequantize(x) => at.op("quant.dcast", &[operand(*x)?], &[]),
+            Operation::Reinterpret(x) => at.op("quant.scast", &[operand(*x)?], &[]),
+            Operation::Cast(x) => at.op("tosa.cast", &[operand(*x)?], &[]),
             Operation::Reshape(x) => {
-                let extents: Vec<i64> = value.shape.iter().map(|&extent| extent as i64).collect();
-                let rank = extents.len();
-                let list = tensor(&[rank as u64], Type::index(self.context));
-                let extents = DenseElementsAttribute::i64_values(list, &extents);
-                let shape = Type::parse(self.context, &format!("!tosa.shape<{rank}>"))
-                    .ok_or_else(|| bug("tosa has no shape type"))?;
-                let shape = self.append(
-                    block,
-                    "tosa.const_shape",
-                    &[],
-                    &[("values", extents.into())],
-                    shape,
-                    location,
-                )?;
-                op("tosa.reshape", &[operand(*x)?, shape], &[])
+                let shape = at.shape(&value.shape)?;
+                at.op("tosa.reshape", &[operand(*x)?, shape], &[])
             }
             Operation::Transpose(x, permutation) => {
                 let permutation: Vec<i32> = permutation.iter().map(|&d| d as i32).collect();
                 let permutation = DenseI32ArrayAttribute::new(self.context, &permutation);
-                op("tosa.transpose", &[operand(*x)?], &[("perms", permutation.into())])
+                at.op("tosa.transpose", &[operand(*x)?], &[("perms", permutation.into())])
+            }
+            Operation::Slice(x, start) => {
+                let (start, size) = (at.shape(start)?, at.shape(&value.shape)?);
+                at.op("tosa.slice", &[operand(*x)?, start, size], &[])
+            }
+            Operation::Reverse(x, axis) => {
+                at.op("tosa.reverse", &[operand(*x)?], &[at.axis(*axis)])
+            }
+            Operation::Tile(x, times) => {
+                let times = at.shape(times)?;
+                at.op("tosa.tile", &[operand(*x)?, times], &[])
+            }
+            Operation::Pad(x, pads, with) => {
+                let pads = at.shape(pads.as_flattened())?;
+                let with = at.float(&[1], *with)?;
+                at.op("tosa.pad", &[operand(*x)?, pads, with], &[])
+            }
+            Operation::Concat(parts, axis) => {
+                let parts =
+                    parts.iter().map(|&part| operand(part)).collect::<Result<Vec<_>, _>>()?;
+                at.op("tosa.concat", &parts, &[at.axis(*axis)])
             }
             Operation::MatMul(a, b) => {
-                let one = tensor(&[1], element);
-                let zero_point = constant(DenseElementsAttribute::f32_values(one, &[0.0]), one)?;
-                op("tosa.matmul", &[operand(*a)?, operand(*b)?, zero_point, zero_point], &[])
+                let zero_point = at.float(&[1], 0.0)?;
+                at.op("tosa.matmul", &[operand(*a)?, operand(*b)?, zero_point, zero_point], &[])
             }
-            Operation::Add(a, b) => op("tosa.add", &[operand(*a)?, operand(*b)?], &[]),
-            Operation::Scale(x, factor) => {
-                let factors = tensor(&vec![1; value.shape.len()], element);
-                let factor =
-                    constant(DenseElementsAttribute::f32_values(factors, &[*factor]), factors)?;
+            Operation::Unary(name @ "tosa.negate", x) => {
+                let zero_point = at.float(&[1], 0.0)?;
+                at.op(name, &[operand(*x)?, zero_point, zero_point], &[])
+            }
+            Operation::Unary(name, x) => at.op(name, &[operand(*x)?], &[]),
+            Operation::Binary(name @ "tosa.mul", a, b) => {
                 let shifts = tensor(&[1], IntegerType::new(self.context, 8).into());
-                let shift = constant(DenseElementsAttribute::i8_values(shifts, &[0]), shifts)?;
-                op("tosa.mul", &[operand(*x)?, factor, shift], &[])
+                let shift = at.constant(DenseElementsAttribute::i8_values(shifts, &[0]), shifts)?;
+                at.op(name, &[operand(*a)?, operand(*b)?, shift], &[])
+            }
+            Operation::Binary(name, a, b) => at.op(name, &[operand(*a)?, operand(*b)?], &[]),
+            Operation::Select(condition, a, b) => {
+                at.op("tosa.select", &[operand(*condition)?, operand(*a)?, operand(*b)?], &[])
             }
             Operation::Clamp { operand: x, low, high } => {
                 let bound =
                     |bound: f32| FloatAttribute::new(self.context, element, bound.into()).into();
-                op(
+                at.op(
                     "tosa.clamp",
                     &[operand(*x)?],
                     &[("min_val", bound(*low)), ("max_val", bound(*high))],
                 )
+            }
+            Operation::Reduce(name, x, axis) => at.op(name, &[operand(*x)?], &[at.axis(*axis)]),
+            Operation::ArgMax(x, axis) => at.op("tosa.argmax", &[operand(*x)?], &[at.axis(*axis)]),
+            Operation::Convolution { kind, operands, pads, strides, dilations } => {
+                let zero_point = at.float(&[1], 0.0)?;
+                let mut operands =
+                    operands.iter().map(|&x| operand(x)).collect::<Result<Vec<_>, _>>()?;
+                operands.extend([zero_point, zero_point]);
+                let sums = TypeAttribute::new(Type::float32(self.context)).into();
+                let (name, pad) = match kind {
+                    Convolution::Full => ("tosa.conv2d", "pad"),
+                    Convolution::Depthwise => ("tosa.depthwise_conv2d", "pad"),
+                    Convolution::Transposed => ("tosa.transpose_conv2d", "out_pad"),
+                };
+                let mut attributes =
+                    vec![("acc_type", sums), (pad, at.list(pads)), ("stride", at.list(strides))];
+                if *kind != Convolution::Transposed {
+                    attributes.push(("dilation", at.list(dilations)));
+                }
+                at.op(name, &operands, &attributes)
+            }
+            Operation::Pool { name, operand: x, kernel, pads, strides } => {
+                let mut attributes = vec![
+                    ("kernel", at.list(kernel)),
+                    ("pad", at.list(pads)),
+                    ("stride", at.list(strides)),
+                ];
+                let mut operands = vec![operand(*x)?];
+                if *name == "tosa.avg_pool2d" {
+                    let zero_point = at.float(&[1], 0.0)?;
+                    operands.extend([zero_point, zero_point]);
+                    let sums = TypeAttribute::new(Type::float32(self.context)).into();
+                    attributes.push(("acc_type", sums));
+                }
+                at.op(name, &operands, &attributes)
             }
         }
     }
@@ -244,7 +306,9 @@ impl<'c> Emitter<'c> {
     /// quantized tensor says it.
     fn element(&self, element: Element) -> Type<'c> {
         match element {
-            Element::F32 => Type::float32(self.context),
+            Element::F64 => Type::float64(self.context),
+            float if float.is_float() => Type::float32(self.context),
+            Element::Bool => IntegerType::new(self.context, 1).into(),
             integer => IntegerType::new(self.context, 8 * integer.bytes() as u32).into(),
         }
     }
@@ -254,7 +318,8 @@ impl<'c> Emitter<'c> {
         let storage = quantization.storage;
         let sign = if storage.is_signed() { 'i' } else { 'u' };
         let mut text = format!("!quant.uniform<{sign}{}", 8 * storage.bytes());
-        if quantization.range != storage.range() {
+        // Storage of 4 bits is bytes in use by half.
+        if quantization.range != storage.range() || storage.bits() < 8 {
             let (low, high) = quantization.range;
             text += &format!("<{low}:{high}>");
         }
@@ -292,6 +357,64 @@ impl<'c> Emitter<'c> {
 
     fn identifier(&self, name: &str) -> Identifier<'c> {
         Identifier::new(self.context, name)
+    }
+}
+
+/// Where one value is emitted.
+struct At<'e, 'c, 'a> {
+    emitter: &'e Emitter<'c>,
+    block: &'a Block<'c>,
+    result: Type<'c>,
+    location: Location<'c>,
+}
+
+impl<'c, 'a> At<'_, 'c, 'a> {
+    /// The operation that makes the value.
+    fn op(
+        &self,
+        name: &str,
+        operands: &[Value<'c, 'a>],
+        attributes: &[(&str, Attribute<'c>)],
+    ) -> Result<Value<'c, 'a>, Error> {
+        self.emitter.append(self.block, name, operands, attributes, self.result, self.location)
+    }
+
+    fn constant(
+        &self,
+        values: DenseElementsAttribute<'c>,
+        r#type: Type<'c>,
+    ) -> Result<Value<'c, 'a>, Error> {
+        let attributes = [("values", values.into())];
+        self.emitter.append(self.block, "tosa.const", &[], &attributes, r#type, self.location)
+    }
+
+    /// A constant of one float.
+    fn float(&self, shape: &[u64], value: f32) -> Result<Value<'c, 'a>, Error> {
+        let r#type = tensor(shape, Type::float32(self.emitter.context));
+        self.constant(DenseElementsAttribute::f32_values(r#type, &[value]), r#type)
+    }
+
+    /// A list of extents as a value.
+    fn shape(&self, extents: &[u64]) -> Result<Value<'c, 'a>, Error> {
+        let context = self.emitter.context;
+        let rank = extents.len();
+        let extents: Vec<i64> = extents.iter().map(|&extent| extent as i64).collect();
+        let list = tensor(&[rank as u64], Type::index(context));
+        let extents = DenseElementsAttribute::i64_values(list, &extents);
+        let shape = Type::parse(context, &format!("!tosa.shape<{rank}>"))
+            .ok_or_else(|| bug("tosa has no shape type"))?;
+        let attributes = [("values", extents.into())];
+        self.emitter.append(self.block, "tosa.const_shape", &[], &attributes, shape, self.location)
+    }
+
+    fn list(&self, values: &[u64]) -> Attribute<'c> {
+        let values: Vec<i64> = values.iter().map(|&value| value as i64).collect();
+        DenseI64ArrayAttribute::new(self.emitter.context, &values).into()
+    }
+
+    fn axis(&self, axis: usize) -> (&'static str, Attribute<'c>) {
+        let i32 = IntegerType::new(self.emitter.context, 32).into();
+        ("axis", IntegerAttribute::new(i32, axis as i64).into())
     }
 }
 

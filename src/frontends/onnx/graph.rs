@@ -4,12 +4,14 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, HashSet},
     ops::RangeInclusive,
+    path::{Path, PathBuf},
 };
 
 use super::{
     super::{Error, Options},
+    inline::{self, Inlined},
     proto::{
-        AttributeProto, Extent, GraphProto, ModelProto, NodeProto, TensorProto, TensorTypeProto,
+        AttributeProto, Extent, GraphProto, ModelProto, TensorProto, TensorTypeProto,
         ValueInfoProto, attribute_kind,
     },
     quote,
@@ -18,9 +20,10 @@ use super::{
 
 /// Versions of the operator set in which the operators of this frontend mean what it thinks.
 ///
-/// Before 13, `Squeeze` and `Unsqueeze` have other operands and quantization has no axis. The
-/// versions up to 28 add element types only, which are refused by name.
-const OPSETS: RangeInclusive<i64> = 13..=28;
+/// What moved from an attribute to an operand in between, they read in both places. Before 9,
+/// `BatchNormalization` and `Upsample` were others. The versions up to 28 add element types only,
+/// which are refused by name.
+const OPSETS: RangeInclusive<i64> = 9..=28;
 
 /// A graph in which every name is defined once and before its first use.
 pub struct Graph {
@@ -31,8 +34,8 @@ pub struct Graph {
     /// influence on the outputs are left out.
     pub nodes: Vec<Node>,
     initializers: HashMap<String, TensorProto>,
-    /// Domain and name of the model's local functions.
-    pub functions: HashSet<(String, String)>,
+    /// Where tensors may keep their data.
+    folder: Option<PathBuf>,
 }
 
 /// An input of the graph.
@@ -48,8 +51,6 @@ pub struct Port {
 pub struct Output {
     pub name: String,
     pub element: Option<Element>,
-    /// An extent may be absent, or all of them.
-    pub shape: Option<Vec<Option<u64>>>,
 }
 
 /// One use of an operator.
@@ -63,13 +64,17 @@ pub struct Node {
     inputs: Vec<String>,
     pub outputs: Vec<String>,
     attributes: HashMap<String, Attribute>,
+    /// The version of the operator set it is written in.
+    pub opset: i64,
 }
 
 #[derive(Debug)]
 enum Attribute {
     Int(i64),
     Float(f32),
+    Text(String),
     Ints(Vec<i64>),
+    Floats(Vec<f32>),
     Tensor(TensorProto),
     Graph,
     /// Of a type none of the supported operators has.
@@ -82,9 +87,13 @@ impl Graph {
     /// # Errors
     ///
     /// Anything the fields of [`Graph`] promise and the model does not keep.
-    pub fn new(model: ModelProto, options: &Options) -> Result<Graph, Error> {
+    pub fn new(
+        model: ModelProto,
+        folder: Option<&Path>,
+        options: &Options,
+    ) -> Result<Graph, Error> {
         let whole = |message: &str| Error::new("", message);
-        let Some(graph) = model.graph else {
+        let Some(mut graph) = model.graph else {
             return Err(whole("not an ONNX model: it has no graph"));
         };
         if model.ir_version < 3 {
@@ -93,9 +102,7 @@ impl Graph {
                 model.ir_version
             )));
         }
-        let default = |domain: &str| domain.is_empty() || domain == "ai.onnx";
-        let opset = model.opset_import.iter().find(|o| default(&o.domain));
-        let Some(opset) = opset.map(|o| o.version) else {
+        let Some(opset) = inline::version(&model.opset_import) else {
             return Err(whole("not a complete ONNX model: it imports no operator set"));
         };
         if !OPSETS.contains(&opset) {
@@ -114,13 +121,14 @@ impl Graph {
         if graph.output.is_empty() {
             return Err(whole("the graph has no outputs"));
         }
-        let functions = model.functions.into_iter().map(|f| (f.domain, f.name)).collect();
-        Self::check(graph, functions, options)
+        let nodes = inline::inline(&mut graph, &model.functions, opset)?;
+        Self::check(graph, nodes, folder, options)
     }
 
     fn check(
         graph: GraphProto,
-        functions: HashSet<(String, String)>,
+        inlined: Vec<Inlined>,
+        folder: Option<&Path>,
         options: &Options,
     ) -> Result<Graph, Error> {
         let mut names = HashSet::new();
@@ -151,12 +159,15 @@ impl Graph {
             inputs.push(input);
         }
 
-        let mut nodes = Vec::with_capacity(graph.node.len());
+        let mut nodes: Vec<Node> = Vec::with_capacity(inlined.len());
         let mut node_names = HashSet::new();
-        for (index, proto) in graph.node.into_iter().enumerate() {
-            let node = Node::new(index, proto)?;
+        for inlined in inlined {
+            let mut node = Node::new(inlined)?;
             if !node_names.insert(node.name.clone()) {
-                return Err(node.error("another node has the same name"));
+                // Some tools name all nodes alike. Values have names of their own.
+                let output = node.outputs.iter().find(|output| !output.is_empty());
+                node.name = format!("{}:{}", node.name, output.map_or("", String::as_str));
+                node_names.insert(node.name.clone());
             }
             for output in node.outputs.iter().filter(|o| !o.is_empty()) {
                 define(output, node.location())?;
@@ -189,7 +200,7 @@ impl Graph {
         }
         let mut nodes: Vec<Option<Node>> = nodes.into_iter().map(Some).collect();
         let nodes = live.iter().rev().filter_map(|&index| nodes[index].take()).collect();
-        Ok(Graph { inputs, outputs, nodes, initializers, functions })
+        Ok(Graph { inputs, outputs, nodes, initializers, folder: folder.map(Path::to_owned) })
     }
 
     /// Reads the elements of an initializer; `None` if there is none of that name.
@@ -200,31 +211,25 @@ impl Graph {
     pub fn initializer(&self, name: &str) -> Option<Result<Constant, Error>> {
         let tensor = self.initializers.get(name)?;
         let location = || format!("initializer {}", quote(name));
-        Some(Constant::decode(tensor).map_err(|message| Error::new(location(), message)))
-    }
-
-    /// Whether a name is that of an initializer that holds nothing but `false`.
-    pub fn is_false(&self, name: &str) -> bool {
-        self.initializers.get(name).is_some_and(|tensor| {
-            let raw = tensor.raw_data.iter().flatten();
-            raw.copied().map(i32::from).chain(tensor.int32_data.iter().copied()).all(|x| x == 0)
-        })
+        let constant = Constant::decode(tensor, self.folder.as_deref());
+        Some(constant.map_err(|message| Error::new(location(), message)))
     }
 }
 
 impl Node {
-    fn new(index: usize, proto: NodeProto) -> Result<Node, Error> {
-        let first_output = proto.output.iter().find(|o| !o.is_empty());
-        let name = if proto.name.is_empty() { first_output } else { Some(&proto.name) };
+    fn new(Inlined { node: proto, opset }: Inlined) -> Result<Node, Error> {
         let mut node = Node {
-            name: name.cloned().unwrap_or_else(|| format!("node {index}")),
+            name: proto.name,
             operator: proto.op_type,
-            domain: proto.domain,
+            domain: inline::domain(&proto.domain).to_owned(),
             inputs: proto.input,
             outputs: proto.output,
             attributes: HashMap::new(),
+            opset,
         };
-        for AttributeProto { name, f, i, t, ints, kind, ref_attr_name } in proto.attribute {
+        for AttributeProto { name, f, i, s, t, floats, ints, kind, ref_attr_name, .. } in
+            proto.attribute
+        {
             if !ref_attr_name.is_empty() {
                 return Err(node.error(format!(
                     "attribute {} refers to an attribute of a function, but is not in one",
@@ -234,7 +239,11 @@ impl Node {
             let attribute = match (kind, t) {
                 (attribute_kind::FLOAT, _) => Attribute::Float(f),
                 (attribute_kind::INT, _) => Attribute::Int(i),
+                (attribute_kind::STRING, _) => {
+                    Attribute::Text(String::from_utf8_lossy(&s).into_owned())
+                }
                 (attribute_kind::INTS, _) => Attribute::Ints(ints),
+                (attribute_kind::FLOATS, _) => Attribute::Floats(floats),
                 (attribute_kind::TENSOR, Some(tensor)) => Attribute::Tensor(tensor),
                 (attribute_kind::GRAPH | attribute_kind::GRAPHS, _) => Attribute::Graph,
                 _ => Attribute::Other,
@@ -249,7 +258,7 @@ impl Node {
 
     /// `node 'fc1' (Gemm)`.
     pub fn location(&self) -> String {
-        format!("node {} ({})", quote(&self.name), self.operator.escape_debug())
+        node_location(&self.name, &self.operator)
     }
 
     /// An error at this node.
@@ -263,13 +272,15 @@ impl Node {
         name.filter(|name| !name.is_empty())
     }
 
-    /// Checks that the inputs below `least` are given and those from `most` on are not, and
-    /// that there is one output.
-    pub fn check_arity(&self, least: usize, most: usize) -> Result<(), Error> {
-        self.check_inputs(least, most)?;
+    pub fn input_count(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// Checks that there is one output.
+    pub fn check_one_output(&self) -> Result<(), Error> {
         match self.outputs.as_slice() {
             [output] if !output.is_empty() => Ok(()),
-            _ => Err(self.error(format!("has {} outputs, needs one", self.outputs.len()))),
+            outputs => Err(self.error(format!("has {} outputs, needs one", outputs.len()))),
         }
     }
 
@@ -301,6 +312,10 @@ impl Node {
         self.attributes.values().any(|a| matches!(a, Attribute::Graph))
     }
 
+    pub fn has(&self, name: &str) -> bool {
+        self.attributes.contains_key(name)
+    }
+
     pub fn int(&self, name: &str, default: i64) -> Result<i64, Error> {
         match self.attributes.get(name) {
             None => Ok(default),
@@ -312,8 +327,19 @@ impl Node {
     pub fn float(&self, name: &str, default: f32) -> Result<f32, Error> {
         match self.attributes.get(name) {
             None => Ok(default),
-            Some(Attribute::Float(value)) => Ok(*value),
+            Some(Attribute::Float(value)) if value.is_finite() => Ok(*value),
+            Some(Attribute::Float(value)) => {
+                Err(self.error(format!("attribute '{name}' is {value}, needs a finite number")))
+            }
             Some(_) => Err(self.error(format!("attribute '{name}' is not a float"))),
+        }
+    }
+
+    pub fn text<'a>(&'a self, name: &str, default: &'a str) -> Result<&'a str, Error> {
+        match self.attributes.get(name) {
+            None => Ok(default),
+            Some(Attribute::Text(text)) => Ok(text),
+            Some(_) => Err(self.error(format!("attribute '{name}' is not a text"))),
         }
     }
 
@@ -325,13 +351,27 @@ impl Node {
         }
     }
 
-    pub fn tensor(&self, name: &str) -> Result<Constant, Error> {
+    pub fn floats(&self, name: &str) -> Result<Option<&[f32]>, Error> {
         match self.attributes.get(name) {
-            Some(Attribute::Tensor(tensor)) => Constant::decode(tensor)
+            None => Ok(None),
+            Some(Attribute::Floats(values)) => Ok(Some(values)),
+            Some(_) => Err(self.error(format!("attribute '{name}' is not a list of floats"))),
+        }
+    }
+
+    /// A tensor, which may keep its data in a file of `graph`'s folder.
+    pub fn tensor(&self, graph: &Graph, name: &str) -> Result<Constant, Error> {
+        match self.attributes.get(name) {
+            Some(Attribute::Tensor(tensor)) => Constant::decode(tensor, graph.folder.as_deref())
                 .map_err(|message| self.error(format!("attribute '{name}' {message}"))),
             _ => Err(self.error(format!("attribute '{name}' is not a tensor"))),
         }
     }
+}
+
+/// `node 'fc1' (Gemm)`.
+pub fn node_location(name: &str, operator: &str) -> String {
+    format!("node {} ({})", quote(name), operator.escape_debug())
 }
 
 /// The nodes in an order in which they can run: the lowest index of those that can, always.
@@ -444,21 +484,11 @@ fn output(info: &ValueInfoProto) -> Result<Output, Error> {
     if info.name.is_empty() {
         return Err(Error::new("", "an output of the graph has no name"));
     }
-    let (mut element, mut shape) = (None, None);
-    if let Some(tensor) = tensor_type(info) {
-        element = match tensor.elem_type {
-            0 => None,
-            number => Some(Element::from_data_type(number.into()).map_err(error)?),
-        };
-        shape = tensor.shape.as_ref().map(|shape| {
-            let extents = shape.dim.iter().map(|dimension| match dimension.extent {
-                Some(Extent::Value(value)) => u64::try_from(value).ok(),
-                _ => None,
-            });
-            extents.collect()
-        });
-    }
-    Ok(Output { name: info.name.clone(), element, shape })
+    let element = match tensor_type(info).map_or(0, |tensor| tensor.elem_type) {
+        0 => None,
+        number => Some(Element::from_data_type(number.into()).map_err(error)?),
+    };
+    Ok(Output { name: info.name.clone(), element })
 }
 
 fn tensor_type(info: &ValueInfoProto) -> Option<&TensorTypeProto> {

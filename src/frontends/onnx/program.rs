@@ -12,6 +12,7 @@ use super::{
     graph::Port,
     tensor::{Constant, Element},
 };
+use crate::exact::Rounding;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ValueId(usize);
@@ -47,35 +48,80 @@ pub enum Kind {
     Integer(Element),
     /// Integers that stand for real numbers.
     Quantized(Rc<Quantization>),
+    /// Integers to ONNX, of that type, that are computed as real numbers, which is the same as
+    /// long as they stay in the range of the type.
+    Whole(Element),
 }
 
 #[derive(Debug)]
 pub enum Operation {
     /// The input of that index.
     Input(usize),
-    /// Integers, or floats that are added to sums.
     Constant(Constant),
-    /// Float to quantized: nearest, ties to even, saturating.
-    Quantize(ValueId),
+    /// Nothing; the kind of the result is another.
+    Same(ValueId),
+    /// Float to quantized, rounded, then saturating.
+    Quantize(ValueId, Rounding),
     /// Quantized to float.
     Dequantize(ValueId),
     /// Between integers and quantized, which are the same integers.
     Reinterpret(ValueId),
+    /// To another type: nearest, saturating.
+    Cast(ValueId),
     /// Same elements, other shape.
     Reshape(ValueId),
     /// Dimension `i` of the result is dimension `permutation[i]` of the operand.
     Transpose(ValueId, Vec<usize>),
+    /// From these positions on, as much as the result has.
+    Slice(ValueId, Vec<u64>),
+    /// Of two dimensions, the first element last.
+    Reverse(ValueId, usize),
+    /// So many times along each dimension.
+    Tile(ValueId, Vec<u64>),
+    /// So many elements of a value before and behind, per dimension.
+    Pad(ValueId, Vec<[u64; 2]>, f32),
+    /// Along a dimension.
+    Concat(Vec<ValueId>, usize),
     /// `[B, M, K]` times `[B, K, N]`.
     MatMul(ValueId, ValueId),
-    /// Ranks are equal; an extent of 1 broadcasts.
-    Add(ValueId, ValueId),
-    /// Times a constant.
-    Scale(ValueId, f32),
+    /// Of each element by itself, by the name it has in tosa.
+    Unary(&'static str, ValueId),
+    /// Of elements of two tensors, likewise. Ranks are equal; an extent of 1 broadcasts.
+    Binary(&'static str, ValueId, ValueId),
+    Select(ValueId, ValueId, ValueId),
     Clamp {
         operand: ValueId,
         low: f32,
         high: f32,
     },
+    /// Along a dimension, which is 1 in the result.
+    Reduce(&'static str, ValueId, usize),
+    /// Along a dimension, which is not in the result.
+    ArgMax(ValueId, usize),
+    /// Input `NHWC`; weights `OHWI`, `HWCM` if depthwise; bias of one dimension.
+    Convolution {
+        kind: Convolution,
+        operands: [ValueId; 3],
+        /// Top, bottom, left, right; of the output if it is transposed.
+        pads: [u64; 4],
+        strides: [u64; 2],
+        dilations: [u64; 2],
+    },
+    /// Over windows of `NHWC`.
+    Pool {
+        name: &'static str,
+        operand: ValueId,
+        kernel: [u64; 2],
+        pads: [u64; 4],
+        strides: [u64; 2],
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Convolution {
+    Full,
+    Depthwise,
+    Transposed,
 }
 
 /// How integers stand for real numbers: `real = scale * (integer - zero_point)`.
@@ -92,6 +138,21 @@ pub struct Quantization {
 }
 
 impl Quantization {
+    /// Parameters of all integers of a type; a list along an axis of equals says no more than
+    /// one of them. There is at least one.
+    pub fn new(storage: Element, mut parameters: Vec<(f32, i64)>, axis: Option<usize>) -> Self {
+        let axis = axis.filter(|_| parameters.iter().any(|p| *p != parameters[0]));
+        if axis.is_none() {
+            parameters.truncate(1);
+        }
+        Quantization { storage, range: storage.range(), parameters, axis }
+    }
+
+    /// Integers that stand for themselves.
+    pub fn identity(storage: Element) -> Quantization {
+        Quantization { storage, range: storage.range(), parameters: vec![(1.0, 0)], axis: None }
+    }
+
     /// Equal but for the range of integers in use.
     pub fn agrees_with(&self, other: &Quantization) -> bool {
         (self.storage, &self.parameters, self.axis)
@@ -131,6 +192,11 @@ impl Program {
         &self.values[id.0]
     }
 
+    /// Says what the elements of a value are, whose operation does not mind.
+    pub fn set_kind(&mut self, id: ValueId, kind: Kind) {
+        self.values[id.0].kind = kind;
+    }
+
     pub fn push(
         &mut self,
         node: &Rc<str>,
@@ -151,7 +217,7 @@ impl Program {
         // Operands come before operations, so one pass from the end sees all uses first.
         for index in (0..self.values.len()).rev() {
             if live[index] {
-                for operand in self.values[index].operation.operands().into_iter().flatten() {
+                for operand in self.values[index].operation.operands() {
                     live[operand.0] = true;
                 }
             }
@@ -161,17 +227,29 @@ impl Program {
 }
 
 impl Operation {
-    pub fn operands(&self) -> [Option<ValueId>; 2] {
-        match *self {
-            Operation::Input(_) | Operation::Constant(_) => [None, None],
-            Operation::Quantize(x)
+    pub fn operands(&self) -> Vec<ValueId> {
+        match self {
+            Operation::Input(_) | Operation::Constant(_) => Vec::new(),
+            Operation::Same(x)
+            | Operation::Quantize(x, _)
             | Operation::Dequantize(x)
             | Operation::Reinterpret(x)
+            | Operation::Cast(x)
             | Operation::Reshape(x)
             | Operation::Transpose(x, _)
-            | Operation::Scale(x, _)
-            | Operation::Clamp { operand: x, .. } => [Some(x), None],
-            Operation::MatMul(a, b) | Operation::Add(a, b) => [Some(a), Some(b)],
+            | Operation::Slice(x, _)
+            | Operation::Reverse(x, _)
+            | Operation::Tile(x, _)
+            | Operation::Pad(x, ..)
+            | Operation::Unary(_, x)
+            | Operation::Reduce(_, x, _)
+            | Operation::ArgMax(x, _)
+            | Operation::Pool { operand: x, .. }
+            | Operation::Clamp { operand: x, .. } => vec![*x],
+            Operation::MatMul(a, b) | Operation::Binary(_, a, b) => vec![*a, *b],
+            Operation::Select(a, b, c) => vec![*a, *b, *c],
+            Operation::Convolution { operands, .. } => operands.to_vec(),
+            Operation::Concat(operands, _) => operands.clone(),
         }
     }
 }

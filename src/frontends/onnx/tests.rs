@@ -125,7 +125,7 @@ impl Model {
 
 fn text(bytes: &[u8], locations: bool) -> String {
     let context = context();
-    let module = super::import_bytes(&context, bytes, "model.onnx", &Options::default())
+    let module = super::import_bytes(&context, bytes, "model.onnx", None, &Options::default())
         .unwrap_or_else(|error| panic!("{error}"));
     let flags = OperationPrintingFlags::new();
     let flags = if locations { flags.enable_debug_info(true, false) } else { flags };
@@ -133,7 +133,7 @@ fn text(bytes: &[u8], locations: bool) -> String {
 }
 
 fn refusal(bytes: &[u8]) -> String {
-    match super::import_bytes(&context(), bytes, "model.onnx", &Options::default()) {
+    match super::import_bytes(&context(), bytes, "model.onnx", None, &Options::default()) {
         Ok(module) => panic!("imported:\n{}", module.as_operation()),
         Err(error) => error.to_string(),
     }
@@ -1114,7 +1114,7 @@ fn names_are_printed_on_one_line() {
 fn damaged_files_do_no_harm() {
     let context = context();
     let import = |bytes: &[u8]| {
-        super::import_bytes(&context, bytes, "model.onnx", &Options::default()).is_ok()
+        super::import_bytes(&context, bytes, "model.onnx", None, &Options::default()).is_ok()
     };
     let bytes = dense().bytes();
     let mut imported = 0;
