@@ -8,6 +8,7 @@
 //! **Invariant:** no input makes a frontend panic; it gives a module that verifies or an [`Error`].
 
 pub mod onnx;
+pub mod tflite;
 
 use std::{fmt, path::Path};
 
@@ -74,6 +75,7 @@ pub fn import<'c>(
     let file = path.display().to_string();
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("onnx") => onnx::import(context, path, options),
+        Some("tflite") => tflite::import(context, path),
         Some("fml") => Err(Error::new(
             file,
             "hls4ml models (.fml) are not supported yet; supported: .onnx, .mlir",

@@ -1,0 +1,1 @@
+//! Models built in code: what they become, and what is refused with which words.
