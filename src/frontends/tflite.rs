@@ -16,6 +16,7 @@
 //! says what they mean. An op's location is the name of the tensor that its operator makes.
 
 mod arithmetic;
+mod exponential;
 mod file;
 mod ir;
 mod operators;

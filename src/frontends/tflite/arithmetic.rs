@@ -29,12 +29,17 @@ impl Multiplier {
     ///
     /// `None` if the factor is 2^29 or more.
     pub fn of(factor: f64) -> Option<Multiplier> {
+        Some(Multiplier::of_any(factor)).filter(|found| found.shift >= 2)
+    }
+
+    /// Likewise of any factor, with a shift that may be less than `tosa.rescale` takes.
+    pub fn of_any(factor: f64) -> Multiplier {
         let (mut multiplier, mut exponent) = fixed_point(factor);
         if exponent < -31 {
             // Flushed to zero, as all bits would be shifted out.
             (multiplier, exponent) = (0, 0);
         }
-        (exponent <= 29).then_some(Multiplier { multiplier, shift: 31 - exponent })
+        Multiplier { multiplier, shift: 31 - exponent }
     }
 
     /// What the integer is multiplied by before the first rounding, a power of two: the kernels
@@ -46,7 +51,6 @@ impl Multiplier {
 
 /// A factor as `multiplier * 2^(exponent - 31)`, the multiplier from 2^30 to 2^31 - 1.
 fn fixed_point(factor: f64) -> (i64, i64) {
-    debug_assert!(factor.is_normal() && factor > 0.0);
     // The fraction is in [0.5, 1), as C's frexp has it.
     let exponent = ((factor.to_bits() >> 52) & 0x7ff) as i64 - 1022;
     let fraction = f64::from_bits((factor.to_bits() & !(0x7ff << 52)) | (1022 << 52));

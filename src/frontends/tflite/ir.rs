@@ -181,6 +181,21 @@ impl<'c, 'a> Ir<'c, 'a> {
         self.op("tosa.rescale", &operands, &attributes, result)
     }
 
+    /// Codes less their zero point, in 32 bits.
+    pub fn without_zero_point(
+        &self,
+        value: Value<'c, 'a>,
+        zero_point: i64,
+    ) -> Result<Value<'c, 'a>, Error> {
+        let one = Rescale {
+            multipliers: &[Multiplier { multiplier: 1 << 30, shift: 30 }],
+            rounding: Rounding::Single,
+            zero_points: (zero_point, 0),
+            bits: 32,
+        };
+        self.rescale(value, &one)
+    }
+
     /// Limits to a range of codes; nothing if it is all of them.
     pub fn clamp(
         &self,

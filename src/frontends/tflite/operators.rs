@@ -7,8 +7,10 @@
 mod convolution;
 mod dense;
 mod elementwise;
+mod lookup;
 mod pool;
 mod shape;
+mod softmax;
 
 use melior::ir::{Location, Value};
 
@@ -47,42 +49,45 @@ const fn kind(
 const OPERATORS: &[Kind] = &[
     kind(0, "ADD", 11, 5, elementwise::add),
     kind(1, "AVERAGE_POOL_2D", 5, 3, pool::average),
+    kind(2, "CONCATENATION", 10, 5, shape::concatenation),
     kind(3, "CONV_2D", 1, 8, convolution::convolution),
     kind(4, "DEPTHWISE_CONV_2D", 2, 7, convolution::depthwise),
+    kind(70, "EXPAND_DIMS", 52, 1, shape::extents),
     kind(9, "FULLY_CONNECTED", 8, 14, dense::fully_connected),
+    kind(14, "LOGISTIC", 0, 3, lookup::logistic),
     kind(17, "MAX_POOL_2D", 5, 3, pool::maximum),
+    kind(40, "MEAN", 27, 3, pool::mean),
+    kind(18, "MUL", 21, 7, elementwise::multiply),
+    kind(34, "PAD", 22, 4, shape::pad),
+    kind(114, "QUANTIZE", 89, 4, lookup::quantize),
+    kind(19, "RELU", 0, 3, lookup::relu),
+    kind(21, "RELU6", 0, 3, lookup::relu6),
+    kind(152, "RELU_0_TO_1", 0, 1, lookup::relu_0_to_1),
+    kind(20, "RELU_N1_TO_1", 0, 1, lookup::relu_n1_to_1),
     kind(22, "RESHAPE", 17, 1, shape::reshape),
+    kind(25, "SOFTMAX", 9, 3, softmax::softmax),
+    kind(43, "SQUEEZE", 30, 2, shape::extents),
+    kind(41, "SUB", 28, 5, elementwise::subtract),
+    kind(28, "TANH", 0, 3, lookup::tanh),
+    kind(39, "TRANSPOSE", 26, 6, shape::transpose),
 ];
 
 /// The names of builtin operators that are not supported, by their numbers, as far as a
 /// quantized model is likely to have them: for messages.
 const OTHERS: &[(i32, &str)] = &[
-    (2, "CONCATENATION"),
     (5, "DEPTH_TO_SPACE"),
     (6, "DEQUANTIZE"),
     (7, "EMBEDDING_LOOKUP"),
     (11, "L2_NORMALIZATION"),
-    (14, "LOGISTIC"),
     (16, "LSTM"),
-    (18, "MUL"),
-    (19, "RELU"),
-    (20, "RELU_N1_TO_1"),
-    (21, "RELU6"),
     (23, "RESIZE_BILINEAR"),
-    (25, "SOFTMAX"),
     (26, "SPACE_TO_DEPTH"),
     (27, "SVDF"),
-    (28, "TANH"),
     (32, "CUSTOM"),
-    (34, "PAD"),
     (36, "GATHER"),
     (37, "BATCH_TO_SPACE_ND"),
     (38, "SPACE_TO_BATCH_ND"),
-    (39, "TRANSPOSE"),
-    (40, "MEAN"),
-    (41, "SUB"),
     (42, "DIV"),
-    (43, "SQUEEZE"),
     (44, "UNIDIRECTIONAL_SEQUENCE_LSTM"),
     (45, "STRIDED_SLICE"),
     (47, "EXP"),
@@ -99,7 +104,6 @@ const OTHERS: &[(i32, &str)] = &[
     (65, "SLICE"),
     (67, "TRANSPOSE_CONV"),
     (69, "TILE"),
-    (70, "EXPAND_DIMS"),
     (74, "SUM"),
     (76, "RSQRT"),
     (77, "SHAPE"),
@@ -113,7 +117,6 @@ const OTHERS: &[(i32, &str)] = &[
     (101, "ABS"),
     (102, "SPLIT_V"),
     (111, "ELU"),
-    (114, "QUANTIZE"),
     (117, "HARD_SWISH"),
     (118, "IF"),
     (119, "WHILE"),
@@ -123,7 +126,6 @@ const OTHERS: &[(i32, &str)] = &[
     (143, "READ_VARIABLE"),
     (144, "ASSIGN_VARIABLE"),
     (150, "GELU"),
-    (152, "RELU_0_TO_1"),
 ];
 
 const CUSTOM: i32 = 32;

@@ -1,4 +1,4 @@
-//! `ADD`.
+//! `ADD`, `SUB`, `MUL`.
 
 use melior::ir::Value;
 
@@ -17,6 +17,46 @@ const LEFT_SHIFT: i64 = 20;
 
 pub fn add(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
     sum(lowering, node, "tosa.add")
+}
+
+pub fn subtract(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
+    sum(lowering, node, "tosa.sub")
+}
+
+/// The product of both without their zero points, scaled and rounded twice.
+pub fn multiply(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
+    node.at_most(2)?;
+    let (a, b, output) = (node.input(0)?, node.input(1)?, node.output);
+    let activation = node.activation(0)?;
+    lowering.same_type(&[a, b, output], &[Element::I8, Element::U8])?;
+    let codes = [lowering.codes(a)?, lowering.codes(b)?];
+    let y = lowering.codes(output)?;
+    let limits = lowering.limits(output, activation)?;
+    // This kernel computes with the scales in single precision.
+    let factor = f64::from(codes[0].scale * codes[1].scale / y.scale);
+    let multiplier = Multiplier::of(factor).filter(|found| {
+        factor.is_normal() && 255 * 255 * found.headroom() <= i64::from(i32::MAX)
+    });
+    let multiplier = multiplier.ok_or_else(|| {
+        Error::new("", format!("the factor {factor:e} to the output's scale is too large"))
+    })?;
+    let values = [lowering.value(a)?, lowering.value(b)?];
+    let (shape, values) = broadcast(lowering, values)?;
+    let ir = &lowering.ir;
+    let mut operands = Vec::new();
+    for (value, x) in values.into_iter().zip(codes) {
+        operands.push(ir.without_zero_point(value, x.zero_point)?);
+    }
+    operands.push(ir.scalar(8, 0)?);
+    let product = ir.op("tosa.mul", &operands, &[], ir.tensor(&shape, 32))?;
+    let rescale = Rescale {
+        multipliers: &[multiplier],
+        rounding: Rounding::Double,
+        zero_points: (0, y.zero_point),
+        bits: 8,
+    };
+    let value = ir.clamp(ir.rescale(product, &rescale)?, limits)?;
+    lowering.define(output, value)
 }
 
 /// Both are brought to one scale, twice the larger, with 20 more bits; rounded twice, as is the

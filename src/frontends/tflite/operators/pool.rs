@@ -1,9 +1,10 @@
-//! `AVERAGE_POOL_2D`, `MAX_POOL_2D`.
+//! `AVERAGE_POOL_2D`, `MAX_POOL_2D`, `MEAN`.
 
 use super::{
     super::{
         super::Error,
-        ir,
+        arithmetic::Multiplier,
+        ir::{self, Rescale, Rounding},
         tensor::{Element, Shape},
     },
     Lowering, Node,
@@ -69,5 +70,60 @@ fn pool(lowering: &mut Lowering, node: &Node, name: &str) -> Result<(), Error> {
     let made = [batch, down.output, across.output, channels];
     let value = ir.op(name, &operands, &attributes, ir.tensor(&made, 8))?;
     let value = ir.clamp(value, limits)?;
+    lowering.define(output, value)
+}
+
+/// The sum over some dimensions, without zero points, scaled by the reciprocal of their extents
+/// and to the output's scale at once, rounded twice.
+pub fn mean(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
+    node.at_most(2)?;
+    let (input, axes, output) = (node.input(0)?, node.input(1)?, node.output);
+    let keep_dimensions = node.options.flag_or(0, false)?;
+    lowering.same_type(&[input, output], &[Element::I8, Element::U8])?;
+    let (x, y) = (lowering.codes(input)?, lowering.codes(output)?);
+    lowering.same_type(&[axes], &[Element::I32])?;
+    let axes = lowering.tensor(axes).integers()?;
+    let value = lowering.value(input)?;
+    let mut shape = ir::shape(value);
+    let rank = shape.len() as i64;
+    let mut reduced = vec![false; shape.len()];
+    for axis in axes {
+        let position = if axis < 0 { axis + rank } else { axis };
+        if !(0..rank).contains(&position) {
+            return Err(Error::new("", format!("has no dimension {axis} among {rank}")));
+        }
+        reduced[position as usize] = true;
+    }
+    let extents = shape.iter().zip(&reduced).filter(|(_, reduced)| **reduced);
+    // Products of the extents of a tensor are no more than it has elements.
+    let count = extents.map(|(extent, _)| *extent as i64).product::<i64>();
+    let factor = f64::from(x.scale) / f64::from(y.scale);
+    let scale = Multiplier::of(factor).filter(|_| factor.is_normal());
+    // The reciprocal goes into the multiplier, whose last bits are cut off.
+    let multiplier = scale.map(|Multiplier { multiplier, shift }| {
+        let bits = i64::from(count.ilog2()).min(32).min(62 - shift);
+        Multiplier { multiplier: (multiplier << bits) / count, shift: shift + bits }
+    });
+    let multiplier = multiplier.filter(|found| 255 * count * found.headroom() < 1 << 31);
+    let multiplier = multiplier.ok_or_else(|| {
+        Error::new("", format!("the factor {factor:e} is too large for a sum of {count}"))
+    })?;
+
+    let ir = &lowering.ir;
+    let mut sum = ir.without_zero_point(value, x.zero_point)?;
+    for (axis, _) in reduced.iter().enumerate().filter(|(_, reduced)| **reduced) {
+        shape[axis] = 1;
+        let attributes = [("axis", ir.number(32, axis as i64))];
+        sum = ir.op("tosa.reduce_sum", &[sum], &attributes, ir.tensor(&shape, 32))?;
+    }
+    let rescale = Rescale {
+        multipliers: &[multiplier],
+        rounding: Rounding::Double,
+        zero_points: (0, y.zero_point),
+        bits: 8,
+    };
+    let value = ir.rescale(sum, &rescale)?;
+    let kept = shape.iter().zip(&reduced).filter(|(_, reduced)| keep_dimensions || !**reduced);
+    let value = ir.reshape(value, &kept.map(|(extent, _)| *extent).collect::<Vec<_>>())?;
     lowering.define(output, value)
 }

@@ -1,7 +1,9 @@
 //! Operators that move codes and do not change them.
 
+use melior::ir::attribute::DenseI32ArrayAttribute;
+
 use super::{
-    super::{super::Error, ir, tensor::Shape},
+    super::{super::Error, arithmetic::Activation, ir, tensor::Shape},
     Lowering, Node,
 };
 
@@ -47,5 +49,106 @@ pub fn reshape(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
     let shape: Vec<u64> =
         list.iter().map(|&extent| u64::try_from(extent).unwrap_or(total / known)).collect();
     let value = lowering.ir.reshape(value, &shape)?;
+    lowering.define(output, value)
+}
+
+/// `SQUEEZE` and `EXPAND_DIMS`: the shape that the file gives the output.
+pub fn extents(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
+    let (input, output) = (node.input(0)?, node.output);
+    lowering.same_scale(input, output)?;
+    let value = lowering.value(input)?;
+    let (from, to) = (ir::shape(value), &lowering.tensor(output).shape);
+    let others = |shape: &[u64]| -> Vec<u64> {
+        shape.iter().copied().filter(|&extent| extent != 1).collect()
+    };
+    if others(&from) != others(to) {
+        let message = format!("cannot make {} of {}", Shape(to), Shape(&from));
+        return Err(Error::new("", message));
+    }
+    let value = lowering.ir.reshape(value, to)?;
+    lowering.define(output, value)
+}
+
+pub fn transpose(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
+    node.at_most(2)?;
+    let (input, order, output) = (node.input(0)?, node.input(1)?, node.output);
+    lowering.same_scale(input, output)?;
+    let order = lowering.tensor(order).integers()?;
+    let value = lowering.value(input)?;
+    let shape = ir::shape(value);
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    if !sorted.into_iter().eq(0..shape.len() as i64) {
+        let message = format!("{order:?} is no permutation of {} dimensions", shape.len());
+        return Err(Error::new("", message));
+    }
+    let made: Vec<u64> = order.iter().map(|&dimension| shape[dimension as usize]).collect();
+    let order: Vec<i32> = order.iter().map(|&dimension| dimension as i32).collect();
+    let ir = &lowering.ir;
+    let perms = DenseI32ArrayAttribute::new(ir.context, &order).into();
+    let made = ir.tensor(&made, ir::bits(value));
+    let value = ir.op("tosa.transpose", &[value], &[("perms", perms)], made)?;
+    lowering.define(output, value)
+}
+
+/// With the code of 0 around.
+pub fn pad(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
+    node.at_most(2)?;
+    let (input, padding, output) = (node.input(0)?, node.input(1)?, node.output);
+    lowering.same_scale(input, output)?;
+    let codes = lowering.codes(output)?;
+    let padding = lowering.tensor(padding).integers()?;
+    let value = lowering.value(input)?;
+    let shape = ir::shape(value);
+    let sizes: Option<Vec<u64>> =
+        padding.iter().map(|&size| u64::try_from(size).ok().filter(|&size| size < 1 << 31)).collect();
+    let sizes = sizes.filter(|sizes| sizes.len() == 2 * shape.len()).ok_or_else(|| {
+        Error::new("", format!("cannot pad {} dimensions by {padding:?}", shape.len()))
+    })?;
+    let pairs = shape.iter().zip(sizes.chunks_exact(2));
+    let made: Vec<u64> = pairs.map(|(extent, pair)| extent + pair[0] + pair[1]).collect();
+    let ir = &lowering.ir;
+    let bits = codes.element.bits();
+    let operands = [value, ir.shape(&sizes)?, ir.scalar(bits, codes.zero_point)?];
+    let value = ir.op("tosa.pad", &operands, &[], ir.tensor(&made, bits))?;
+    lowering.define(output, value)
+}
+
+/// Of tensors whose codes mean the same.
+pub fn concatenation(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
+    let output = node.output;
+    let axis = node.options.int(0)?;
+    if node.activation(1)? != Activation::None {
+        return Err(Error::new("", "has a fused activation, which is not supported"));
+    }
+    let mut operands = Vec::new();
+    for index in 0..node.inputs.len() {
+        let input = node.input(index)?;
+        lowering.same_scale(input, output)?;
+        operands.push(lowering.value(input)?);
+    }
+    let mut made = operands.first().map_or(Vec::new(), |first| ir::shape(*first));
+    let rank = made.len() as i32;
+    let position = if axis < 0 { axis + rank } else { axis };
+    if !(0..rank).contains(&position) {
+        return Err(Error::new("", format!("has no dimension {axis} among {rank}")));
+    }
+    let axis = position as usize;
+    for operand in &operands[1..] {
+        let mut shape = ir::shape(*operand);
+        let extent = shape.get(axis).copied().unwrap_or(0);
+        if let Some(own) = shape.get_mut(axis) {
+            *own = made[axis];
+        }
+        if shape != made {
+            let shape = ir::shape(*operand);
+            let message = format!("cannot put {} behind {}", Shape(&shape), Shape(&made));
+            return Err(Error::new("", message));
+        }
+        made[axis] += extent;
+    }
+    let ir = &lowering.ir;
+    let made = ir.tensor(&made, lowering.codes(output)?.element.bits());
+    let value = ir.op("tosa.concat", &operands, &[("axis", ir.number(32, axis as i64))], made)?;
     lowering.define(output, value)
 }
