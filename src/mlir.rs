@@ -5,6 +5,7 @@
 //! memory safety, and no panic crosses into C++.
 
 pub mod constant;
+mod copy;
 pub mod diagnostic;
 mod ffi;
 pub mod fields;

@@ -5,7 +5,9 @@
 //! compiled.
 #![allow(unsafe_code)]
 
-use super::{constant, diagnostic::fail, ffi::string_ref, quant::Quantized, rewrite, tools};
+use super::{
+    constant, copy, diagnostic::fail, ffi::string_ref, quant::Quantized, rewrite, tools,
+};
 use crate::{
     dialect::{aie4ml, scalar},
     ir::{self, Error},
@@ -519,6 +521,7 @@ impl Engine {
             if raw.ptr.is_null() {
                 return None;
             }
+            copy::register(raw);
             let address = mlirExecutionEngineLookupPacked(raw, string_ref(&symbol));
             if address.is_null() {
                 mlirExecutionEngineDestroy(raw);
