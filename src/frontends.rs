@@ -7,6 +7,7 @@
 //!
 //! **Invariant:** no input makes a frontend panic; it gives a module that verifies or an [`Error`].
 
+pub mod hls4ml;
 pub mod onnx;
 pub mod tflite;
 
@@ -60,7 +61,7 @@ pub struct Options {
 
 /// Imports a model file, recognized by the extension of its name.
 ///
-/// The dialects `func`, `quant` and `tosa` must be registered in `context`, and `aie4ml` too
+/// All upstream dialects must be registered in `context`, and `aie4ml` too
 /// unless it allows unregistered dialects: it names the arguments and results of `@main`.
 ///
 /// # Errors
@@ -76,13 +77,10 @@ pub fn import<'c>(
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("onnx") => onnx::import(context, path, options),
         Some("tflite") => tflite::import(context, path),
-        Some("fml") => Err(Error::new(
-            file,
-            "hls4ml models (.fml) are not supported yet; supported: .onnx, .mlir",
-        )),
+        Some("fml") => hls4ml::import(context, path),
         Some("mlir") => {
             Err(Error::new(file, "is MLIR already, no frontend reads it: parse it as a module"))
         }
-        _ => Err(Error::new(file, "unknown kind of model file; supported: .onnx, .mlir")),
+        _ => Err(Error::new(file, "unknown kind of model file; supported: .onnx, .fml, .mlir")),
     }
 }

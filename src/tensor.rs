@@ -304,7 +304,12 @@ impl Tensor {
         Self::parse_npy(&bytes).map_err(located)
     }
 
-    fn parse_npy(file: &[u8]) -> Result<Self, String> {
+    /// Reads the contents of a `.npy` file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tensor::read_npy`], of what the file holds.
+    pub fn parse_npy(file: &[u8]) -> Result<Self, String> {
         let (header, data) = npy_header(file).ok_or("is not a .npy file")?;
         let Header { descr, fortran_order, shape } = header;
         let (dtype, swapped) = element(&descr)?;

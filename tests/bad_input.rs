@@ -55,7 +55,7 @@ fn files_that_are_no_model() {
     refuses("text.onnx", "hello", &[], &["text.onnx", "not an ONNX model"]);
     refuses("empty.onnx", "", &[], &["empty.onnx"]);
     refuses("model.h5", "x", &[], &["model.h5", "supported: .onnx"]);
-    refuses("model.fml", "x", &[], &["model.fml", "not supported yet"]);
+    refuses("model.fml", "x", &[], &["model.fml", "not an hls4ml model"]);
 }
 
 #[test]
