@@ -358,12 +358,7 @@ fn quantization(element: Type) -> Option<Quantization> {
     let quantized = Quantized::of(element)?;
     let &[(scale, zero_point)] = quantized.parameters.as_slice() else { return None };
     let dtype = Dtype::integer(scalar::width(quantized.storage), quantized.signed)?;
-    Some(Quantization {
-        scale,
-        zero_point,
-        range: (quantized.min, quantized.max),
-        dtype,
-    })
+    Some(Quantization { scale, zero_point, range: (quantized.min, quantized.max), dtype })
 }
 
 /// Ops that move elements and keep their meaning.

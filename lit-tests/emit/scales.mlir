@@ -20,16 +20,16 @@
 // CHECK: (const int8_t *__restrict a, const int8_t *__restrict w, const int32_t *__restrict parameters, int8_t *__restrict c) {
 // CHECK: aie4ml::Scale<aie4ml::PerChannel<32>, aie4ml::PerChannel<62>, 32>>>::last(a, w, parameters, c);
 
+// Sums of 34 bits and multipliers of 32 are cut; of 41 they are multiplied lane by lane.
+// CHECK: //--- dense_single_4x8x8_m4x4x8_i16_i16_acc64_i16_s45r12o0w16z0lm32768h32767kfc32a0b34.cc
+// CHECK: //--- dense_single_4x8x8_m4x4x8_i16_i16_acc64_i16_s50r12o0w16z0lm32768h32767xfc41a0b34.cc
+// CHECK: aie4ml::Scale<aie4ml::PerChannel<41>, aie4ml::Constant<0>, 34>>>::single(a, w, parameters, c);
+
 // A multiplier for all is part of the kernel. A result between two roundings says its sign.
 // CHECK: //--- dense_single_{{.*}}_i8_s31r9o0w16z0l0h65535uvf1431655765a0b32_s3r11o0w8zm1lm128h127.cc
 // CHECK: const int32_t *__restrict bias, int8_t *__restrict c) {
 // CHECK: aie4ml::Stage<31, {{.*}}, 16, 0, 65535, 0, false, aie4ml::Scale<aie4ml::Constant<1431655765>, aie4ml::Constant<0>, 32>>,
 // CHECK-NEXT: aie4ml::Stage<3, {{.*}}, 8, -128, 127, -1>>::single(a, w, bias, c);
-
-// Sums of 34 bits and multipliers of 32 are cut; of 41 they are multiplied lane by lane.
-// CHECK: //--- dense_single_4x8x8_m4x4x8_i16_i16_acc64_i16_s45r12o0w16z0lm32768h32767kfc32a0b34.cc
-// CHECK: //--- dense_single_4x8x8_m4x4x8_i16_i16_acc64_i16_s50r12o0w16z0lm32768h32767xfc41a0b34.cc
-// CHECK: aie4ml::Scale<aie4ml::PerChannel<41>, aie4ml::Constant<0>, 34>>>::single(a, w, parameters, c);
 
 func.func @per_channel(%x: tensor<4x16xi8>) -> tensor<4x3xi8> {
   %w = arith.constant dense<1> : tensor<16x3xi8>

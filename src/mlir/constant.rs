@@ -2,12 +2,15 @@
 #![allow(unsafe_code)]
 
 use crate::dialect::scalar;
-use melior::{Context, ir::{
-    Attribute, AttributeLike, OperationRef, Type, TypeLike, Value,
-    attribute::{DenseElementsAttribute, FloatAttribute},
-    operation::{OperationLike, OperationResult},
-    r#type::IntegerType,
-}};
+use melior::{
+    Context,
+    ir::{
+        Attribute, AttributeLike, OperationRef, Type, TypeLike, Value,
+        attribute::{DenseElementsAttribute, FloatAttribute},
+        operation::{OperationLike, OperationResult},
+        r#type::IntegerType,
+    },
+};
 
 /// The op that defines a value; `None` for a block argument.
 pub fn defining_op<'c, 'a>(value: Value<'c, 'a>) -> Option<OperationRef<'c, 'a>> {

@@ -5,9 +5,7 @@
 //! compiled.
 #![allow(unsafe_code)]
 
-use super::{
-    constant, copy, diagnostic::fail, ffi::string_ref, quant::Quantized, rewrite, tools,
-};
+use super::{constant, copy, diagnostic::fail, ffi::string_ref, quant::Quantized, rewrite, tools};
 use crate::{
     dialect::{aie4ml, scalar},
     ir::{self, Error},
@@ -324,7 +322,8 @@ fn wide(bytes: &[u8]) -> Vec<u8> {
 
 /// Each rounded to 32 bits.
 fn narrow(bytes: &[u8]) -> Vec<u8> {
-    let floats = bytes.chunks_exact(8).map(|eight| eight.try_into().map_or(0.0, f64::from_le_bytes));
+    let floats =
+        bytes.chunks_exact(8).map(|eight| eight.try_into().map_or(0.0, f64::from_le_bytes));
     floats.flat_map(|float| (float as f32).to_le_bytes()).collect()
 }
 

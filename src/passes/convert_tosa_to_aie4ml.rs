@@ -815,10 +815,34 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 let constant = self.per_feature(op, "adds", &constant, &x)?;
                 moved(&x, &PerFeature(vec![sign]), &constant)
             }
-            _ => return Err(fail(&op, "adds two constants: store their sum")),
+            (Fixed::Constant(a), Fixed::Constant(b)) => {
+                let sum = self.fold(op, &a, &b, |a, b| a + b * &sign)?;
+                self.set(op, Fixed::Constant(sum));
+                return Ok(());
+            }
         };
         self.set_computed(op, computed);
         Ok(())
+    }
+
+    /// Two constants, of one shape or one of them a single number.
+    fn fold(
+        &self,
+        op: OperationRef<'c, 'a>,
+        a: &Constant,
+        b: &Constant,
+        f: impl Fn(&Real, &Real) -> Real,
+    ) -> pass::Result<'c, Constant> {
+        let count = a.len().max(b.len());
+        let result = op.result(0).map_err(|error| fail(&op, error))?;
+        let shape = static_shape(result.r#type()).unwrap_or_default();
+        let fits = [a, b].iter().all(|x| x.len() == 1 || x.len() == count);
+        if !fits || shape.iter().product::<usize>() != count {
+            return Err(fail(&op, "broadcasts two constants: store the result"));
+        }
+        let at = |x: &Constant, index| x.real(if x.len() == 1 { 0 } else { index });
+        let reals = (0..count).map(|index| f(&at(a, index), &at(b, index)));
+        Ok(Constant { shape, data: Data::Reals(reals.collect()) })
     }
 
     /// Two computed tensors, to be added when it is known how they are quantized.
@@ -870,7 +894,11 @@ impl<'c, 'a> Conversion<'c, 'a> {
                     "multiplies two computed tensors, which cannot be mapped to the array yet: one has to be constant",
                 ));
             }
-            _ => return Err(fail(&op, "multiplies two constants: store their product")),
+            (Fixed::Constant(a), Fixed::Constant(b)) => {
+                let product = self.fold(op, &a, &b, |a, b| a * b)?;
+                self.set(op, Fixed::Constant(product));
+                return Ok(());
+            }
         };
         self.set_computed(op, computed);
         Ok(())
@@ -969,19 +997,15 @@ impl<'c, 'a> Conversion<'c, 'a> {
             return Ok(()); // of an argument
         }
         let result = op.result(0).map_err(|error| fail(&op, error))?;
-        let Fixed::Computed(x) = self.operand(op, 0)? else {
-            return Err(fail(&op, "quantizes a constant: store it quantized"));
+        let x = match self.operand(op, 0)? {
+            Fixed::Computed(x) => x,
+            Fixed::Constant(constant) => return self.quantize_constant(op, &constant),
         };
         let Some(quantized) = uniform(result.r#type()) else {
             return Err(fail(&op, not_uniform(result.r#type())));
         };
         let step = scale(&op, quantized.scale)?;
-        let rounding = match op.attribute("aie4ml.rounding") {
-            Err(_) => Rounding::NearestEven,
-            Ok(attribute) => constant::text(attribute)
-                .and_then(|name| Rounding::ALL.into_iter().find(|mode| mode.name() == name))
-                .ok_or_else(|| fail(&op, "has an 'aie4ml.rounding' that is no rounding"))?,
-        };
+        let rounding = rounding(&op)?;
         let mut quantizer = Quantizer {
             rounding,
             width: quantized.width(),
@@ -1013,6 +1037,40 @@ impl<'c, 'a> Conversion<'c, 'a> {
         };
         let fixed = self.codes(&op, value, quantized)?;
         self.set(op, fixed);
+        Ok(())
+    }
+
+    /// The codes of a constant.
+    fn quantize_constant(
+        &mut self,
+        op: OperationRef<'c, 'a>,
+        constant: &Constant,
+    ) -> pass::Result<'c> {
+        let result = op.result(0).map_err(|error| fail(&op, error))?.r#type();
+        let Some(quantized) = element_type(result).and_then(Quantized::of) else {
+            return Err(fail(&op, not_uniform(result)));
+        };
+        let storage = IntegerType::try_from(quantized.storage).map_or(64, |i| i.width());
+        let parameters = quantized.parameters.iter();
+        let parameters: pass::Result<Vec<(Real, i64)>> =
+            parameters.map(|&(step, zero_point)| Ok((scale(&op, step)?, zero_point))).collect();
+        let (parameters, rounding) = (parameters?, rounding(&op)?);
+        let (axis, shape) = (quantized.axis, constant.shape.clone());
+        let inner = axis.map_or(1, |axis| shape[axis + 1..].iter().product::<usize>().max(1));
+        let codes = (0..constant.len()).map(|index| {
+            let (step, zero_point) = &parameters[index / inner % parameters.len()];
+            let quantizer = Quantizer {
+                rounding,
+                width: i64::from(storage.min(62)),
+                signed: quantized.signed,
+                zero_point: *zero_point,
+                min: quantized.min,
+                max: quantized.max,
+            };
+            quantizer.apply(&(constant.real(index) / step))
+        });
+        let data = Data::Codes { codes: codes.collect(), axis, parameters: parameters.into() };
+        self.set(op, Fixed::Constant(Constant { shape, data }));
         Ok(())
     }
 
@@ -1236,6 +1294,16 @@ fn moved<'c, 'a>(
     }
 }
 
+/// How a quantizer rounds.
+fn rounding<'c>(op: &OperationRef<'c, '_>) -> pass::Result<'c, Rounding> {
+    match op.attribute("aie4ml.rounding") {
+        Err(_) => Ok(Rounding::NearestEven),
+        Ok(attribute) => constant::text(attribute)
+            .and_then(|name| Rounding::ALL.into_iter().find(|mode| mode.name() == name))
+            .ok_or_else(|| fail(op, "has an 'aie4ml.rounding' that is no rounding")),
+    }
+}
+
 /// The exact value of a scale.
 fn scale<'c>(op: &OperationRef<'c, '_>, scale: f64) -> pass::Result<'c, Real> {
     requantize::real(scale)
@@ -1308,6 +1376,8 @@ fn matrix<'c>(op: &OperationRef<'c, '_>, argument: Value<'c, '_>) -> pass::Resul
             Ok([rows, total / rows])
         }
         (_, [rows, _, _, ..]) if *rows > 1 => Ok([*rows, total / *rows]),
+        // An image, say, of which a layer that cannot be mapped is refused by its name.
+        (_, [1, middle @ .., _, _]) if middle.iter().any(|&extent| extent > 1) => Ok([1, total]),
         _ => rank_two(op, argument.r#type()),
     }
 }

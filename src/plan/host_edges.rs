@@ -158,11 +158,8 @@ impl<'g> Facts<'g> {
                 }
                 _ => false,
             };
-            let facts = [
-                (true, &mut used),
-                (true, &mut read),
-                (!by_arithmetic, &mut read_otherwise),
-            ];
+            let facts =
+                [(true, &mut used), (true, &mut read), (!by_arithmetic, &mut read_otherwise)];
             for (holds, of) in facts {
                 if holds {
                     node.operands.iter().for_each(|source| mark(of, *source));

@@ -138,7 +138,7 @@ impl Choice {
 const VECTOR_BITS: u32 = 32;
 
 /// The farthest that kernels shift to the right.
-const MOST_SHIFT: i64 = 59;
+pub const MOST_SHIFT: i64 = 59;
 
 /// The farthest that kernels shift to the left.
 const LEAST_SHIFT: i64 = -31;

@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 /// What a refusal may say: a limit of the device or of the kernels, or a directive that cannot
 /// hold, with what would.
-const LIMITS: [&[&str]; 14] = [
+const LIMITS: [&[&str]; 17] = [
     &["streams that cannot be routed", "use fewer tiles"],
     &["is impossible: ", "the nearest is"],
     &["is impossible: ", "without it, "],
@@ -26,6 +26,9 @@ const LIMITS: [&[&str]; 14] = [
     &["streams run", "between columns", "fit: use fewer tiles"],
     &["needs", "buffer descriptors in tile", "which has"],
     &["can sum up to", "more than accumulator"],
+    &["no kernel", "accumulates", "bits"],
+    &["limits", "bits to", "which they do not reach"],
+    &["adds the zero point", "kernels do so in 32 bits"],
 ];
 
 /// A message without what is of one case.
@@ -66,12 +69,14 @@ fn width(random: &mut Random) -> usize {
 }
 
 impl Case {
-    pub fn new(seed: u64) -> Case {
+    /// Of layers of all kinds, two times of three, if `any`.
+    pub fn new(seed: u64, any: bool) -> Case {
         let mut random = Random(seed);
         let random = &mut random;
         let batch = [1, 2, 5, 8, 13, 32, 33, 100][random.below(8)];
         let (bits, signed) = [(8, true), (8, true), (8, false), (16, true)][random.below(4)];
         let mut graph = Graph::new(seed, batch, bits, signed);
+        graph.any = any && random.below(3) > 0;
         // Values, with how often they may still be used.
         let mut free: Vec<(usize, usize)> = Vec::new();
         for _ in 0..1 + random.below(4) / 2 {

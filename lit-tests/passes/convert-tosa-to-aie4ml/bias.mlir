@@ -71,19 +71,18 @@ func.func @divides_a_finer_bias_that_has_no_rest(%x: tensor<1x2x3xf32>) -> tenso
   return %11 : tensor<1x2x2xf32>
 }
 
-// Sums of the products alone fit 32 bits, with this bias they do not.
+// Sums of the products alone fit 32 bits, with this bias they do not: it is added behind them.
 
-// CHECK-LABEL: func.func @widens_the_accumulator_for_a_large_bias
-func.func @widens_the_accumulator_for_a_large_bias(%x: tensor<1x2x3xf32>) -> (tensor<1x2x2xf32>, tensor<1x2x2xf32>) {
+// CHECK-LABEL: func.func @adds_a_large_bias_behind_the_sums
+func.func @adds_a_large_bias_behind_the_sums(%x: tensor<1x2x3xf32>) -> (tensor<1x2x2xf32>, tensor<1x2x2xf32>) {
   %0 = quant.qcast %x : tensor<1x2x3xf32> to tensor<1x2x3x!x>
   %1 = quant.dcast %0 : tensor<1x2x3x!x> to tensor<1x2x3xf32>
   %2 = "tosa.const"() <{values = dense<1> : tensor<1x3x2xi8>}> : () -> tensor<1x3x2xi8>
   %3 = quant.scast %2 : tensor<1x3x2xi8> to tensor<1x3x2x!w>
   %4 = quant.dcast %3 : tensor<1x3x2x!w> to tensor<1x3x2xf32>
   %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
-  // CHECK: %[[ACC:.*]] = aie4ml.dense %{{.*}}, %{{.*}} accumulator = i64 : (tensor<2x3xi8>, tensor<3x2xi8>) -> tensor<2x2xi64>
+  // CHECK: %[[ACC:.*]] = aie4ml.dense %{{.*}}, %{{.*}} accumulator = i32 : (tensor<2x3xi8>, tensor<3x2xi8>) -> tensor<2x2xi32>
   %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x2x3xf32>, tensor<1x3x2xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x2xf32>
-  // CHECK: %[[RELU:.*]] = aie4ml.clamp %[[ACC]] min = 0 max = 2147483647 : (tensor<2x2xi64>) -> tensor<2x2xi64>
   %relu = tosa.clamp %5 {min_val = 0.0 : f32, max_val = 0x7F800000 : f32} : (tensor<1x2x2xf32>) -> tensor<1x2x2xf32>
   %6 = "tosa.const"() <{values = dense<2147483647> : tensor<1x1x2xi32>}> : () -> tensor<1x1x2xi32>
   %7 = quant.scast %6 : tensor<1x1x2xi32> to tensor<1x1x2x!same>
@@ -91,13 +90,13 @@ func.func @widens_the_accumulator_for_a_large_bias(%x: tensor<1x2x3xf32>) -> (te
   %9 = "tosa.const"() <{values = dense<5> : tensor<1x1x2xi32>}> : () -> tensor<1x1x2xi32>
   %10 = quant.scast %9 : tensor<1x1x2xi32> to tensor<1x1x2x!same>
   %11 = quant.dcast %10 : tensor<1x1x2x!same> to tensor<1x1x2xf32>
-  // The same sums plus a small bias are as wide.
-  // CHECK: aie4ml.bias_add %[[ACC]], %{{.*}} : (tensor<2x2xi64>, tensor<2xi32>) -> tensor<2x2xi64>
   %small = tosa.add %5, %11 : (tensor<1x2x2xf32>, tensor<1x1x2xf32>) -> tensor<1x2x2xf32>
-  // CHECK: aie4ml.bias_add %[[RELU]], %{{.*}} : (tensor<2x2xi64>, tensor<2xi32>) -> tensor<2x2xi64>
   %large = tosa.add %relu, %8 : (tensor<1x2x2xf32>, tensor<1x1x2xf32>) -> tensor<1x2x2xf32>
+  // CHECK: %[[SMALL:.*]] = aie4ml.bias_add %[[ACC]], %{{.*}} : (tensor<2x2xi32>, tensor<2xi32>) -> tensor<2x2xi32>
+  // CHECK: aie4ml.requantize %[[SMALL]]
   %12 = quant.qcast %small : tensor<1x2x2xf32> to tensor<1x2x2x!y>
   %13 = quant.dcast %12 : tensor<1x2x2x!y> to tensor<1x2x2xf32>
+  // CHECK: aie4ml.requantize %[[ACC]] requant = <multiplier = {{.*}}, addend = {{.*}}
   %14 = quant.qcast %large : tensor<1x2x2xf32> to tensor<1x2x2x!y>
   %15 = quant.dcast %14 : tensor<1x2x2x!y> to tensor<1x2x2xf32>
   return %13, %15 : tensor<1x2x2xf32>, tensor<1x2x2xf32>

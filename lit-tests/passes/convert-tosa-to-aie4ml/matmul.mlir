@@ -93,7 +93,8 @@ func.func @carries_codes_from_layer_to_layer(%x: tensor<2x3xf32>) -> tensor<2x1x
   return %16 : tensor<2x1xf32>
 }
 
-// The integers of MLIR have no sign: that of a quantized type counts.
+// The integers of MLIR have no sign: that of a quantized type counts. Weights are signed, of
+// 16 bits where 8 do not hold them.
 
 // CHECK-LABEL: func.func @reads_unsigned_weights
 func.func @reads_unsigned_weights(%x: tensor<1x2x2xf32>) -> (tensor<1x2x1xf32>, tensor<1x2x1xf32>) {
@@ -103,7 +104,7 @@ func.func @reads_unsigned_weights(%x: tensor<1x2x2xf32>) -> (tensor<1x2x1xf32>, 
   %2 = "tosa.const"() <{values = dense<[[[-1], [3]]]> : tensor<1x2x1xi8>}> : () -> tensor<1x2x1xi8>
   %3 = quant.scast %2 : tensor<1x2x1xi8> to tensor<1x2x1x!quant.uniform<u8:f32, 0.5>>
   %4 = quant.dcast %3 : tensor<1x2x1x!quant.uniform<u8:f32, 0.5>> to tensor<1x2x1xf32>
-  // CHECK: arith.constant dense<{{\[}}[255], [3]]> : tensor<2x1xui8>
+  // CHECK: arith.constant dense<{{\[}}[255], [3]]> : tensor<2x1xi16>
   %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x2x2xf32>, tensor<1x2x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x1xf32>
   %6 = "tosa.const"() <{values = dense<[[[127], [3]]]> : tensor<1x2x1xi8>}> : () -> tensor<1x2x1xi8>
   %7 = quant.scast %6 : tensor<1x2x1xi8> to tensor<1x2x1x!quant.uniform<u8:f32, 0.5>>

@@ -242,7 +242,7 @@ func.func @bias_in_a_resource(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
 func.func @sums_beyond_the_accumulator(%x: tensor<2x520xi16>) -> tensor<2x2xi8> {
   %w = arith.constant dense<126> : tensor<520x2xi8>
   %b = arith.constant dense<[0, -1000000]> : tensor<2xi32>
-  // expected-error @+1 {{'aie4ml.dense' op can sum up to 2147959360 in output 1, more than accumulator i32 holds}}
+  // expected-error @+1 {{'aie4ml.dense' op can sum up to -2147959360 in output 1, more than accumulator i32 holds}}
   %y = aie4ml.dense %x, %w, %b accumulator = i32
          requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          : (tensor<2x520xi16>, tensor<520x2xi8>, tensor<2xi32>) -> tensor<2x2xi8>

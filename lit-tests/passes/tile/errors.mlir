@@ -2,7 +2,7 @@
 
 func.func @types_without_a_shape(%x: tensor<8x64xi32>) -> tensor<8x16xi8> attributes {aie4ml.device = "npu1"} {
   %w = arith.constant dense<1> : tensor<64x16xi8>
-  // expected-error @+1 {{'aie4ml.dense' op dense: npu1 has no matrix multiplication of i32 x i8 into 32-bit accumulators: use one of i16 x i16, i16 x i8, i8 x i16, i8 x i4, i8 x i8}}
+  // expected-error @+1 {{'aie4ml.dense' op dense: npu1 has no matrix multiplication of i32 x i8 into 32-bit accumulators: use one of i16 x i16, i16 x i8, i8 x i16, i8 x i8}}
   %y = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          : (tensor<8x64xi32>, tensor<64x16xi8>) -> tensor<8x16xi8>

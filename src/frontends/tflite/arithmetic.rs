@@ -66,19 +66,12 @@ fn fixed_point(factor: f64) -> (i64, i64) {
 ///
 /// Both are staircases, so they are equal if all steps are at the same places, each of which
 /// bounds the multiplier. `None` if no multiplier of 31 bits is within all bounds.
-pub fn round_once(
-    factor: f64,
-    (low, high): (i64, i64),
-    codes: (i64, i64),
-) -> Option<Multiplier> {
+pub fn round_once(factor: f64, (low, high): (i64, i64), codes: (i64, i64)) -> Option<Multiplier> {
     let (multiplier, exponent) = fixed_point(factor);
     // Of factors below 2^-31 fewer bits are kept, which is enough if few results differ from 0.
     let shift = (31 - exponent).clamp(2, 62);
-    let natural = if shift == 31 - exponent {
-        multiplier
-    } else {
-        (factor * (1u64 << shift) as f64) as i64
-    };
+    let natural =
+        if shift == 31 - exponent { multiplier } else { (factor * (1u64 << shift) as f64) as i64 };
     let (mut least, mut most) = (0i128, (1i128 << 31) - 1);
     let reference = |x: i64| (x as f64 * factor).round();
     for code in codes.0 + 1..=codes.1 {
@@ -154,7 +147,12 @@ impl Activation {
 
     /// Smallest and largest code that it leaves, of a scale and zero point. As the kernels
     /// compute it, in `float`: `None` if they refuse it.
-    pub fn limits(self, (low, high): (i64, i64), scale: f32, zero_point: i64) -> Option<(i64, i64)> {
+    pub fn limits(
+        self,
+        (low, high): (i64, i64),
+        scale: f32,
+        zero_point: i64,
+    ) -> Option<(i64, i64)> {
         let code = |value: f32| {
             let quotient = (value / scale).round();
             (quotient.abs() <= i32::MAX as f32).then_some(zero_point + quotient as i64)
@@ -217,7 +215,8 @@ mod tests {
     #[test]
     fn double_round_is_the_kernels_arithmetic_at_the_edges() {
         for shift in 2..=62 {
-            for multiplier in [0, 1, 1 << 30, (1 << 30) + 1, (3 << 29) - 1, 3 << 29, (1 << 31) - 1] {
+            for multiplier in [0, 1, 1 << 30, (1 << 30) + 1, (3 << 29) - 1, 3 << 29, (1 << 31) - 1]
+            {
                 let factor = Multiplier { multiplier, shift };
                 // Halves, and what is beside them.
                 let half = if multiplier == 0 { 0 } else { (1i64 << (shift - 1)) / multiplier };

@@ -35,7 +35,11 @@ pub fn table(scale: f64) -> Option<Vec<i64>> {
     }
     let radius = (31i64 << (31 - ARGUMENT_BITS)) >> left;
     let entry = |difference: i64| {
-        if difference > radius { 0 } else { exponential(multiply(-(difference << left), multiplier)) }
+        if difference > radius {
+            0
+        } else {
+            exponential(multiply(-(difference << left), multiplier))
+        }
     };
     Some((0..256).map(entry).collect())
 }

@@ -7,13 +7,13 @@
 //! **Invariant:** nothing is allocated because of a length that the file only claims: vectors
 //! stay views into it, and one that does not fit is an error.
 
-use planus::{
-    SliceWithStartOffset, TableRead, Vector,
-    errors::ErrorKind,
-    table_reader::Table,
-};
+use planus::{SliceWithStartOffset, TableRead, Vector, errors::ErrorKind, table_reader::Table};
 
-use super::{super::Error, quote, tensor::{Element, count}};
+use super::{
+    super::Error,
+    quote,
+    tensor::{Element, count},
+};
 
 /// A model of one subgraph.
 pub struct Model<'a> {
@@ -167,11 +167,18 @@ impl<'a> TableRead<'a> for Tables<'a> {
         if count > buffer.len().saturating_sub(first) / 4 {
             return Err(ErrorKind::InvalidLength);
         }
-        (0..count).map(|index| Table::from_buffer(buffer, first + 4 * index)).collect::<Result<_, _>>().map(Tables)
+        (0..count)
+            .map(|index| Table::from_buffer(buffer, first + 4 * index))
+            .collect::<Result<_, _>>()
+            .map(Tables)
     }
 }
 
-fn tables<'a>(table: &Table<'a>, field: usize, name: &'static str) -> planus::Result<Vec<Table<'a>>> {
+fn tables<'a>(
+    table: &Table<'a>,
+    field: usize,
+    name: &'static str,
+) -> planus::Result<Vec<Table<'a>>> {
     Ok(table.access::<Tables>(field, "model", name)?.map_or(Vec::new(), |tables| tables.0))
 }
 
@@ -245,7 +252,11 @@ fn tensor<'a>(
     for extent in extents {
         match u64::try_from(extent) {
             Ok(extent @ 1..) => shape.push(extent),
-            _ => return Err(refuse(format!("has an extent of {extent}, which is not supported")).into()),
+            _ => {
+                return Err(
+                    refuse(format!("has an extent of {extent}, which is not supported")).into()
+                );
+            }
         }
     }
     let signature = list(7, "shape_signature")?;
@@ -292,7 +303,9 @@ fn tensor<'a>(
         const PARAMETERS: &str = "QuantizationParameters";
         let found = found.0;
         if found.access::<u8>(4, PARAMETERS, "details_type")?.unwrap_or(0) != 0 {
-            defect = Some("is quantized in a way that is not supported; supported: scales and zero points");
+            defect = Some(
+                "is quantized in a way that is not supported; supported: scales and zero points",
+            );
         }
         quantization = Quantization {
             scales: found.access(2, PARAMETERS, "scale")?.unwrap_or(Vector::new_empty()),
@@ -373,6 +386,8 @@ impl<'a> Options<'a> {
     pub fn ints(&self, field: usize) -> Result<Option<Vec<i64>>, Error> {
         let list = self.field::<Vector<i32>>(field)?;
         // Shapes and lists of dimensions only: no operator means a longer one.
-        Ok(list.filter(|list| list.len() <= MAX_RANK).map(|list| list.iter().map(i64::from).collect()))
+        Ok(list
+            .filter(|list| list.len() <= MAX_RANK)
+            .map(|list| list.iter().map(i64::from).collect()))
     }
 }

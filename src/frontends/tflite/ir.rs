@@ -151,11 +151,7 @@ impl<'c, 'a> Ir<'c, 'a> {
         self.op("tosa.slice", &operands, &[], tensor(extents, element(value)))
     }
 
-    pub fn rescale(
-        &self,
-        value: Value<'c, 'a>,
-        rescale: &Rescale,
-    ) -> Result<Value<'c, 'a>, Error> {
+    pub fn rescale(&self, value: Value<'c, 'a>, rescale: &Rescale) -> Result<Value<'c, 'a>, Error> {
         let count = rescale.multipliers.len() as u64;
         let multipliers: Vec<i64> = rescale.multipliers.iter().map(|m| m.multiplier).collect();
         let shifts: Vec<i64> = rescale.multipliers.iter().map(|m| m.shift).collect();

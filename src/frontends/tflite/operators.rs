@@ -151,9 +151,7 @@ pub struct Node<'m> {
 impl Node<'_> {
     /// The tensor of a required input.
     fn input(&self, index: usize) -> Result<usize, Error> {
-        self.optional(index).ok_or_else(|| {
-            Error::new("", format!("input {index} is missing"))
-        })
+        self.optional(index).ok_or_else(|| Error::new("", format!("input {index} is missing")))
     }
 
     fn optional(&self, index: usize) -> Option<usize> {
@@ -250,10 +248,7 @@ impl<'c, 'a, 'm> Lowering<'c, 'a, 'm> {
         let refuse = |message: String| Err(Error::new("", message));
         let Some(kind) = OPERATORS.iter().find(|kind| kind.code == operator.code) else {
             let supported: Vec<_> = OPERATORS.iter().map(|kind| kind.name).collect();
-            return refuse(format!(
-                "{name} is not supported; supported: {}",
-                supported.join(", ")
-            ));
+            return refuse(format!("{name} is not supported; supported: {}", supported.join(", ")));
         };
         if !(1..=kind.version).contains(&operator.version) {
             return refuse(format!(
@@ -287,17 +282,15 @@ impl<'c, 'a, 'm> Lowering<'c, 'a, 'm> {
     fn codes(&self, index: usize) -> Result<Codes, Error> {
         let codes = self.tensor(index).codes()?;
         Ok(match codes.element {
-            Element::U8 => Codes { element: Element::I8, zero_point: codes.zero_point - 128, ..codes },
+            Element::U8 => {
+                Codes { element: Element::I8, zero_point: codes.zero_point - 128, ..codes }
+            }
             _ => codes,
         })
     }
 
     /// What the codes mean of an input and the output, which must be of one type of those listed.
-    fn same_type(
-        &self,
-        tensors: &[usize],
-        supported: &[Element],
-    ) -> Result<(), Error> {
+    fn same_type(&self, tensors: &[usize], supported: &[Element]) -> Result<(), Error> {
         for &index in tensors {
             let element = self.tensor(index).element()?;
             let first = self.tensor(tensors[0]).element()?;

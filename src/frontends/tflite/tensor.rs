@@ -18,9 +18,29 @@ pub enum Element {
 
 /// Their names, by their number in the schema.
 const NAMES: [&str; 23] = [
-    "float32", "float16", "int32", "uint8", "int64", "string", "bool", "int16", "complex64",
-    "int8", "float64", "complex128", "uint64", "resource", "variant", "uint32", "uint16", "int4",
-    "bfloat16", "int2", "uint4", "float8e4m3fn", "float8e5m2",
+    "float32",
+    "float16",
+    "int32",
+    "uint8",
+    "int64",
+    "string",
+    "bool",
+    "int16",
+    "complex64",
+    "int8",
+    "float64",
+    "complex128",
+    "uint64",
+    "resource",
+    "variant",
+    "uint32",
+    "uint16",
+    "int4",
+    "bfloat16",
+    "int2",
+    "uint4",
+    "float8e4m3fn",
+    "float8e5m2",
 ];
 
 impl Element {
@@ -72,7 +92,8 @@ impl Element {
 
 impl fmt::Display for Element {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let number = Element::ALL.iter().find(|(_, element)| element == self).map_or(0, |(n, _)| *n);
+        let number =
+            Element::ALL.iter().find(|(_, element)| element == self).map_or(0, |(n, _)| *n);
         f.write_str(NAMES.get(usize::from(number)).unwrap_or(&"?"))
     }
 }
@@ -176,9 +197,8 @@ impl Tensor<'_> {
                 ));
             }
             if !(low..=high).contains(&zero_point) {
-                return self.refuse(format_args!(
-                    "has zero point {zero_point}, which is no {element}"
-                ));
+                return self
+                    .refuse(format_args!("has zero point {zero_point}, which is no {element}"));
             }
             Ok((scale, zero_point))
         };

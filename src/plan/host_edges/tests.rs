@@ -48,16 +48,14 @@ fn what_follows_the_last_codes_is_after() {
 /// A quantizer at the very end does not make the array compute what it has not.
 #[test]
 fn what_the_array_has_not_is_after() {
-    let tail = with(&[(Kind::Other, &[Node(4)]), (QUANTIZER, &[Node(5)]), (Kind::Cast, &[Node(6)])]);
+    let tail =
+        with(&[(Kind::Other, &[Node(4)]), (QUANTIZER, &[Node(5)]), (Kind::Cast, &[Node(6)])]);
     let found = cut(&function(&tail, &[Node(7)])).unwrap().unwrap();
     assert_eq!((found.inputs, found.outputs), (None, Some(vec![Node(3)])));
     assert_eq!(found.sides[5..7], [Side::After; 2]);
     // Before another layer it is the network's to refuse.
-    let between = with(&[
-        (Kind::Other, &[Node(4)]),
-        (Kind::Layer, &[Node(5)]),
-        (QUANTIZER, &[Node(6)]),
-    ]);
+    let between =
+        with(&[(Kind::Other, &[Node(4)]), (Kind::Layer, &[Node(5)]), (QUANTIZER, &[Node(6)])]);
     assert_eq!(cut(&function(&between, &[Node(7)])), Ok(None));
 }
 
@@ -112,11 +110,7 @@ fn bytes_are_no_codes_until_a_layer_reads_them() {
     image.arguments = vec![Form::Integer(8)];
     assert_eq!(cut(&image).unwrap().unwrap().inputs, Some(vec![Node(1)]));
     let mut codes = function(
-        &[
-            (Kind::Convert, &[Argument(0)]),
-            (Kind::Layer, &[Node(0)]),
-            (QUANTIZER, &[Node(1)]),
-        ],
+        &[(Kind::Convert, &[Argument(0)]), (Kind::Layer, &[Node(0)]), (QUANTIZER, &[Node(1)])],
         &[Node(2)],
     );
     codes.arguments = vec![Form::Integer(8)];

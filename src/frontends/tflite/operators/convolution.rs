@@ -148,18 +148,15 @@ fn lower(
     let activation = node.activation(fields.activation)?;
     lowering.same_type(&[input, output], &[Element::I8, Element::U8])?;
     let unsigned = lowering.tensor(input).element()? == Element::U8;
-    let allowed: &[Element] =
-        if unsigned { &[Element::U8] } else { &[Element::I8, Element::I4] };
+    let allowed: &[Element] = if unsigned { &[Element::U8] } else { &[Element::I8, Element::I4] };
     lowering.same_type(&[weights], allowed)?;
     let (x, y) = (lowering.codes(input)?, lowering.codes(output)?);
 
     let value = lowering.value(input)?;
     let image = ir::shape(value);
     let &[batch, rows, columns, channels] = image.as_slice() else {
-        return lowering.refuse(
-            input,
-            format_args!("has shape {}, needs 4 dimensions", Shape(&image)),
-        );
+        return lowering
+            .refuse(input, format_args!("has shape {}, needs 4 dimensions", Shape(&image)));
     };
     let down = Window::new(padding, rows, height, stride_y, dilation_y)?;
     let across = Window::new(padding, columns, width, stride_x, dilation_x)?;

@@ -34,9 +34,8 @@ pub fn multiply(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
     let limits = lowering.limits(output, activation)?;
     // This kernel computes with the scales in single precision.
     let factor = f64::from(codes[0].scale * codes[1].scale / y.scale);
-    let multiplier = Multiplier::of(factor).filter(|found| {
-        factor.is_normal() && 255 * 255 * found.headroom() <= i64::from(i32::MAX)
-    });
+    let multiplier = Multiplier::of(factor)
+        .filter(|found| factor.is_normal() && 255 * 255 * found.headroom() <= i64::from(i32::MAX));
     let multiplier = multiplier.ok_or_else(|| {
         Error::new("", format!("the factor {factor:e} to the output's scale is too large"))
     })?;

@@ -45,10 +45,8 @@ fn pool(lowering: &mut Lowering, node: &Node, name: &str) -> Result<(), Error> {
     let value = lowering.value(input)?;
     let image = ir::shape(value);
     let &[batch, rows, columns, channels] = image.as_slice() else {
-        return lowering.refuse(
-            input,
-            format_args!("has shape {}, needs 4 dimensions", Shape(&image)),
-        );
+        return lowering
+            .refuse(input, format_args!("has shape {}, needs 4 dimensions", Shape(&image)));
     };
     let down = Window::new(padding, rows, height, stride_y, 1)?;
     let across = Window::new(padding, columns, width, stride_x, 1)?;

@@ -40,7 +40,8 @@ pub fn reshape(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
         Error::new("", message)
     };
     let mut known = list.iter().filter(|&&extent| extent != -1);
-    let known = known.try_fold(1u64, |product, &extent| product.checked_mul(extent.try_into().ok()?));
+    let known =
+        known.try_fold(1u64, |product, &extent| product.checked_mul(extent.try_into().ok()?));
     let known = known.filter(|&known| known > 0).ok_or_else(refuse)?;
     let open = list.iter().filter(|&&extent| extent == -1).count();
     if open > 1 || total % known != 0 || (open == 0 && total != known) {
@@ -100,8 +101,10 @@ pub fn pad(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
     let padding = lowering.tensor(padding).integers()?;
     let value = lowering.value(input)?;
     let shape = ir::shape(value);
-    let sizes: Option<Vec<u64>> =
-        padding.iter().map(|&size| u64::try_from(size).ok().filter(|&size| size < 1 << 31)).collect();
+    let sizes: Option<Vec<u64>> = padding
+        .iter()
+        .map(|&size| u64::try_from(size).ok().filter(|&size| size < 1 << 31))
+        .collect();
     let sizes = sizes.filter(|sizes| sizes.len() == 2 * shape.len()).ok_or_else(|| {
         Error::new("", format!("cannot pad {} dimensions by {padding:?}", shape.len()))
     })?;

@@ -81,11 +81,7 @@ pub fn softmax(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
     lowering.define(output, result)
 }
 
-fn codes_type<'c>(
-    ir: &Ir<'c, '_>,
-    value: Value<'c, '_>,
-    rows: u64,
-) -> melior::ir::Type<'c> {
+fn codes_type<'c>(ir: &Ir<'c, '_>, value: Value<'c, '_>, rows: u64) -> melior::ir::Type<'c> {
     let count: u64 = ir::shape(value).iter().product();
     ir.tensor(&[rows, count / rows], 8)
 }
@@ -109,8 +105,12 @@ fn lookup<'c, 'a>(
         sum = Some(match sum {
             None => part,
             Some(upper) => {
-                let upper =
-                    ir.op("tosa.logical_left_shift", &[upper, ir.constant(&[1, 1], 32, &[8])?], &[], wide)?;
+                let upper = ir.op(
+                    "tosa.logical_left_shift",
+                    &[upper, ir.constant(&[1, 1], 32, &[8])?],
+                    &[],
+                    wide,
+                )?;
                 ir.op("tosa.add", &[upper, part], &[], wide)?
             }
         });
