@@ -18,13 +18,16 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tosa/IR/TosaOps.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
@@ -162,6 +165,22 @@ MlirAttribute aie4mlAttributeGet(MlirContext context, MlirStringRef mnemonic, co
   if (Attribute made = AllAttrs::makeAny(unwrap(context), unwrap(mnemonic), in))
     return wrap(made);
   return wrap(::aie4ml::aie::makeFields(unwrap(context), unwrap(mnemonic), in));
+}
+
+/// Parses text or bytecode, however many ops it has at the top. Null if it is wrong.
+MlirModule aie4mlParse(MlirContext context, MlirStringRef source, MlirStringRef name) {
+  return wrap(parseSourceString<ModuleOp>(unwrap(source), ParserConfig(unwrap(context)), unwrap(name)).release());
+}
+/// The dense attribute with the elements of a resource. Null if it is no resource, or one that
+/// lacks its data or has data for another type.
+MlirAttribute aie4mlDenseOfResource(MlirAttribute attribute) {
+  auto resource = dyn_cast<DenseResourceElementsAttr>(unwrap(attribute));
+  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
+  bool splat = false;
+  if (!blob || !resource.getType().hasStaticShape() || !resource.getType().getElementType().isIntOrIndexOrFloat() ||
+      !DenseElementsAttr::isValidRawBuffer(resource.getType(), blob->getData(), splat))
+    return wrap(Attribute());
+  return wrap(DenseElementsAttr::getFromRawBuffer(resource.getType(), blob->getData()));
 }
 
 /// Emits an error with notes.

@@ -4,7 +4,7 @@
 //! **Invariant:** nothing here writes to the standard streams.
 
 use crate::{
-    dialect::aie4ml::layer_name,
+    dialect::{aie4ml::layer_name, scalar},
     mlir::{self, rewrite},
 };
 use melior::{
@@ -12,6 +12,7 @@ use melior::{
     diagnostic::{Diagnostic, DiagnosticSeverity},
     ir::{
         Location, Module, OperationRef,
+        attribute::StringAttribute,
         operation::{OperationLike, OperationPrintingFlags},
     },
     pass::PassManager,
@@ -96,19 +97,25 @@ impl From<crate::frontends::Error> for Error {
     }
 }
 
-/// Reads a file of IR, of any level. Its locations name the file without its folder,
+/// Reads a file of IR, of any level, as text or bytecode. Constants that are resources become
+/// dense ones, and a model's private functions are inlined into its network. Its locations name the file without its folder,
 /// so that the same text gives the same module wherever it lies; errors name it with.
 ///
 /// # Errors
 ///
 /// If the file cannot be read, does not parse, or does not verify.
 pub fn read<'c>(context: &'c Context, path: &Path) -> Result<Module<'c>, Error> {
-    let text = fs::read_to_string(path)
+    let source = fs::read(path)
         .map_err(|error| Error::new(path.display(), format_args!("cannot be read: {error}")))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let folder = path.display().to_string();
     let folder = folder.strip_suffix(&*name).unwrap_or_default();
-    parse(context, &text, &name).map_err(|mut error| {
+    let module = parse_source(context, &source, &name).and_then(|mut module| {
+        attempt(context, || resolve_constants(&module))?;
+        one_network(context, &mut module).map_err(|error| error.within(&name))?;
+        Ok(module)
+    });
+    module.map_err(|mut error| {
         let here = error.0.iter_mut().filter(|message| message.place.starts_with(&*name));
         here.for_each(|message| message.place.insert_str(0, folder));
         error
@@ -121,8 +128,88 @@ pub fn read<'c>(context: &'c Context, path: &Path) -> Result<Module<'c>, Error> 
 ///
 /// If it does not parse or verify.
 pub fn parse<'c>(context: &'c Context, text: &str, name: &str) -> Result<Module<'c>, Error> {
-    let (module, messages) = collect(context, || mlir::source::parse(context, text, name));
+    parse_source(context, text.as_bytes(), name)
+}
+
+fn parse_source<'c>(context: &'c Context, source: &[u8], name: &str) -> Result<Module<'c>, Error> {
+    let (module, messages) = collect(context, || mlir::source::parse(context, source, name));
     module.ok_or_else(|| Error::of(messages, "the parser").within(name))
+}
+
+/// Makes constants that are resources dense, as everything else reads only these.
+fn resolve_constants<'c>(module: &Module<'c>) -> mlir::diagnostic::Result<'c> {
+    for op in scalar::nested(module.as_operation()) {
+        let attributes: Vec<_> = op.attributes().collect();
+        for (name, attribute) in attributes {
+            let Some(dense) = mlir::constant::resolve(attribute) else { continue };
+            let dense = dense.map_err(|problem| mlir::diagnostic::fail(&op, problem))?;
+            let name = name.as_string_ref().as_str().unwrap_or_default().to_owned();
+            rewrite::set_attribute(op, &name, dense);
+        }
+    }
+    Ok(())
+}
+
+/// Inlines what a model's network calls: the network is `@main`, or the only function that is
+/// not private.
+fn one_network(context: &Context, module: &mut Module) -> Result<(), Error> {
+    let functions = functions(module);
+    let ops = scalar::nested(module.as_operation());
+    // Of later levels every function has its use.
+    let is_model = !ops.iter().any(|op| {
+        let name = op.name();
+        name.as_string_ref().as_str().is_ok_and(|name| name.starts_with("aie"))
+    });
+    if functions.len() < 2 || !is_model {
+        return Ok(());
+    }
+    let text = |op: &OperationRef, name: &str| -> Option<String> {
+        let attribute = StringAttribute::try_from(op.attribute(name).ok()?).ok()?;
+        mlir::constant::text(attribute.into()).map(str::to_owned)
+    };
+    let name = |op: &OperationRef| text(op, "sym_name").unwrap_or_default();
+    let public: Vec<_> = functions
+        .iter()
+        .filter(|op| text(op, "sym_visibility").as_deref() != Some("private"))
+        .collect();
+    let network = match (public.iter().find(|op| name(op) == "main"), public.as_slice()) {
+        (Some(main), _) => **main,
+        (None, [only]) => **only,
+        (None, []) => {
+            return Err(Error::new(
+                "",
+                "holds private functions only: make the network public, or name it 'main'",
+            ));
+        }
+        (None, more) => {
+            let names: Vec<_> = more.iter().map(|op| format!("'{}'", name(op))).collect();
+            return Err(Error::new(
+                "",
+                format_args!(
+                    "holds {} public functions ({}): name the network 'main', or make the others private",
+                    more.len(),
+                    names.join(", ")
+                ),
+            ));
+        }
+    };
+    for function in functions.iter().filter(|op| **op != network) {
+        let private = StringAttribute::new(context, "private").into();
+        rewrite::set_attribute(*function, "sym_visibility", private);
+    }
+    mlir::tools::register_upstream_passes();
+    // Without its default, canonicalization, which takes a 'quant.dcast' of a 'quant.qcast' for nothing.
+    run(context, module, "builtin.module(inline{default-pipeline=},symbol-dce)")?;
+    let ops = scalar::nested(module.as_operation());
+    match ops.into_iter().find(|op| rewrite::is(op, "func.call")) {
+        Some(call) => attempt(context, || {
+            Err(mlir::diagnostic::fail(
+                &call,
+                "cannot be inlined: only functions with a body that do not call themselves can",
+            ))
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Runs a pipeline such as `builtin.module(func.func(aie4ml-tile))` on a module.

@@ -1,6 +1,7 @@
 //! Reading constant tensors in bulk.
 #![allow(unsafe_code)]
 
+use super::ffi;
 use crate::dialect::scalar;
 use melior::{
     Context,
@@ -61,6 +62,24 @@ pub fn elements(attribute: Attribute) -> Option<Vec<i64>> {
         i64::from_le_bytes(full)
     });
     Some(if dense.is_splat() { vec![values.next()?; dense.len()] } else { values.collect() })
+}
+
+/// The dense attribute that a `dense_resource` stands for; `None` if the attribute is another one.
+///
+/// # Errors
+///
+/// If the resource lacks its data, or has data for another type.
+pub fn resolve<'c>(attribute: Attribute<'c>) -> Option<Result<Attribute<'c>, &'static str>> {
+    // SAFETY: the shim handles any attribute, and a null result.
+    unsafe {
+        if !mlir_sys::mlirAttributeIsADenseResourceElements(attribute.to_raw()) {
+            return None;
+        }
+        let dense = ffi::aie4mlDenseOfResource(attribute.to_raw());
+        Some(Attribute::from_option_raw(dense).ok_or(
+            "has a 'dense_resource' without data that fits its type: write the file with its resources",
+        ))
+    }
 }
 
 /// The type of an attribute, `none` if it is not typed.

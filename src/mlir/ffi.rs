@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use mlir_sys::{
-    MlirAttribute, MlirContext, MlirDialectRegistry, MlirLocation, MlirOperation,
+    MlirAttribute, MlirContext, MlirDialectRegistry, MlirLocation, MlirModule, MlirOperation,
     MlirStringCallback, MlirStringRef,
 };
 use std::ffi::{c_char, c_int, c_void};
@@ -45,6 +45,12 @@ unsafe extern "C" {
         fields: *const i64,
         n: isize,
     ) -> MlirAttribute;
+    pub fn aie4mlParse(
+        context: MlirContext,
+        source: MlirStringRef,
+        name: MlirStringRef,
+    ) -> MlirModule;
+    pub fn aie4mlDenseOfResource(attribute: MlirAttribute) -> MlirAttribute;
     pub fn aie4mlEmitError(
         location: MlirLocation,
         message: MlirStringRef,
