@@ -32,6 +32,7 @@ pub mod replan;
 pub mod requantize;
 pub mod retile;
 pub mod route;
+pub mod scalar;
 pub mod slices;
 pub mod streams;
 pub mod transport;
