@@ -8,8 +8,10 @@
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/CAPI/IR.h"
 #include "mlir/CAPI/Registration.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Index/IR/IndexDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -238,7 +240,8 @@ public:
   StringRef getDescription() const override { return unwrap(def.summary); }
   // Whatever a pass of ours may create; declaring it for all of them spares every pass a list.
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<::aie4ml::Aie4mlDialect, ::aie4ml::aie::AieDialect, ::aie4ml::aiex::AiexDialect, arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
+    registry.insert<::aie4ml::Aie4mlDialect, ::aie4ml::aie::AieDialect, ::aie4ml::aiex::AiexDialect, affine::AffineDialect,
+                    arith::ArithDialect, func::FuncDialect, index::IndexDialect, linalg::LinalgDialect,
                     math::MathDialect, memref::MemRefDialect, quant::QuantDialect, scf::SCFDialect,
                     tensor::TensorDialect, tosa::TosaDialect>();
   }

@@ -6,6 +6,7 @@
 pub mod aie;
 pub mod aie4ml;
 pub mod directive;
+pub mod elements;
 pub mod mapped;
 pub mod network;
 pub mod scalar;

@@ -22,7 +22,7 @@ pub fn defining_op<'c, 'a>(value: Value<'c, 'a>) -> Option<OperationRef<'c, 'a>>
 
 /// The elements of a constant integer tensor, sign extended as its type says.
 ///
-/// `None` if the value is not an `arith.constant` or `tosa.const` of 8 to 64 bit integers.
+/// `None` if the value is not an `arith.constant` or `tosa.const` of 2 to 64 bit integers.
 pub fn integers(value: Value) -> Option<Vec<i64>> {
     let op = defining_op(value)?;
     let attribute = op.attribute("value").or_else(|_| op.attribute("values")).ok()?;
@@ -44,24 +44,41 @@ pub fn elements(attribute: Attribute) -> Option<Vec<i64>> {
     let tensor = RankedTensorType::try_from(type_of(attribute)).ok()?;
     let integer = IntegerType::try_from(tensor.element()).ok()?;
     let signed = !integer.is_unsigned();
-    let width = match integer.width() {
-        8 => 1,
-        16 => 2,
-        32 => 4,
-        64 => 8,
-        _ => return None,
-    };
+    let bits = integer.width();
+    if !(2..=64).contains(&bits) {
+        return None;
+    }
+    let width = bits.div_ceil(8) as usize;
     let stored = if dense.is_splat() { 1 } else { dense.len() };
-    // SAFETY: a dense attribute of byte-sized integers stores its elements
-    // contiguously, one of them if it is a splat.
+    if stored == 0 {
+        return Some(Vec::new());
+    }
+    // SAFETY: a dense attribute of integers of more than one bit stores its elements
+    // contiguously, each in whole bytes, one of them if it is a splat.
     let bytes: &[u8] =
         unsafe { std::slice::from_raw_parts(dense.raw_data().cast(), stored * width) };
+    let rest = 64 - bits;
     let mut values = bytes.chunks_exact(width).map(|chunk| {
-        let mut full = [if signed && chunk[width - 1] >= 0x80 { 0xff } else { 0 }; 8];
+        let mut full = [0; 8];
         full[..width].copy_from_slice(chunk);
-        i64::from_le_bytes(full)
+        let moved = u64::from_le_bytes(full) << rest;
+        if signed { (moved as i64) >> rest } else { (moved >> rest) as i64 }
     });
     Some(if dense.is_splat() { vec![values.next()?; dense.len()] } else { values.collect() })
+}
+
+/// The elements of a dense attribute of floats of 32 or 64 bits.
+pub fn reals(attribute: Attribute) -> Option<Vec<f64>> {
+    let dense = DenseElementsAttribute::try_from(attribute).ok()?;
+    let (_, element) = shaped(type_of(attribute))?;
+    let count = if dense.is_splat() { 1 } else { dense.len() };
+    let each = (0..count).map(|index| match element {
+        element if element.is_f32() => dense.f32_element(index).ok().map(f64::from),
+        element if element.is_f64() => dense.f64_element(index).ok(),
+        _ => None,
+    });
+    let values = each.collect::<Option<Vec<f64>>>()?;
+    Some(if dense.is_splat() { vec![values[0]; dense.len()] } else { values })
 }
 
 /// The dense attribute that a `dense_resource` stands for; `None` if the attribute is another one.

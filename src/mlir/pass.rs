@@ -7,7 +7,10 @@
 pub use super::diagnostic::{Failure, Result, fail, remark};
 use super::ffi::{self, COption, CPass, string_ref};
 use melior::ir::{OperationRef, operation::OperationLike};
-use mlir_sys::{MlirOperation, MlirStringCallback, MlirStringRef};
+use mlir_sys::{
+    MlirOperation, MlirStringCallback, MlirStringRef, mlirPassManagerCreateOnOperation,
+    mlirPassManagerDestroy, mlirPassManagerGetAsOpPassManager, mlirPassManagerRunOnOp,
+};
 use std::{
     any::Any,
     ffi::c_void,
@@ -155,6 +158,29 @@ pub fn register<P: Pass>() {
     }));
     // SAFETY: the definition is leaked, so it lives as long as the registry.
     unsafe { ffi::aie4mlRegisterPass(def) }
+}
+
+/// Runs a pipeline of upstream's passes on an op that one of ours runs on, such as
+/// `func.func(canonicalize)` on a function. Whatever is wrong is reported.
+pub fn run_nested(op: OperationRef, pipeline: &str) -> bool {
+    let context = super::rewrite::context(op.location());
+    // SAFETY: the manager lives until it is destroyed below; it is made for ops of this name,
+    // which are isolated as every op that a pass runs on, and MLIR gives this op to one thread.
+    unsafe {
+        let name = op.name();
+        let name = name.as_string_ref();
+        let manager = mlirPassManagerCreateOnOperation(
+            context.to_raw(),
+            string_ref(name.as_str().unwrap_or_default()),
+        );
+        let within = melior::pass::OperationPassManager::from_raw(
+            mlirPassManagerGetAsOpPassManager(manager),
+        );
+        let done = melior::utility::parse_pass_pipeline(within, pipeline).is_ok()
+            && mlirPassManagerRunOnOp(manager, op.to_raw()).value != 0;
+        mlirPassManagerDestroy(manager);
+        done
+    }
 }
 
 /// Registers a named pipeline, given as text.

@@ -13,6 +13,8 @@ use std::{
 /// A context with every upstream dialect and ours, loaded, and every pass registered.
 pub fn context() -> Context {
     register_passes();
+    // Passes of ours run upstream's.
+    register_upstream_passes();
     let registry = DialectRegistry::new();
     // SAFETY: the registry is live; the shim only inserts into it.
     unsafe { ffi::aie4mlRegisterDialects(registry.to_raw()) }

@@ -228,6 +228,17 @@ impl Graph {
         id == on || (id > on && self.operands(id).iter().any(|&id| self.depends(id, on)))
     }
 
+    /// The sums of two expressions, and their differences, with the sign of the second.
+    pub fn sums(&self, a: Id, b: Id) -> Vec<(Id, i64)> {
+        let sign = |node: &Node| match *node {
+            Node::Binary(Binary::Add, x, y) if (x, y) == (a, b) || (y, x) == (a, b) => Some(1),
+            Node::Binary(Binary::Sub, x, y) if (x, y) == (a, b) => Some(-1),
+            _ => None,
+        };
+        let all = self.nodes.iter().enumerate();
+        all.filter_map(|(at, (node, _))| Some((Id(at), sign(node)?))).collect()
+    }
+
     /// The expressions that one is made of up to some that are given, operands first; `None` if it
     /// depends on a root in another way.
     fn within(&self, id: Id, free: &[Id]) -> Option<Vec<Id>> {

@@ -28,6 +28,13 @@ pub struct Root {
     pub summed: bool,
 }
 
+/// An expression that is a root plus a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Exists {
+    pub root: usize,
+    pub offset: i128,
+}
+
 /// What an integer tensor is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Found {
@@ -303,12 +310,12 @@ pub struct Finder<'g> {
     graph: &'g Graph,
     roots: &'g [Root],
     /// Expressions that exist, as roots.
-    exist: &'g HashMap<Id, usize>,
+    exist: &'g HashMap<Id, Exists>,
     known: HashMap<Id, Result<Piece>>,
 }
 
 impl<'g> Finder<'g> {
-    pub fn new(graph: &'g Graph, roots: &'g [Root], exist: &'g HashMap<Id, usize>) -> Self {
+    pub fn new(graph: &'g Graph, roots: &'g [Root], exist: &'g HashMap<Id, Exists>) -> Self {
         Finder { graph, roots, exist, known: HashMap::new() }
     }
 
@@ -397,8 +404,8 @@ impl<'g> Finder<'g> {
     }
 
     fn derive(&mut self, id: Id) -> Result<Piece> {
-        if let Some(&root) = self.exist.get(&id) {
-            return Ok(self.root(root));
+        if let Some(&Exists { root, offset }) = self.exist.get(&id) {
+            return Ok(self.root(root).linear(&[1], &[offset]));
         }
         let graph = self.graph;
         let bits = graph.bits(id);
