@@ -16,7 +16,7 @@ use crate::{
     plan::scalar::{Binary, Compare, Graph, Id, Node, REAL, RealBinary, RealUnary},
 };
 use melior::ir::{
-    Attribute, BlockLike, OperationRef, Type, Value, ValueLike,
+    Attribute, BlockLike, OperationRef, Type, TypeLike, Value, ValueLike,
     attribute::{ArrayAttribute, FloatAttribute, IntegerAttribute, StringAttribute},
     operation::OperationLike,
     r#type::{IntegerType, RankedTensorType},
@@ -49,7 +49,9 @@ pub struct Product<'c, 'a> {
 pub struct Elements<'c, 'a> {
     pub graph: Graph,
     /// With the columns of each.
-    pub roots: Vec<(Origin, usize)>,
+    pub roots: Vec<(Origin, usize, Id)>,
+    /// The op that computes an expression, the first one of several.
+    pub places: HashMap<Id, OperationRef<'c, 'a>>,
     pub products: Vec<Product<'c, 'a>>,
     /// What is returned, with its type.
     pub results: Vec<(Id, Type<'c>)>,
@@ -67,7 +69,6 @@ enum Tensor {
         bits: u32,
     },
     Computed {
-        shape: Vec<usize>,
         id: Id,
     },
     /// Whatever is in it is not read.
@@ -212,6 +213,7 @@ impl<'c, 'a> Elements<'c, 'a> {
         let mut elements = Elements {
             graph: Graph::default(),
             roots: Vec::new(),
+            places: HashMap::new(),
             products: Vec::new(),
             results: Vec::new(),
             rows,
@@ -223,7 +225,7 @@ impl<'c, 'a> Elements<'c, 'a> {
             elements.in_rows(&func, &shape)?;
             let columns = shape.iter().product::<usize>() / rows;
             let id = elements.root(Origin::Argument(index), columns, bits);
-            elements.tensors.insert(key(argument), Tensor::Computed { shape, id });
+            elements.tensors.insert(key(argument), Tensor::Computed { id });
         }
         for op in ops {
             elements.op(op)?;
@@ -231,9 +233,16 @@ impl<'c, 'a> Elements<'c, 'a> {
         Ok(elements)
     }
 
+    /// Whether some of it is computed in reals.
+    pub fn is_real(&self) -> bool {
+        let real = |id: &Id| self.graph.bits(*id) == REAL;
+        self.roots.iter().any(|(_, _, id)| real(id)) || self.results.iter().any(|(id, _)| real(id))
+    }
+
     fn root(&mut self, origin: Origin, columns: usize, bits: u32) -> Id {
-        self.roots.push((origin, columns));
-        self.graph.add(Node::Root(self.roots.len() - 1), bits)
+        let id = self.graph.add(Node::Root(self.roots.len()), bits);
+        self.roots.push((origin, columns, id));
+        id
     }
 
     /// Refuses a shape in which a row is in several pieces.
@@ -323,7 +332,7 @@ impl<'c, 'a> Elements<'c, 'a> {
             Tensor::Constant { values, bits, .. } => Tensor::Constant { shape, values, bits },
             Tensor::Computed { id, .. } => {
                 self.in_rows(&op, &shape)?;
-                Tensor::Computed { shape, id }
+                Tensor::Computed { id }
             }
             Tensor::Empty => Tensor::Empty,
         };
@@ -389,7 +398,10 @@ impl<'c, 'a> Elements<'c, 'a> {
         };
         let tensor = match values {
             Some(values) => Tensor::Constant { shape, values, bits },
-            None => Tensor::Computed { shape, id },
+            None => {
+                self.places.entry(id).or_insert(op);
+                Tensor::Computed { id }
+            }
         };
         self.set(op, tensor);
         Ok(())
@@ -536,6 +548,7 @@ impl<'c, 'a> Elements<'c, 'a> {
         let product = Product { op, input, weights, columns: n, initial, product_bits, bits };
         self.products.push(product);
         let id = self.root(Origin::Product(self.products.len() - 1), n, bits);
+        self.places.insert(id, op);
         self.set(op, Tensor::Computed { shape: result_shape, id });
         Ok(())
     }

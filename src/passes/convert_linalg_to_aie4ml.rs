@@ -29,7 +29,7 @@ use crate::{
         rewrite,
     },
     plan::scalar::{
-        Graph, Id, REAL, Range, limits,
+        Id, REAL, Range, limits,
         stages::{Exists, Finder, Found, Root, Unknown, holds},
     },
 };
@@ -47,6 +47,8 @@ use melior::{
 };
 use std::collections::HashMap;
 
+mod real;
+
 crate::pass! {
     /// Turn networks of integers in linalg and tosa into integer layers.
     ///
@@ -59,7 +61,9 @@ crate::pass! {
     /// is proven to be requantizations for every sum that can occur, or refused.
     /// Codes are stored in the fewest bits that hold what they can be.
     ///
-    /// Functions with `quant` casts are for `convert-tosa-to-aie4ml`.
+    /// What quantizes by arithmetic of floats, as PyTorch's PT2E writes it, only
+    /// becomes `quant` casts here, with float `tosa` between them. Functions with
+    /// such casts are for `convert-tosa-to-aie4ml`, which knows any scale.
     pub struct ConvertLinalgToAie4ml: "convert-linalg-to-aie4ml" on "func.func" {}
 }
 
@@ -86,6 +90,9 @@ impl Pass for ConvertLinalgToAie4ml {
             return Err(fail(&func, "cannot be lowered to 'linalg.generic'"));
         }
         let elements = Elements::read(func)?;
+        if elements.is_real() {
+            return real::raise(func, elements);
+        }
         let conversion = Conversion {
             context: rewrite::context(func.location()),
             func,
@@ -147,7 +154,6 @@ enum Made<'c, 'a> {
         weights: Vec<i64>,
         columns: usize,
         bias: Vec<i128>,
-        bits: u32,
         location: Location<'c>,
     },
     Add {
@@ -174,12 +180,12 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let old = rewrite::ops(body);
         let count = body.argument_count();
         let origins = self.elements.roots.clone();
-        for (root, (origin, columns)) in origins.into_iter().enumerate() {
-            match origin {
+        for (origin, columns, id) in origins {
+            let root = match origin {
                 Origin::Argument(index) => self.argument(index, columns)?,
                 Origin::Product(index) => self.product(index)?,
-            }
-            debug_assert!(self.roots.len() > root);
+            };
+            self.exist.insert(id, Exists { root, offset: 0 });
         }
         let r#return = body.terminator().expect("a function ends in a return");
         let r#return = old.iter().copied().find(|op| **op == *r#return).unwrap_or(self.func);
@@ -211,7 +217,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
     }
 
     /// An argument of codes, with rows and columns.
-    fn argument(&mut self, index: usize, columns: usize) -> pass::Result<'c> {
+    fn argument(&mut self, index: usize, columns: usize) -> pass::Result<'c, usize> {
         let body = rewrite::body(self.func).expect("checked by run");
         let argument: Value = body.argument(index).expect("in range").into();
         let name = aie4ml::boundary_name(self.func, "arg_attrs", index);
@@ -238,8 +244,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
         };
         let codes = Codes { rows: self.elements.rows, columns, bits, signed: true };
         let value = body.add_argument(codes.tensor(self.context), argument.location());
-        self.root(Root { ranges: vec![range], summed: false }, Made::Codes(value));
-        Ok(())
+        Ok(self.root(Root { ranges: vec![range], summed: false }, Made::Codes(value)))
     }
 
     fn root(&mut self, root: Root, made: Made<'c, 'a>) -> usize {
@@ -249,7 +254,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
     }
 
     /// A dense layer, up to its sums.
-    fn product(&mut self, index: usize) -> pass::Result<'c> {
+    fn product(&mut self, index: usize) -> pass::Result<'c, usize> {
         let product = &self.elements.products[index];
         let (op, id, columns) = (product.op, product.input, product.columns);
         if product.bits == REAL {
@@ -307,9 +312,8 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let weights = weights.ok_or_else(|| {
             fail(&op, "has weights of more than 16 bits; kernels multiply by signed 8 bit weights")
         })?;
-        let made = Made::Dense { input, weights, columns, bias, bits, location: op.location() };
-        self.root(Root { ranges, summed: true }, made);
-        Ok(())
+        let made = Made::Dense { input, weights, columns, bias, location: op.location() };
+        Ok(self.root(Root { ranges, summed: true }, made))
     }
 
     fn finder(&self) -> Finder<'_> {
@@ -323,16 +327,20 @@ impl<'c, 'a> Conversion<'c, 'a> {
         at: OperationRef<'c, 'a>,
         id: Id,
     ) -> pass::Result<'c, (usize, i128, Vec<i128>)> {
-        for _ in 0..2 {
+        for narrowest in [true, false] {
             let linear = self.finder().linear(id);
             if let Some((root, scale, offset)) = linear
                 && matches!(self.values[root], Made::Codes(_))
             {
                 return Ok((root, scale, offset));
             }
-            let narrowest = self.finder().narrowest(id);
-            let place = narrowest.unwrap_or(id);
-            self.exist(at, place, false)?;
+            let place = if narrowest { self.finder().narrowest(id) } else { None };
+            self.exist(at, place.unwrap_or(id), false)?;
+        }
+        if let Some((root, scale, offset)) = self.finder().linear(id)
+            && matches!(self.values[root], Made::Codes(_))
+        {
+            return Ok((root, scale, offset));
         }
         Err(fail(
             &at,
@@ -373,13 +381,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
         Ok(root)
     }
 
-    fn unknown(&self, at: OperationRef<'c, 'a>, _of: Id, what: &str) -> pass::Failure<'c> {
-        fail(
-            &at,
-            format_args!(
-                "needs a tensor with an element that {what}: no requantization is known to be the same"
-            ),
-        )
+    fn unknown(&self, at: OperationRef<'c, 'a>, of: Id, what: &str) -> pass::Failure<'c> {
+        let place = self.elements.places.get(&of).copied().unwrap_or(at);
+        fail(&place, format_args!("{what}: no requantization is known to be the same"))
     }
 
     /// Makes the sum of two computed tensors a root.
@@ -501,7 +505,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 }
                 Ok(value)
             }
-            Made::Dense { input, weights, columns, bias: own, bits: _, location } => {
+            Made::Dense { input, weights, columns, bias: own, location } => {
                 let of = |list: &[i64], j: usize| if list.len() == 1 { list[0] } else { list[j] };
                 let all: Vec<i128> =
                     own.iter().enumerate().map(|(j, own)| own + i128::from(of(bias, j))).collect();

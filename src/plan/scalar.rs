@@ -11,6 +11,7 @@
 //! value that its root can have.
 
 mod periodic;
+pub mod reals;
 pub mod stages;
 #[cfg(test)]
 mod tests;
