@@ -256,7 +256,13 @@ struct Folded {
                                                        signed_bits(S::ZeroPoint) + shift <= 62);
     static constexpr long long addend = S::ZeroPoint * (1ll << (fits && S::ZeroPoint != 0 ? shift : 0)) * fits;
 
-    using type = Stage<S::Shift - Product<S>::dropped, Round, S::Over, S::Width, S::Lo, S::Hi, 0, S::Signed, typename S::Scaling>;
+    // Sums pass through int32 on the way, whose least one symmetric saturation would change.
+    static constexpr bool symmetric = S::Over == Overflow::symmetric;
+    static constexpr Overflow Over = symmetric ? Overflow::saturate : S::Over;
+    static constexpr long long least = 1 - (1ll << (S::Width - 1));
+    static constexpr long long Lo = symmetric && S::Lo < least ? least : S::Lo;
+
+    using type = Stage<S::Shift - Product<S>::dropped, Round, Over, S::Width, Lo, S::Hi, 0, S::Signed, typename S::Scaling>;
 };
 
 /// 128 bits in two's complement.
@@ -300,7 +306,7 @@ AIE4ML_INLINE Int128 shift_round(Int128 x, unsigned shift, Rounding round)
 {
     const uint64_t sign = uint64_t(int64_t(x.high) >> 63);
     const bool negative = sign != 0;
-    // What is dropped against one half: 0 none, 1 less, 2 equal, 3 more.
+    // What is dropped: whether the first bit is set, and any other.
     const unsigned last = (shift - 1) % 64;
     const uint64_t word = shift > 64 ? x.high : x.low;
     const bool half = word >> last & 1;

@@ -377,6 +377,8 @@ void check_requantize()
             x = interesting_sum<Acc, S::Shift>();
             if (S::Scaling::Scales && S::Scaling::Bits < 8 * sizeof(Acc))
                 x = Acc(int64_t(x) << (64 - S::Scaling::Bits) >> (64 - S::Scaling::Bits));
+            if (S::Scaling::Scales && random64() % 16 == 0)
+                x = Acc((random64() % 2 ? INT64_MIN : INT64_MAX) >> (64 - S::Scaling::Bits));
             if (!S::Scaling::Scales && S::Shift > 59) // 62 bits at most
                 x = Acc(int64_t(x) >> 2);
         }

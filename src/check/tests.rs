@@ -53,6 +53,7 @@ fn carried(layers: &[(usize, usize, usize, usize)], rows: usize, vias: &[Via]) -
                 weights: (0..k * n).map(|i| i as i64 * 7 % 127 + 1).collect(),
                 bias: vec![5; n],
             },
+            sum_bits: 32,
             // Otherwise two layers of the same shape would share kernels.
             stages: vec![Requant::shift(1 + index as i64, Rounding::NearestEven, 8, true)],
             microtile: Microtile { m: 4, k: 8, n: 8 },

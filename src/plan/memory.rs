@@ -459,12 +459,12 @@ mod tests {
         assert_eq!([Role::Single, Role::First, Role::Middle, Role::Last].map(count), [6, 4, 3, 5]);
         assert_eq!(buffers(BufferBytes { weights: 0, bias: 0, ..bytes }, Role::Single, 2).len(), 6);
         let scaled = BufferBytes { scales: 96, ..bytes };
-        let parameters = |role| {
+        let parameters = |role| -> usize {
             let all = buffers(scaled, role, 1).into_iter();
             all.filter(|(used_for, _)| *used_for == Use::Bias).map(|(_, bytes)| bytes).sum()
         };
         let roles = [Role::Single, Role::First, Role::Middle, Role::Last];
-        assert_eq!(roles.map(parameters), [128usize, 32, 0, 96]);
+        assert_eq!(roles.map(parameters), [128, 32, 0, 96]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::array::{
     Argument as Operand, Buffer, BufferId, Bundle, Core, Interface, KernelId, Port as StreamPort,
     Reg, Stream, StreamSlice, Tile,
 };
+use crate::device::{Device, Generation};
 use crate::mlir::native::Library;
 use crate::sim::{Engine, Failure};
 
