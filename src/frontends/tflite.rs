@@ -8,14 +8,21 @@
 //! |---|---|
 //! | `FULLY_CONNECTED` | `tosa.matmul` of rank 3, `tosa.add` of the bias, `tosa.rescale`, `tosa.clamp` |
 //! | `CONV_2D`, `DEPTHWISE_CONV_2D` | `tosa.conv2d`, `tosa.depthwise_conv2d`, `tosa.rescale`, `tosa.clamp` |
-//! | `ADD`, `SUB` | `tosa.rescale` of both, `tosa.add`, `tosa.sub`, `tosa.rescale`, `tosa.clamp` |
+//! | `ADD`, `SUB`, `MUL` | `tosa.rescale` of both, `tosa.add`, `tosa.sub`, `tosa.mul`, `tosa.rescale`, `tosa.clamp` |
 //! | `AVERAGE_POOL_2D`, `MAX_POOL_2D` | `tosa.avg_pool2d`, `tosa.max_pool2d`, `tosa.clamp` |
-//! | `RESHAPE` | `tosa.reshape` |
+//! | `MEAN` | `tosa.rescale`, `tosa.reduce_sum`, `tosa.rescale` |
+//! | `RELU`, `RELU6`, ..., `QUANTIZE` of codes | `tosa.rescale`, `tosa.clamp` |
+//! | `LOGISTIC`, `TANH` | `tosa.table` |
+//! | `SOFTMAX` | about seventy ops of `tosa`, on integers |
+//! | `RESHAPE`, `TRANSPOSE`, `PAD`, `CONCATENATION`, ... | `tosa.reshape`, `tosa.transpose`, `tosa.pad`, `tosa.concat` |
 //!
 //! Arguments and results of `@main` are the codes of the model's own interface; `aie4ml.quant`
-//! says what they mean. An op's location is the name of the tensor that its operator makes.
+//! says what they mean. Where the model takes or gives floats and its first operator is
+//! `QUANTIZE`, its last `DEQUANTIZE`, these two become that attribute. An op's location is the
+//! name of the tensor that its operator makes.
 
 mod arithmetic;
+mod edges;
 mod exponential;
 mod file;
 mod ir;
@@ -42,8 +49,9 @@ use melior::{
     },
 };
 
-use super::Error;
+use super::{Error, Options};
 use crate::mlir::quant::Uniform;
+use edges::{Edge, Edges};
 use file::Model;
 use ir::{Ir, bug};
 use operators::Lowering;
@@ -54,12 +62,16 @@ use operators::Lowering;
 ///
 /// The file cannot be read, is not a TFLite model, or holds one that is not supported; the
 /// message says what is.
-pub fn import<'c>(context: &'c Context, path: &Path) -> Result<Module<'c>, Error> {
+pub fn import<'c>(
+    context: &'c Context,
+    path: &Path,
+    options: &Options,
+) -> Result<Module<'c>, Error> {
     let file = path.display().to_string();
     let bytes = std::fs::read(path)
         .map_err(|error| Error::new(&*file, format!("cannot read the model: {error}")))?;
     let name = path.file_name().map(|name| name.to_string_lossy());
-    import_bytes(context, &bytes, name.as_deref().unwrap_or(&file))
+    import_bytes(context, &bytes, name.as_deref().unwrap_or(&file), options)
         .map_err(|error| error.within(&file))
 }
 
@@ -72,8 +84,12 @@ pub fn import_bytes<'c>(
     context: &'c Context,
     bytes: &[u8],
     name: &str,
+    options: &Options,
 ) -> Result<Module<'c>, Error> {
-    let model = Model::read(bytes)?;
+    let mut model = Model::read(bytes)?;
+    if let Some(batch) = options.batch {
+        model.set_batch(batch)?;
+    }
     for dialect in ["func", "quant", "tosa"] {
         context.get_or_load_dialect(dialect);
     }
@@ -117,24 +133,28 @@ fn function<'c>(
     model: &Model,
     file: Location<'c>,
 ) -> Result<melior::ir::Operation<'c>, Error> {
+    let edges = Edges::of(model)?;
     let mut inputs = Vec::new();
     let mut argument_attributes = Vec::new();
-    for &index in &model.inputs {
-        let port = Port::of(context, model, index, "input")?;
-        inputs.push((port.r#type, Location::name(context, &model.tensors[index].name, file)));
+    for edge in &edges.inputs {
+        let port = Port::of(context, model, edge, "input")?;
+        let name = &model.tensors[edge.tensor].name;
+        inputs.push((port.r#type, Location::name(context, name, file)));
         argument_attributes.push(port.attributes);
     }
     let block = Block::new(&inputs);
     let ir = Ir { context, block: &block, location: file };
-    let mut lowering = Lowering::new(ir, model, file)?;
-    for operator in &model.operators {
-        lowering.operator(operator)?;
+    let mut lowering = Lowering::new(ir, model, file, &edges.inputs)?;
+    for (operator, at_edge) in model.operators.iter().zip(&edges.operators) {
+        if !at_edge {
+            lowering.operator(operator)?;
+        }
     }
     let mut results = Vec::new();
     let mut result_attributes = Vec::new();
-    for &index in &model.outputs {
-        let port = Port::of(context, model, index, "output")?;
-        results.push(lowering.output(index)?);
+    for edge in &edges.outputs {
+        let port = Port::of(context, model, edge, "output")?;
+        results.push(lowering.output(edge)?);
         result_attributes.push(port.attributes);
     }
     block.append_operation(func::r#return(&results, file));
@@ -165,14 +185,9 @@ struct Port<'c> {
 }
 
 impl<'c> Port<'c> {
-    fn of(
-        context: &'c Context,
-        model: &Model,
-        index: usize,
-        kind: &str,
-    ) -> Result<Port<'c>, Error> {
-        let tensor = &model.tensors[index];
-        let within = |error: Error| error.within(&format!("{kind} {}", quote(&tensor.name)));
+    fn of(context: &'c Context, model: &Model, edge: &Edge, kind: &str) -> Result<Port<'c>, Error> {
+        let (named, tensor) = (&model.tensors[edge.tensor], &model.tensors[edge.codes]);
+        let within = |error: Error| error.within(&format!("{kind} {}", quote(&named.name)));
         let codes = tensor.codes().map_err(within)?;
         let (min, max) = codes.element.range();
         let bits = codes.element.bits();
@@ -184,7 +199,7 @@ impl<'c> Port<'c> {
             min,
             max,
         };
-        let name = StringAttribute::new(context, &tensor.name).into();
+        let name = StringAttribute::new(context, &named.name).into();
         let quant = TypeAttribute::new(quant.r#type(context)).into();
         let attributes = [("aie4ml.name", name), ("aie4ml.quant", quant)]
             .map(|(name, attribute)| (Identifier::new(context, name), attribute));

@@ -1162,9 +1162,12 @@ fn files_are_told_apart_by_their_names() {
     };
     assert_eq!(
         import("a.fml"),
-        "a.fml: hls4ml models (.fml) are not supported yet; supported: .onnx, .mlir"
+        "a.fml: hls4ml models (.fml) are not supported yet; supported: .onnx, .tflite, .mlir"
     );
-    assert_eq!(import("model.h5"), "model.h5: unknown kind of model file; supported: .onnx, .mlir");
+    assert_eq!(
+        import("model.h5"),
+        "model.h5: unknown kind of model file; supported: .onnx, .tflite, .mlir"
+    );
     assert_eq!(
         import("model.mlir"),
         "model.mlir: is MLIR already, no frontend reads it: parse it as a module"

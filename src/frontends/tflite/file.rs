@@ -89,6 +89,23 @@ impl<'a> Model<'a> {
         })
     }
 
+    /// Says the extent of first dimensions that are open.
+    ///
+    /// # Errors
+    ///
+    /// A tensor has too many elements then.
+    pub fn set_batch(&mut self, batch: u64) -> Result<(), Error> {
+        for tensor in self.tensors.iter_mut().filter(|tensor| tensor.any_batch) {
+            let Some(first) = tensor.shape.first_mut() else { continue };
+            *first = batch;
+            if batch == 0 || count(&tensor.shape).is_none_or(|count| count > MAX_ELEMENTS) {
+                let place = format!("tensor {}", quote(&tensor.name));
+                return Err(Error::new(place, format!("cannot have a batch of {batch}")));
+            }
+        }
+        Ok(())
+    }
+
     fn tables(bytes: &'a [u8]) -> Result<Self, Problem> {
         let start = SliceWithStartOffset { buffer: bytes, offset_from_start: 0 };
         let root = Table::from_buffer(start, 0).map_err(Problem::kind)?;

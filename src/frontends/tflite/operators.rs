@@ -17,6 +17,7 @@ use melior::ir::{Location, Value};
 use super::{
     super::Error,
     arithmetic::Activation,
+    edges::{DEQUANTIZE, Edge, QUANTIZE},
     file::{Model, Operator, Options},
     ir::{self, Ir, bug},
     quote,
@@ -52,6 +53,7 @@ const OPERATORS: &[Kind] = &[
     kind(2, "CONCATENATION", 10, 5, shape::concatenation),
     kind(3, "CONV_2D", 1, 8, convolution::convolution),
     kind(4, "DEPTHWISE_CONV_2D", 2, 7, convolution::depthwise),
+    kind(DEQUANTIZE, "DEQUANTIZE", 38, 6, lookup::dequantize),
     kind(70, "EXPAND_DIMS", 52, 1, shape::extents),
     kind(9, "FULLY_CONNECTED", 8, 14, dense::fully_connected),
     kind(14, "LOGISTIC", 0, 3, lookup::logistic),
@@ -59,7 +61,7 @@ const OPERATORS: &[Kind] = &[
     kind(40, "MEAN", 27, 3, pool::mean),
     kind(18, "MUL", 21, 7, elementwise::multiply),
     kind(34, "PAD", 22, 4, shape::pad),
-    kind(114, "QUANTIZE", 89, 4, lookup::quantize),
+    kind(QUANTIZE, "QUANTIZE", 89, 4, lookup::quantize),
     kind(19, "RELU", 0, 3, lookup::relu),
     kind(21, "RELU6", 0, 3, lookup::relu6),
     kind(152, "RELU_0_TO_1", 0, 1, lookup::relu_0_to_1),
@@ -76,7 +78,6 @@ const OPERATORS: &[Kind] = &[
 /// quantized model is likely to have them: for messages.
 const OTHERS: &[(i32, &str)] = &[
     (5, "DEPTH_TO_SPACE"),
-    (6, "DEQUANTIZE"),
     (7, "EMBEDDING_LOOKUP"),
     (11, "L2_NORMALIZATION"),
     (16, "LSTM"),
@@ -191,10 +192,16 @@ pub struct Lowering<'c, 'a, 'm> {
 
 impl<'c, 'a, 'm> Lowering<'c, 'a, 'm> {
     /// With the model's inputs as arguments of the block.
-    pub fn new(ir: Ir<'c, 'a>, model: &'m Model<'m>, file: Location<'c>) -> Result<Self, Error> {
+    pub fn new(
+        ir: Ir<'c, 'a>,
+        model: &'m Model<'m>,
+        file: Location<'c>,
+        inputs: &[Edge],
+    ) -> Result<Self, Error> {
         let values = vec![None; model.tensors.len()];
         let mut lowering = Lowering { ir, model, file, values };
-        for (position, &index) in model.inputs.iter().enumerate() {
+        for (position, edge) in inputs.iter().enumerate() {
+            let index = edge.codes;
             use melior::ir::BlockLike;
             let argument = lowering.ir.block.argument(position);
             let argument = argument.map_err(|error| bug(&error.to_string()))?.into();
@@ -209,9 +216,10 @@ impl<'c, 'a, 'm> Lowering<'c, 'a, 'm> {
     }
 
     /// The value of an output of the model.
-    pub fn output(&mut self, index: usize) -> Result<Value<'c, 'a>, Error> {
+    pub fn output(&mut self, edge: &Edge) -> Result<Value<'c, 'a>, Error> {
+        let index = edge.codes;
         self.at(index);
-        let name = quote(&self.model.tensors[index].name);
+        let name = quote(&self.model.tensors[edge.tensor].name);
         let value = self.value(index).map_err(|error| error.within(&format!("output {name}")))?;
         self.flip(index, value)
     }

@@ -82,6 +82,14 @@ pub fn quantize(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
     requantize(lowering, node, f64::from(x.scale) / f64::from(y.scale), Activation::None)
 }
 
+/// That of an output is none of the function: see [`super::super::edges`].
+pub fn dequantize(_: &mut Lowering, _: &Node) -> Result<(), Error> {
+    Err(Error::new(
+        "",
+        "does not make an output of the model: float arithmetic between quantized operators is not supported",
+    ))
+}
+
 fn requantize(
     lowering: &mut Lowering,
     node: &Node,
