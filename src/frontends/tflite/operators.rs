@@ -12,6 +12,8 @@ mod pool;
 mod shape;
 mod softmax;
 
+use std::collections::HashMap;
+
 use melior::ir::{Location, Value};
 
 use super::{
@@ -60,6 +62,7 @@ const OPERATORS: &[Kind] = &[
     kind(17, "MAX_POOL_2D", 5, 3, pool::maximum),
     kind(40, "MEAN", 27, 3, pool::mean),
     kind(18, "MUL", 21, 7, elementwise::multiply),
+    kind(83, "PACK", 59, 5, shape::pack),
     kind(34, "PAD", 22, 4, shape::pad),
     kind(QUANTIZE, "QUANTIZE", 89, 4, lookup::quantize),
     kind(19, "RELU", 0, 3, lookup::relu),
@@ -67,8 +70,10 @@ const OPERATORS: &[Kind] = &[
     kind(152, "RELU_0_TO_1", 0, 1, lookup::relu_0_to_1),
     kind(20, "RELU_N1_TO_1", 0, 1, lookup::relu_n1_to_1),
     kind(22, "RESHAPE", 17, 1, shape::reshape),
+    kind(77, "SHAPE", 55, 1, shape::shape),
     kind(25, "SOFTMAX", 9, 3, softmax::softmax),
     kind(43, "SQUEEZE", 30, 2, shape::extents),
+    kind(45, "STRIDED_SLICE", 32, 4, shape::strided_slice),
     kind(41, "SUB", 28, 5, elementwise::subtract),
     kind(28, "TANH", 0, 3, lookup::tanh),
     kind(39, "TRANSPOSE", 26, 6, shape::transpose),
@@ -90,7 +95,6 @@ const OTHERS: &[(i32, &str)] = &[
     (38, "SPACE_TO_BATCH_ND"),
     (42, "DIV"),
     (44, "UNIDIRECTIONAL_SEQUENCE_LSTM"),
-    (45, "STRIDED_SLICE"),
     (47, "EXP"),
     (48, "TOPK_V2"),
     (49, "SPLIT"),
@@ -107,9 +111,7 @@ const OTHERS: &[(i32, &str)] = &[
     (69, "TILE"),
     (74, "SUM"),
     (76, "RSQRT"),
-    (77, "SHAPE"),
     (82, "REDUCE_MAX"),
-    (83, "PACK"),
     (88, "UNPACK"),
     (97, "RESIZE_NEAREST_NEIGHBOR"),
     (98, "LEAKY_RELU"),
@@ -188,6 +190,8 @@ pub struct Lowering<'c, 'a, 'm> {
     file: Location<'c>,
     /// Of each tensor that has been made.
     values: Vec<Option<Value<'c, 'a>>>,
+    /// What operators made of shapes, which are known.
+    lists: HashMap<usize, Vec<i64>>,
 }
 
 impl<'c, 'a, 'm> Lowering<'c, 'a, 'm> {
@@ -199,7 +203,7 @@ impl<'c, 'a, 'm> Lowering<'c, 'a, 'm> {
         inputs: &[Edge],
     ) -> Result<Self, Error> {
         let values = vec![None; model.tensors.len()];
-        let mut lowering = Lowering { ir, model, file, values };
+        let mut lowering = Lowering { ir, model, file, values, lists: HashMap::new() };
         for (position, edge) in inputs.iter().enumerate() {
             let index = edge.codes;
             use melior::ir::BlockLike;
@@ -332,6 +336,14 @@ impl<'c, 'a, 'm> Lowering<'c, 'a, 'm> {
             values.iter_mut().for_each(|value| *value -= 128);
         }
         Ok(values)
+    }
+
+    /// A list of numbers that is a constant, or was made of shapes.
+    fn list(&self, index: usize) -> Result<Vec<i64>, Error> {
+        match self.lists.get(&index) {
+            Some(list) => Ok(list.clone()),
+            None => self.tensor(index).integers(),
+        }
     }
 
     /// A tensor, which may be a constant.

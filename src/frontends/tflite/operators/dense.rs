@@ -206,8 +206,7 @@ impl Lowering<'_, '_, '_> {
         let product = f64::from(x.scale) * f64::from(weight_scale);
         let scale = f64::from(self.tensor(bias).quantization.scales.get(0).unwrap_or(0.0));
         let difference = (product - scale).abs() / f64::from(y.scale);
-        // A NaN is no small difference.
-        if !(difference <= 0.02) {
+        if difference.is_nan() || difference > 0.02 {
             return self.refuse(
                 bias,
                 format_args!("has scale {scale:e}, needs that of the sum, {product:e}"),

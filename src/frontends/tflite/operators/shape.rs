@@ -23,13 +23,105 @@ impl Lowering<'_, '_, '_> {
     }
 }
 
+/// The extents of a tensor, which are known.
+pub fn shape(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
+    node.at_most(1)?;
+    let value = lowering.value(node.input(0)?)?;
+    let extents = ir::shape(value).into_iter().map(|extent| extent as i64).collect();
+    lowering.lists.insert(node.output, extents);
+    Ok(())
+}
+
+/// Numbers that are known, one behind the other.
+pub fn pack(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
+    let mut numbers = Vec::new();
+    for index in 0..node.inputs.len() {
+        match lowering.list(node.input(index)?)?.as_slice() {
+            &[number] => numbers.push(number),
+            list => {
+                let message =
+                    format!("packs {} numbers at once, which is not supported", list.len());
+                return Err(Error::new("", message));
+            }
+        }
+    }
+    lowering.lists.insert(node.output, numbers);
+    Ok(())
+}
+
+/// Each pixel between two corners, of a tensor or of a list that is known.
+pub fn strided_slice(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
+    node.at_most(4)?;
+    let (input, output) = (node.input(0)?, node.output);
+    let mut corners = Vec::new();
+    for index in 1..4 {
+        corners.push(lowering.list(node.input(index)?)?);
+    }
+    let options = &node.options;
+    for (field, what) in [(2, "an ellipsis"), (3, "new dimensions"), (5, "offsets")] {
+        if options.int(field)? != 0 {
+            return Err(Error::new("", format!("has {what}, which is not supported")));
+        }
+    }
+    let masks = [options.int(0)?, options.int(1)?, options.int(4)?];
+    let list = if lowering.lists.contains_key(&input) { Some(lowering.list(input)?) } else { None };
+    let shape = match &list {
+        Some(list) => vec![list.len() as u64],
+        None => {
+            lowering.same_scale(input, output)?;
+            ir::shape(lowering.value(input)?)
+        }
+    };
+    let count = corners[0].len();
+    if count > shape.len() || corners.iter().any(|list| list.len() != count) {
+        let message = format!("cannot slice {} at {corners:?}", Shape(&shape));
+        return Err(Error::new("", message));
+    }
+    let (mut start, mut extents, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    for (dimension, &extent) in shape.iter().enumerate() {
+        let extent = extent as i64;
+        let masked = |mask: usize| masks[mask] >> dimension & 1 != 0;
+        let corner = |list: &[i64]| list.get(dimension).copied();
+        // Numbers below 0 count from the end.
+        let place = |number: i64| {
+            (if number < 0 { number.saturating_add(extent) } else { number }).clamp(0, extent)
+        };
+        if corner(&corners[2]).is_some_and(|stride| stride != 1) {
+            return Err(Error::new("", format!("has strides {:?}; supported: 1", corners[2])));
+        }
+        let from = corner(&corners[0]).filter(|_| !masked(0)).map_or(0, place);
+        let mut to = corner(&corners[1]).filter(|_| !masked(1)).map_or(extent, place);
+        if masked(2) {
+            to = (from + 1).min(extent);
+        }
+        if to <= from {
+            let message = format!("leaves nothing of {} at {corners:?}", Shape(&shape));
+            return Err(Error::new("", message));
+        }
+        start.push(from as u64);
+        extents.push((to - from) as u64);
+        if !masked(2) {
+            kept.push((to - from) as u64);
+        }
+    }
+    if let Some(list) = list {
+        let part = list.into_iter().skip(start[0] as usize).take(extents[0] as usize).collect();
+        lowering.lists.insert(output, part);
+        return Ok(());
+    }
+    let value = lowering.value(input)?;
+    let value = lowering.ir.slice(value, &start, &extents)?;
+    let value = lowering.ir.reshape(value, &kept)?;
+    lowering.define(output, value)
+}
+
 /// The new shape is a constant input, an option, or both; one extent may be left open.
 pub fn reshape(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
     node.at_most(2)?;
     let (input, output) = (node.input(0)?, node.output);
     lowering.same_scale(input, output)?;
     let list = match node.optional(1) {
-        Some(list) => lowering.tensor(list).integers()?,
+        Some(list) => lowering.list(list)?,
         None => node.options.ints(0)?.unwrap_or_default(),
     };
     let value = lowering.value(input)?;
