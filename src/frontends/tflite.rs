@@ -58,6 +58,9 @@ use operators::Lowering;
 
 /// Imports a TensorFlow Lite file. [`super::import`] says what the context must know.
 ///
+/// A first dimension that the file leaves open has the extent of the options, or else the one that
+/// the file gives it, which is 1.
+///
 /// # Errors
 ///
 /// The file cannot be read, is not a TFLite model, or holds one that is not supported; the

@@ -1161,18 +1161,14 @@ fn files_are_told_apart_by_their_names() {
             .to_string()
     };
     assert_eq!(
-        import("a.fml"),
-        "a.fml: hls4ml models (.fml) are not supported yet; supported: .onnx, .tflite, .mlir"
-    );
-    assert_eq!(
         import("model.h5"),
-        "model.h5: unknown kind of model file; supported: .onnx, .tflite, .mlir"
+        "model.h5: unknown kind of model file; supported: .onnx, .tflite, .fml, .mlir"
     );
     assert_eq!(
         import("model.mlir"),
         "model.mlir: is MLIR already, no frontend reads it: parse it as a module"
     );
-    assert!(
-        import("no/such/model.onnx").starts_with("no/such/model.onnx: cannot read the model: ")
-    );
+    for file in ["no/such/model.onnx", "no/such/model.tflite"] {
+        assert!(import(file).starts_with(&format!("{file}: cannot read the model: ")));
+    }
 }

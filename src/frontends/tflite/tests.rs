@@ -7,7 +7,7 @@ use melior::{
     ir::operation::{OperationLike, OperationPrintingFlags},
 };
 
-use super::tensor::Element;
+use super::{super::Options, tensor::Element};
 use crate::{
     mlir::tools,
     run::{Form, execute},
@@ -210,7 +210,12 @@ impl Model {
     }
 
     fn refusal(&self) -> String {
-        match super::import_bytes(&tools::context(), &self.bytes(), "model.tflite", None) {
+        match super::import_bytes(
+            &tools::context(),
+            &self.bytes(),
+            "model.tflite",
+            &Options::default(),
+        ) {
             Ok(module) => panic!("imported:\n{}", module.as_operation()),
             Err(error) => error.to_string(),
         }
@@ -219,8 +224,9 @@ impl Model {
     /// What the module computes of codes.
     fn run(&self, inputs: &[(&[usize], &[i64])]) -> Vec<i64> {
         let context = tools::context();
-        let module = super::import_bytes(&context, &self.bytes(), "model.tflite", None)
-            .unwrap_or_else(|error| panic!("{error}"));
+        let module =
+            super::import_bytes(&context, &self.bytes(), "model.tflite", &Options::default())
+                .unwrap_or_else(|error| panic!("{error}"));
         let inputs: Vec<Tensor> = inputs
             .iter()
             .map(|(shape, codes)| {
@@ -234,7 +240,7 @@ impl Model {
 
 fn text(bytes: &[u8], locations: bool) -> String {
     let context = tools::context();
-    let module = super::import_bytes(&context, bytes, "model.tflite", None)
+    let module = super::import_bytes(&context, bytes, "model.tflite", &Options::default())
         .unwrap_or_else(|error| panic!("{error}"));
     let flags = OperationPrintingFlags::new();
     let flags = if locations { flags.enable_debug_info(true, false) } else { flags };
@@ -357,7 +363,7 @@ fn models_are_exact() {
         let read = |name: &str| {
             Tensor::read_npy(&folder.join(name)).unwrap_or_else(|error| panic!("{error}"))
         };
-        let module = super::import(&context, &folder.join("model.tflite"), None)
+        let module = super::import(&context, &folder.join("model.tflite"), &Options::default())
             .unwrap_or_else(|error| panic!("{error}"));
         let found = execute(&module, &[read(inputs)], None)
             .unwrap_or_else(|error| panic!("{inputs}: {error}"));
@@ -403,7 +409,7 @@ fn an_open_batch_is_what_the_import_says() {
     check(&model.text(), &["tensor<1x3xi8>"]);
     let context = tools::context();
     let import = |batch| {
-        super::import_bytes(&context, &model.bytes(), "m", Some(batch))
+        super::import_bytes(&context, &model.bytes(), "m", &Options { batch: Some(batch) })
             .map(|module| module.as_operation().to_string())
             .map_err(|error| error.to_string())
     };
@@ -439,7 +445,7 @@ fn shapes_are_numbers() {
         }
     });
     let context = tools::context();
-    let module = super::import_bytes(&context, &open.bytes(), "m", Some(5))
+    let module = super::import_bytes(&context, &open.bytes(), "m", &Options { batch: Some(5) })
         .unwrap_or_else(|error| panic!("{error}"));
     check(
         &module.as_operation().to_string(),
@@ -464,7 +470,7 @@ fn shapes_are_numbers() {
 fn refuses_what_is_no_model() {
     let refusal = |bytes: &[u8]| {
         let context = tools::context();
-        let imported = super::import_bytes(&context, bytes, "model.tflite", None);
+        let imported = super::import_bytes(&context, bytes, "model.tflite", &Options::default());
         imported.map(|_| ()).unwrap_err().to_string()
     };
     assert_eq!(refusal(b"hello"), "not a TFLite model: it does not have 'TFL3' at byte 4");
