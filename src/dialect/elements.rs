@@ -549,7 +549,7 @@ impl<'c, 'a> Elements<'c, 'a> {
         self.products.push(product);
         let id = self.root(Origin::Product(self.products.len() - 1), n, bits);
         self.places.insert(id, op);
-        self.set(op, Tensor::Computed { shape: result_shape, id });
+        self.set(op, Tensor::Computed { id });
         Ok(())
     }
 
