@@ -253,8 +253,12 @@ fn add<'c>(layer: Add<'c, '_>) -> pass::Result<'c> {
 fn stages<'c>(layer: Layer<'c, '_>) -> pass::Result<'c> {
     let (op, output) = (layer.op, layer.output_codes());
     let stages = layer.requant();
-    if stages.is_empty() || !matches!(output.bits, 8 | 16) {
-        return Err(fail(&op, "has a result that is not requantized to 8 or 16 bits"));
+    // Layers that read 32 bits are refused by their own operands.
+    if stages.is_empty() || !matches!((output.bits, output.signed), (8 | 16, _) | (32, true)) {
+        return Err(fail(
+            &op,
+            "has a result that is not requantized to 8, 16 or 32 bits with a sign",
+        ));
     }
     match kernel::stage::refusal(&stages, Dense::of(op).is_some()) {
         Some(reason) => Err(fail(&op, reason)),
