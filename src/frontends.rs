@@ -77,7 +77,7 @@ pub fn import<'c>(
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("onnx") => onnx::import(context, path, options),
         Some("tflite") => tflite::import(context, path, options),
-        Some("fml") => hls4ml::import(context, path),
+        Some("fml") => hls4ml::import(context, path, options),
         Some("mlir") => {
             Err(Error::new(file, "is MLIR already, no frontend reads it: parse it as a module"))
         }

@@ -357,7 +357,7 @@ impl Tensor {
     }
 
     /// The contents of a `.npy` file, version 1.0.
-    fn to_npy(&self) -> Vec<u8> {
+    pub fn to_npy(&self) -> Vec<u8> {
         let order = if self.dtype.bytes() == 1 { '|' } else { '<' };
         let kind = match self.dtype {
             dtype if dtype.is_float() => 'f',

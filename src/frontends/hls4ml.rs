@@ -16,7 +16,7 @@
 //! The result is what hls4ml's own emulation in C++ computes, bit for bit: of each product that is
 //! cast to the accumulator before it is added, of each rounding and each overflow. What a float
 //! input becomes is part of the function if it is not to the nearest, ties to even, saturated:
-//! the argument then is float.
+//! the argument then is float, and a `quant.qcast` or, if it wraps, arithmetic follows.
 //!
 //! Operations are located at the layer they belong to.
 
@@ -36,7 +36,7 @@ use std::path::Path;
 
 use melior::{Context, ir::Module};
 
-use super::Error;
+use super::{Error, Options};
 use crate::mlir::source;
 
 /// Imports an hls4ml model. [`super::import`] says what the context must know.
@@ -45,12 +45,16 @@ use crate::mlir::source;
 ///
 /// The file cannot be read, is not an hls4ml model, or holds one that is not supported; the
 /// message says what is.
-pub fn import<'c>(context: &'c Context, path: &Path) -> Result<Module<'c>, Error> {
+pub fn import<'c>(
+    context: &'c Context,
+    path: &Path,
+    options: &Options,
+) -> Result<Module<'c>, Error> {
     let file = path.display().to_string();
     let bytes = std::fs::read(path)
         .map_err(|error| Error::new(&*file, format!("cannot read the model: {error}")))?;
     let name = path.file_name().map(|name| name.to_string_lossy());
-    import_bytes(context, &bytes, name.as_deref().unwrap_or(&file))
+    import_bytes(context, &bytes, name.as_deref().unwrap_or(&file), options)
         .map_err(|error| error.within(&file))
 }
 
@@ -63,10 +67,11 @@ pub fn import_bytes<'c>(
     context: &'c Context,
     bytes: &[u8],
     name: &str,
+    options: &Options,
 ) -> Result<Module<'c>, Error> {
     let archive = archive::Archive::unpack(bytes)?;
     let model = model::Model::read(&archive)?;
-    let text = lowering::lower(&model, &archive)?.module(name);
+    let text = lowering::lower(&model, &archive, options.batch.unwrap_or(1))?.module(name);
     for dialect in ["func", "arith", "math", "linalg", "tensor", "quant"] {
         context.get_or_load_dialect(dialect);
     }

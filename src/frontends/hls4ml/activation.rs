@@ -95,7 +95,7 @@ impl Lowering<'_> {
     pub fn prelu(&mut self, layer: &Layer) -> Result<(), Error> {
         let x = self.only_operand(layer)?.codes;
         let parameters = layer.weights("param", self.archive)?;
-        if parameters.codes.len() as u64 != x.tensor.shape.iter().product::<u64>() {
+        if parameters.codes.len() as u64 != x.tensor.shape[1..].iter().product::<u64>() {
             let count = parameters.codes.len();
             return Err(layer.error(format!("has {count} parameters, needs one for each element")));
         }
@@ -126,14 +126,11 @@ impl Lowering<'_> {
         }
         let shape = x.tensor.shape.clone();
         let all: Vec<usize> = (0..shape.len()).collect();
-        let factors = if let [factor] = factors[..] {
-            self.function.constant(&[factor], &shape, bits)
-        } else {
-            self.function.constant(&factors, &shape, bits)
-        };
+        let parameters = &all[1..];
+        let factors = self.function.constant(&factors, &shape[1..], bits);
         let tensor = self.function.generic(
             &vec![false; shape.len()],
-            &[(&x.tensor, &all), (&factors, &all)],
+            &[(&x.tensor, &all), (&factors, parameters)],
             Init::Empty(shape.clone(), Element::Integer(bits)),
             &all,
             true,
@@ -330,7 +327,7 @@ impl Lowering<'_> {
         let rank = shape.len();
         let n = shape[rank - 1];
         let outer = layer.integer_or("n_outer", 1)?;
-        if i128::from(outer) != i128::from(shape.iter().product::<u64>() / n) {
+        if i128::from(outer) != i128::from(shape[1..].iter().product::<u64>() / n) {
             return Err(
                 layer.error(format!("has {outer} slices for a tensor of shape {:?}", &shape[1..]))
             );

@@ -204,6 +204,30 @@ impl Function {
         tensor
     }
 
+    /// The codes of floats, rounded as said and saturated; `meaning` is their quantized type.
+    pub fn quantize(
+        &mut self,
+        x: &Tensor,
+        (element, signed): (Element, bool),
+        rounding: &str,
+        meaning: &str,
+    ) -> Tensor {
+        let location = self.location();
+        let codes = Tensor { value: self.value(), shape: x.shape.clone(), element, signed };
+        let quantized = type_text(&x.shape, meaning);
+        let cast = self.value();
+        let _ = write!(
+            self.body,
+            "    {cast} = quant.qcast {} {{aie4ml.rounding = \"{rounding}\"}} : {} to {quantized} {location}\n    \
+             {} = quant.scast {cast} : {quantized} to {} {location}\n",
+            x.value,
+            x.r#type(),
+            codes.value,
+            codes.r#type(),
+        );
+        codes
+    }
+
     /// The tensor in another shape of as many elements.
     pub fn reshape(&mut self, tensor: &Tensor, shape: &[u64]) -> Tensor {
         if tensor.shape == shape {
@@ -364,7 +388,7 @@ fn attributes(name: &str, quantization: &str) -> String {
     format!("{{aie4ml.name = {}, aie4ml.quant = {quantization}}}", quoted(name))
 }
 
-fn type_text(shape: &[u64], element: Element) -> String {
+fn type_text(shape: &[u64], element: impl Display) -> String {
     let mut text = String::from("tensor<");
     for extent in shape {
         let _ = write!(text, "{extent}x");

@@ -117,7 +117,12 @@ impl Fixed {
     /// The codes to which a value outside of the range is limited.
     pub fn limits(&self) -> (i128, i128) {
         match self.range() {
-            (low, high) if self.signed && self.overflow == Overflow::Symmetric => (low + 1, high),
+            // A sign alone has no symmetric range; ap_fixed leaves it as it is.
+            (low, high)
+                if self.signed && self.width > 1 && self.overflow == Overflow::Symmetric =>
+            {
+                (low + 1, high)
+            }
             range => range,
         }
     }

@@ -14,14 +14,24 @@ use super::{
 };
 use crate::exact::Rounding;
 
+/// More rows than an array ever takes at once.
+const LARGEST_BATCH: u64 = 1 << 20;
+
 /// The function that a model is.
 ///
 /// # Errors
 ///
 /// A layer is of a class that is not supported, or not as hls4ml writes it.
-pub fn lower(model: &Model, archive: &Archive) -> Result<Function, Error> {
+pub fn lower(model: &Model, archive: &Archive, batch: u64) -> Result<Function, Error> {
+    if batch == 0 || batch > LARGEST_BATCH {
+        return Err(Error::new(
+            "",
+            format!("a batch of {batch} is not supported; supported: 1 to {LARGEST_BATCH}"),
+        ));
+    }
     let function = Function::default();
-    let mut lowering = Lowering { archive, function, values: HashMap::new(), stream: model.stream };
+    let mut lowering =
+        Lowering { archive, function, values: HashMap::new(), stream: model.stream, batch };
     // Arguments are in the order the model gives its inputs.
     let layer = |name: &String| model.layers.iter().find(|layer| layer.outputs.contains(name));
     for input in model.inputs.iter().filter_map(layer) {
@@ -69,6 +79,8 @@ pub struct Lowering<'a> {
     pub function: Function,
     values: HashMap<String, Held>,
     stream: bool,
+    /// The first extent of every tensor, of which the file knows nothing.
+    pub batch: u64,
 }
 
 /// Classes that compute the same whether tensors come at once or element by element.
@@ -139,7 +151,7 @@ impl Lowering<'_> {
     /// Casts the result of a layer to its type, and keeps it under its name.
     pub fn finish(&mut self, layer: &Layer, codes: Codes) -> Result<(), Error> {
         let variable = layer.output()?;
-        let shape: Vec<u64> = [&[1], variable.shape.as_slice()].concat();
+        let shape: Vec<u64> = [&[self.batch], variable.shape.as_slice()].concat();
         if codes.tensor.shape != shape {
             return Err(layer.error(format!(
                 "computes a tensor of shape {:?}, but its output has shape {:?}",
@@ -163,15 +175,18 @@ impl Lowering<'_> {
         let variable = layer.output()?;
         let fixed = variable.fixed;
         check_interface(fixed).map_err(|message| layer.error(message))?;
-        let shape: Vec<u64> = [&[1], variable.shape.as_slice()].concat();
+        let shape: Vec<u64> = [&[self.batch], variable.shape.as_slice()].concat();
         let (bits, signed) = fixed.container();
         let meaning = quantization(bits, signed, fixed.limits(), fixed.fraction);
-        let usual = matches!(fixed.overflow, Overflow::Saturate | Overflow::Symmetric)
-            && fixed.rounding == Rounding::NearestEven;
+        let saturates = matches!(fixed.overflow, Overflow::Saturate | Overflow::Symmetric);
+        let usual = saturates && fixed.rounding == Rounding::NearestEven;
         let element = if usual { Element::Integer(bits) } else { Element::Float };
         let argument = self.function.argument(&layer.name, (shape, element, signed), &meaning);
         let tensor = if usual {
             argument
+        } else if saturates {
+            let element = (Element::Integer(bits), signed);
+            self.function.quantize(&argument, element, fixed.rounding.name(), &meaning)
         } else {
             let element = Element::Integer(bits);
             map(&mut self.function, &argument, element, signed, |body, x, _| {
@@ -312,10 +327,10 @@ impl Lowering<'_> {
         let scale = layer.weights("scale", self.archive)?;
         let bias = layer.weights("bias", self.archive)?;
         let shape = x.codes.tensor.shape.clone();
-        let elements: u64 = shape.iter().product();
+        let elements: u64 = shape[1..].iter().product();
         let filters = layer.integer_or("n_filt", -1)?;
         let (parameters, rank) = if filters == -1 {
-            (elements, shape.len())
+            (elements, shape.len() - 1)
         } else {
             (shape.last().copied().unwrap_or(1), 1)
         };
@@ -458,7 +473,7 @@ impl Lowering<'_> {
         let sum = Sum {
             reductions: vec![false, true, false],
             factors: [(&a.tensor, vec![0, 1]), (&b.tensor, vec![0, 1])],
-            shape: vec![1, 1],
+            shape: vec![self.batch, 1],
             indices: vec![0, 2],
             fraction: a.fraction + b.fraction,
             product,
@@ -600,7 +615,7 @@ impl Lowering<'_> {
 
     fn reshape(&mut self, layer: &Layer) -> Result<(), Error> {
         let x = self.only_operand(layer)?.codes;
-        let shape = [&[1], layer.output()?.shape.as_slice()].concat();
+        let shape = [&[self.batch], layer.output()?.shape.as_slice()].concat();
         if shape.iter().product::<u64>() != x.tensor.shape.iter().product::<u64>() {
             return Err(layer.error(format!(
                 "reshapes {:?} to {:?}",
@@ -633,7 +648,7 @@ impl Lowering<'_> {
         }
         // Dimension d of the result is dimension permutation[d] of the operand.
         let mut indices = vec![0; rank + 1];
-        let mut shape = vec![1];
+        let mut shape = vec![self.batch];
         for (d, &from) in permutation.iter().enumerate() {
             indices[from as usize + 1] = d + 1;
             shape.push(x.tensor.shape[from as usize + 1]);
@@ -696,7 +711,7 @@ pub fn shift_left(body: &mut Body, x: Scalar, bits: i64) -> Scalar {
     if bits == 0 { x } else { body.with("arith.shli", &x, bits.into()) }
 }
 
-/// The code of a float, in 64 bits; a NaN becomes zero or the least code.
+/// The code of a float in a type that wraps or saturates to zero, in 64 bits; that of a NaN is zero.
 ///
 /// Every step is exact in any type of floats: what is added or taken away is a multiple of what
 /// the last bit of the float says.
@@ -724,7 +739,7 @@ fn float_to_code(body: &mut Body, x: &Scalar, to: Fixed) -> Scalar {
         let down = if to.signed { "arith.shrsi" } else { "arith.shrui" };
         return body.with(down, &top, unused);
     }
-    // Beyond this nothing is inside the range, and integers still are.
+    // Saturating to zero; beyond this nothing is inside the range, and integers still are.
     let bound = body.float(2f64.powi(width + 1));
     let lower = body.unary("arith.negf", &bound);
     let raised = body.binary("arith.maxnumf", &value, &lower);
@@ -732,9 +747,6 @@ fn float_to_code(body: &mut Body, x: &Scalar, to: Fixed) -> Scalar {
     let code = body.convert("arith.fptosi", &bounded, Element::Integer(64));
     let raised = body.with("arith.maxsi", &code, low);
     let limited = body.with("arith.minsi", &raised, high);
-    if to.overflow != Overflow::Zero {
-        return limited;
-    }
     let inside = body.compare("eq", &limited, &code);
     let zero = body.integer(0, 64);
     body.select(&inside, &code, &zero)

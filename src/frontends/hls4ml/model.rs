@@ -274,7 +274,8 @@ impl Layer {
         else {
             return Err(refuse("names no file".to_owned()));
         };
-        let tensor = archive.tensor(file).map_err(|message| refuse(format!(": {message}")))?;
+        let tensor =
+            archive.tensor(file).map_err(|message| refuse(format!("cannot be read: {message}")))?;
         let values = tensor.numbers();
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
             return Err(refuse(format!("holds {value}")));

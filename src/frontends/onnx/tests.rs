@@ -1160,6 +1160,7 @@ fn files_are_told_apart_by_their_names() {
             .unwrap_err()
             .to_string()
     };
+    assert!(import("a.fml").starts_with("a.fml: cannot read the model: "));
     assert_eq!(
         import("model.h5"),
         "model.h5: unknown kind of model file; supported: .onnx, .tflite, .fml, .mlir"
