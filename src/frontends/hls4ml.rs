@@ -75,7 +75,8 @@ pub fn import_bytes<'c>(
     for dialect in ["func", "arith", "math", "linalg", "tensor", "quant"] {
         context.get_or_load_dialect(dialect);
     }
-    let (module, problems) = crate::ir::collect(context, || source::parse(context, text.as_bytes(), name));
+    let (module, problems) =
+        crate::ir::collect(context, || source::parse(context, text.as_bytes(), name));
     module.ok_or_else(|| {
         let problems: Vec<String> = problems.into_iter().map(|problem| problem.text).collect();
         Error::new("", format!("bug in the hls4ml frontend: {}", problems.join("; ")))

@@ -36,9 +36,10 @@ crate::pass! {
     /// Codes that are requantized or limited without a layer before them become
     /// the sum of themselves, at half the scale: `round((x + x) / 2^(s + 1))`, or
     /// their product with the identity where channels have numbers of their own.
+    /// Sums of 32 bits may leave the network as they are.
     ///
     /// Refuses an op that is not a fused layer, weights or a bias that are not
-    /// constant, sums of two widths, integers of other widths than 8 and 16 bits, and sums that can
+    /// constant, sums of two widths, operands of other widths than 8 and 16 bits, and sums that can
     /// exceed their accumulator.
     pub struct Legalize: "aie4ml-legalize" on "func.func" {
         /// The device to compile for, if the function does not name one.
@@ -97,6 +98,7 @@ impl Pass for Legalize {
         let io = network::io(func, &device)?;
         rewrite::body(func).into_iter().flat_map(rewrite::ops).for_each(alone);
         let layers = Layer::all(func);
+        layers.iter().for_each(sums);
         // First, as the network only says that widths differ, not what could be done.
         for add in layers.iter().filter_map(|layer| Add::of(layer.op)) {
             self::add(add)?;
@@ -178,6 +180,17 @@ fn alone(op: OperationRef) {
     let value = rewrite::insert_before(op, layer).result(0).expect("a layer has a result");
     rewrite::replace_uses(result.into(), value.into());
     rewrite::erase(op);
+}
+
+/// Sums of 32 bits that leave a layer as they are become the result of a shift by nothing, as
+/// kernels have one.
+fn sums(layer: &Layer) {
+    let output = layer.output_codes();
+    if layer.requant().is_empty() && (output.bits, output.signed) == (32, true) {
+        let context = rewrite::context(layer.op.location());
+        let all = [Requant::shift(0, Rounding::Floor, 32, true)];
+        rewrite::set_attribute(layer.op, "requant", aie4ml::list(context, &all));
+    }
 }
 
 /// Smallest and largest code of a layer's input, as what makes it limits it.

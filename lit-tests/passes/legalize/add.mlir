@@ -8,10 +8,10 @@ func.func @of_two_widths(%a: tensor<2x3xi8>, %b: tensor<2x3xi16>) -> tensor<2x3x
 
 // -----
 
-func.func @of_accumulators(%a: tensor<2x3xi8>) -> tensor<2x3xi32> {
+func.func @of_accumulators(%a: tensor<2x3xi8>) -> tensor<2x3xi64> {
   // expected-error @+1 {{'aie4ml.add' op has a result that is not requantized to 8, 16 or 32 bits with a sign}}
-  %0 = aie4ml.add %a, %a factors = [1, 1] : (tensor<2x3xi8>, tensor<2x3xi8>) -> tensor<2x3xi32>
-  return %0 : tensor<2x3xi32>
+  %0 = aie4ml.add %a, %a factors = [1, 1] accumulator = i64 : (tensor<2x3xi8>, tensor<2x3xi8>) -> tensor<2x3xi64>
+  return %0 : tensor<2x3xi64>
 }
 
 // -----

@@ -123,22 +123,11 @@ func.func @weights_of_32_bits(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
 
 // -----
 
-func.func @result_of_accumulators(%x: tensor<2x3xi8>) -> tensor<2x1xi32> {
+func.func @result_of_accumulators(%x: tensor<2x3xi8>) -> tensor<2x1xi64> {
   %w = arith.constant dense<1> : tensor<3x1xi8>
   // expected-error @+1 {{'aie4ml.dense' op has a result that is not requantized to 8, 16 or 32 bits with a sign}}
-  %y = aie4ml.dense %x, %w accumulator = i32 : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi32>
-  return %y : tensor<2x1xi32>
-}
-
-// -----
-
-func.func @result_of_32_bits(%x: tensor<2x3xi8>) -> tensor<2x1xi32> {
-  %w = arith.constant dense<1> : tensor<3x1xi8>
-  // expected-error @+1 {{'aie4ml.dense' op has a result that is not requantized to 8, 16 or 32 bits with a sign}}
-  %y = aie4ml.dense %x, %w accumulator = i32
-         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 32, min = -128, max = 127>]
-         : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi32>
-  return %y : tensor<2x1xi32>
+  %y = aie4ml.dense %x, %w accumulator = i64 : (tensor<2x3xi8>, tensor<3x1xi8>) -> tensor<2x1xi64>
+  return %y : tensor<2x1xi64>
 }
 
 // -----
