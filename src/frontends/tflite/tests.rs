@@ -230,7 +230,9 @@ impl Model {
         let inputs: Vec<Tensor> = inputs
             .iter()
             .map(|(shape, codes)| {
-                Tensor::from_integers(shape.to_vec(), Dtype::I8, codes).expect("they are codes")
+                let unsigned = codes.iter().any(|&code| code > 127);
+                let dtype = if unsigned { Dtype::U8 } else { Dtype::I8 };
+                Tensor::from_integers(shape.to_vec(), dtype, codes).expect("they are codes")
             })
             .collect();
         let outputs = execute(&module, &inputs, Some(Form::Codes));
@@ -631,8 +633,8 @@ fn refuses_quantizations_that_are_none() {
         "input 'x': tensor 'x' has open dimensions beside the first: dynamic shapes are not supported"
     );
     assert_eq!(
-        refusal(|model| model.tensors[3][4].1 = quantization(&[1e-12], &[0])),
-        "the factor 1.25e11 to the output's scale is too large for its sums"
+        refusal(|model| model.tensors[3][4].1 = quantization(&[2f32.powi(-40)], &[0])),
+        "the factor 1.37438953472e11 to the output's scale is too large for its sums"
     );
 }
 

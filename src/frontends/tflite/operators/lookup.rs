@@ -31,7 +31,7 @@ fn table(lowering: &mut Lowering, node: &Node, function: fn(f32) -> f32) -> Resu
     let inverse = 1.0 / y.scale;
     let entry = |code: i64| {
         let value = function(x.scale * (code - x.zero_point) as f32);
-        let code = (value * inverse).round() as i64 + y.zero_point;
+        let code = ((value * inverse).round() as i64).saturating_add(y.zero_point);
         code.clamp(-128, 127)
     };
     let entries: Vec<i64> = (-128..128).map(entry).collect();

@@ -102,7 +102,8 @@ pub fn mean(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
         let bits = i64::from(count.ilog2()).min(32).min(62 - shift);
         Multiplier { multiplier: (multiplier << bits) / count, shift: shift + bits }
     });
-    let multiplier = multiplier.filter(|found| 255 * count * found.headroom() < 1 << 31);
+    let multiplier =
+        multiplier.filter(|found| (255 * count).saturating_mul(found.headroom()) < 1 << 31);
     let multiplier = multiplier.ok_or_else(|| {
         Error::new("", format!("the factor {factor:e} is too large for a sum of {count}"))
     })?;
