@@ -236,13 +236,13 @@ impl<'c, 'a> Conversion<'c, 'a> {
             return Err(fail(&self.func, format_args!("does not use {name}")));
         }
         let quant = aie4ml::boundary_quant(self.func, "arg_attrs", index);
-        let range = match quant {
-            Some(Uniform { bits: of, signed: true, min, max, .. }) if of == bits => {
-                (min.into(), max.into())
+        let (signed, range) = match quant {
+            Some(Uniform { bits: of, signed, min, max, .. }) if of == bits => {
+                (signed, (min.into(), max.into()))
             }
-            _ => limits(bits),
+            _ => (true, limits(bits)),
         };
-        let codes = Codes { rows: self.elements.rows, columns, bits, signed: true };
+        let codes = Codes { rows: self.elements.rows, columns, bits, signed };
         let value = body.add_argument(codes.tensor(self.context), argument.location());
         Ok(self.root(Root { ranges: vec![range], summed: false }, Made::Codes(value)))
     }
@@ -257,12 +257,6 @@ impl<'c, 'a> Conversion<'c, 'a> {
     fn product(&mut self, index: usize) -> pass::Result<'c, usize> {
         let product = &self.elements.products[index];
         let (op, id, columns) = (product.op, product.input, product.columns);
-        if product.bits == REAL {
-            return Err(fail(
-                &op,
-                "multiplies reals: quantize the network, or give its codes as integers",
-            ));
-        }
         let (root, scale, offset) = self.codes(op, id)?;
         let Made::Codes(input) = self.values[root].clone() else {
             unreachable!("what is multiplied exists")
@@ -327,25 +321,17 @@ impl<'c, 'a> Conversion<'c, 'a> {
         at: OperationRef<'c, 'a>,
         id: Id,
     ) -> pass::Result<'c, (usize, i128, Vec<i128>)> {
-        for narrowest in [true, false] {
+        for _ in 0..2 {
             let linear = self.finder().linear(id);
             if let Some((root, scale, offset)) = linear
                 && matches!(self.values[root], Made::Codes(_))
             {
                 return Ok((root, scale, offset));
             }
-            let place = if narrowest { self.finder().narrowest(id) } else { None };
-            self.exist(at, place.unwrap_or(id), false)?;
+            let place = self.finder().narrowest(id).unwrap_or(id);
+            self.exist(at, place, false)?;
         }
-        if let Some((root, scale, offset)) = self.finder().linear(id)
-            && matches!(self.values[root], Made::Codes(_))
-        {
-            return Ok((root, scale, offset));
-        }
-        Err(fail(
-            &at,
-            "uses a tensor that is not codes of 8 or 16 bits, scaled and moved by numbers",
-        ))
+        Ok((self.exist(at, id, false)?, 1, vec![0]))
     }
 
     /// Makes an expression exist as a tensor of its own.
@@ -490,8 +476,11 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 let mut value = value;
                 let last = stages.len().saturating_sub(1);
                 for (index, stage) in stages.iter().enumerate() {
-                    let (bits, signed) =
-                        if index == last { (bits, signed) } else { (stage.width.max(32), true) };
+                    let width = [8, 16, 32].into_iter().find(|&width| stage.width <= width);
+                    let (bits, signed) = match index == last {
+                        true => (bits, signed),
+                        false => (width.unwrap_or(64), stage.signed),
+                    };
                     let codes = narrow(columns, bits, signed);
                     let attributes = [("requant", stage_attribute(self.context, stage))];
                     value = self.build(
@@ -511,9 +500,8 @@ impl<'c, 'a> Conversion<'c, 'a> {
                     own.iter().enumerate().map(|(j, own)| own + i128::from(of(bias, j))).collect();
                 let mut all = all;
                 if all.iter().any(|&bias| i32::try_from(bias).is_err()) {
-                    let Some(first) = stages.first_mut() else {
-                        return Err(fail(&at, "needs sums with a bias of more than 32 bits"));
-                    };
+                    let wide = || fail(&at, "needs sums with a bias of more than 32 bits");
+                    let first = stages.first_mut().ok_or_else(wide)?;
                     let addend: Option<Vec<i64>> = all
                         .iter()
                         .enumerate()
@@ -522,8 +510,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
                             i64::try_from(more + i128::from(first.addend_of(j))).ok()
                         })
                         .collect();
-                    first.addend = addend
-                        .ok_or_else(|| fail(&at, "needs sums with a bias of more than 64 bits"))?;
+                    first.addend = addend.ok_or_else(wide)?;
                     all = vec![0; columns];
                 }
                 let input_codes = Codes::of(input.r#type()).expect("codes have rows and columns");
@@ -561,9 +548,17 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 Ok(self.build(at, aie4ml::DENSE, location, &operands, &attributes, codes))
             }
             Made::Add { operands, factors, columns, location } => {
-                let (low, high) = self.roots[root].ranges[0];
-                let accumulator =
-                    if i32::try_from(low).is_ok() && i32::try_from(high).is_ok() { 32 } else { 64 };
+                // The verifier counts with all codes of the types.
+                let most: i128 = operands
+                    .iter()
+                    .zip(factors)
+                    .filter_map(|(value, factor)| {
+                        let (low, high) = Codes::of(value.r#type())?.range();
+                        let most = low.unsigned_abs().max(high.unsigned_abs());
+                        Some(i128::from(most) * i128::from(factor.unsigned_abs()))
+                    })
+                    .sum();
+                let accumulator = if most <= i128::from(i32::MAX) { 32 } else { 64 };
                 let factors = DenseI64ArrayAttribute::new(self.context, &factors).into();
                 let mut attributes = vec![("factors", factors)];
                 if accumulator == 64 {

@@ -224,11 +224,6 @@ impl Graph {
         })
     }
 
-    /// Whether an expression depends on another one.
-    pub fn depends(&self, id: Id, on: Id) -> bool {
-        id == on || (id > on && self.operands(id).iter().any(|&id| self.depends(id, on)))
-    }
-
     /// The sums of two expressions, and their differences, with the sign of the second.
     pub fn sums(&self, a: Id, b: Id) -> Vec<(Id, i64)> {
         let sign = |node: &Node| match *node {

@@ -280,7 +280,11 @@ impl Piece {
         if low.is_none() && high.is_none() {
             return self;
         }
-        let offset = same(&self.offset).filter(|_| self.scale == [1] && !self.stages.is_empty());
+        // Beyond the range it is a constant, which may be out of what a cut leaves.
+        let beyond =
+            low.is_some_and(|low| low > range.1) || high.is_some_and(|high| high < range.0);
+        let offset =
+            same(&self.offset).filter(|_| self.scale == [1] && !self.stages.is_empty() && !beyond);
         let offset = match offset {
             Some(offset) => offset,
             None => {
@@ -358,8 +362,11 @@ impl<'g> Finder<'g> {
         best.map(|(_, id)| id)
     }
 
-    /// Expressions through which another one depends on its roots, nearest to the roots first.
+    /// Expressions through which another one depends on its roots, nearest to the roots first;
+    /// none if it is too large to look through.
     fn dominators(&self, id: Id) -> Vec<Id> {
+        /// Expressions between two tensors that exist.
+        const MOST: usize = 1000;
         let mut all = Vec::new();
         let mut open = vec![id];
         while let Some(id) = open.pop() {
@@ -367,22 +374,27 @@ impl<'g> Finder<'g> {
                 continue;
             }
             all.push(id);
+            if all.len() > MOST {
+                return Vec::new();
+            }
             if !self.exist.contains_key(&id) {
                 open.extend(self.graph.operands(id));
             }
         }
         all.sort();
-        all.retain(|&at| at != id && self.dominates(at, id));
-        all
-    }
-
-    /// Whether an expression depends on roots through another one only.
-    fn dominates(&self, at: Id, id: Id) -> bool {
-        id == at
-            || (id > at || self.graph.constant(id).is_some())
-                && !self.exist.contains_key(&id)
-                && !matches!(self.graph.node(id), Node::Root(_))
-                && self.graph.operands(id).iter().all(|&id| self.dominates(at, id))
+        let through = |at: Id| {
+            let mut through = HashMap::new();
+            for &id in &all {
+                let operands = self.graph.operands(id);
+                let ends = self.exist.contains_key(&id) || operands.is_empty();
+                let constant = |id: &Id| self.graph.constant(*id).is_some();
+                let whole =
+                    operands.iter().all(|id| constant(id) || through.get(id) == Some(&true));
+                through.insert(id, id == at || !ends && whole);
+            }
+            through.get(&id) == Some(&true)
+        };
+        all.iter().copied().filter(|&at| at != id && through(at)).collect()
     }
 
     fn piece(&mut self, id: Id) -> Result<Piece> {
@@ -418,8 +430,8 @@ impl<'g> Finder<'g> {
             Node::Binary(op, a, b) => {
                 let piece = match (numbers(a), numbers(b)) {
                     (None, None) => return self.meet(id, op, a, b),
-                    (None, Some(b)) => with_constant(op, self.piece(a)?, &b, bits),
-                    (Some(a), _) => with_constant_first(op, &a, self.piece(b)?),
+                    (None, Some(b)) => with_constant(op, self.signed(a)?, &b, bits),
+                    (Some(a), _) => with_constant_first(op, &a, self.signed(b)?),
                 };
                 let piece = piece.ok_or_else(|| other("is no rounding, limit or cut"))?;
                 Ok(piece.wrap(bits, true))
@@ -427,21 +439,20 @@ impl<'g> Finder<'g> {
             Node::Select(condition, a, b) => match self.limit(condition, a, b) {
                 Some((op, value, number)) => {
                     let number = numbers(number).unwrap_or_default();
-                    with_constant(op, self.piece(value)?, &number, bits)
+                    with_constant(op, self.signed(value)?, &number, bits)
                         .ok_or_else(|| other("has a limit for each channel"))
                 }
                 None => Err(other("selects something else than a limit")),
             },
             Node::Resize { value, signed } => {
-                let piece = self.piece(value)?;
-                if !signed && piece.range().0 < 0 {
-                    let from = graph.bits(value);
-                    return Ok(self.unsigned(value, from)?.wrap(bits, true));
-                }
+                let piece = match signed || bits < graph.bits(value) {
+                    true => self.signed(value)?,
+                    false => self.unsigned(value, graph.bits(value))?,
+                };
                 Ok(piece.wrap(bits, true))
             }
             Node::Scale { value, multiplier, shift, twice } => {
-                let piece = self.piece(value)?;
+                let piece = self.signed(value)?;
                 let (Some(multiplier), Some(shift)) = (numbers(multiplier), numbers(shift)) else {
                     return Err(other("scales by numbers that are not constant"));
                 };
@@ -455,8 +466,17 @@ impl<'g> Finder<'g> {
         }
     }
 
+    /// A value with the sign of its width, which a root of unsigned codes has not.
+    fn signed(&mut self, value: Id) -> Result<Piece> {
+        Ok(self.piece(value)?.wrap(self.graph.bits(value), true))
+    }
+
     /// The lowest bits of a value without a sign.
     fn unsigned(&mut self, value: Id, bits: u32) -> Result<Piece> {
+        let piece = self.piece(value)?;
+        if piece.range().0 >= 0 {
+            return Ok(piece.wrap(bits, false));
+        }
         // Of what was cut with a sign before, the same bits.
         let before = match *self.graph.node(value) {
             Node::Resize { value: before, .. } if self.graph.bits(before) > bits => before,
@@ -467,7 +487,7 @@ impl<'g> Finder<'g> {
 
     /// An operation on two values that are computed.
     fn meet(&mut self, id: Id, op: Binary, a: Id, b: Id) -> Result<Piece> {
-        let (x, y) = (self.piece(a), self.piece(b));
+        let (x, y) = (self.signed(a), self.signed(b));
         if let (Ok(x), Ok(y)) = (&x, &y) {
             let sign = match op {
                 Binary::Add => Some(1),
@@ -952,10 +972,17 @@ impl Stage {
     /// As it is written, with a result in that range.
     fn requant(&self, (low, high): Range) -> std::result::Result<Requant, String> {
         let Round::By(rounding) = self.round else { return Err("rounds twice".into()) };
+        if self.shift > 62 {
+            return Err(format!("shifts by {} bits", self.shift));
+        }
         let (overflow, width, signed) = match self.wrap {
+            Some((bits, signed)) if bits > if signed { 32 } else { 16 } => {
+                return Err(format!("overflows {bits} bits"));
+            }
             Some((bits, signed)) => (Overflow::Wrap, i64::from(bits), signed),
             None => {
-                let (width, signed) = holds((low, high)).ok_or("has a result of 64 bits")?;
+                let (width, signed) =
+                    holds((low, high)).ok_or("has a result of more than 32 bits")?;
                 (Overflow::Saturate, width, signed)
             }
         };
@@ -984,7 +1011,7 @@ impl Stage {
 
 /// Width and sign of the smallest usual integer that holds a range.
 pub fn holds((low, high): Range) -> Option<(i64, bool)> {
-    let found = [8i64, 16, 32, 63].into_iter().flat_map(|bits| [(bits, true), (bits, false)]);
+    let found = [(8, true), (8, false), (16, true), (16, false), (32, true)];
     found.into_iter().find(|&(bits, signed)| {
         let (least, most) = exact::range(bits, signed);
         i128::from(least) <= low && high <= i128::from(most)
