@@ -38,12 +38,13 @@ enum Command {
     /// Compile a model into a folder
     ///
     /// DIR gets model.mlir, network.mlir, mapped.mlir, design.mlir, kernels/, report.json and
-    /// report.html. It is written whole or not at all. The same input gives the same files; only
+    /// report.html, and host.mlir if the host computes something before or after the array. It is written whole or not at all. The same input gives the same files; only
     /// "compile_seconds" in report.json differs.
     Compile(CompileArguments),
     /// Run a compiled model, or IR of any level, on tensors
     ///
-    /// A folder runs as design.mlir in the array simulator. Exit status 0 only if every value matches
+    /// A folder runs as design.mlir in the array simulator, together with what the host computes before
+    /// and after it; a file runs at the level that it is of, a model as it is. Exit status 0 only if every value matches
     /// --expect.
     Run(run::RunArguments),
     /// Show the floor plan of a compiled model, and what was decided for each layer
@@ -87,6 +88,9 @@ struct CompileArguments {
     /// Tiles that may be used [default: all of the device]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_tiles: Option<u32>,
+    /// Rows that the batch has, of a model that leaves them open
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Option<u32>,
     /// Between layers: auto, from tile to tile where possible, or memtile, memory tiles everywhere
     #[arg(long, value_name = "WAY", default_value_t)]
     transport: Transport,
@@ -121,14 +125,24 @@ fn finish(result: Result<bool, Error>) -> ExitCode {
 }
 
 fn compile(arguments: CompileArguments) -> Result<bool, Error> {
-    let CompileArguments { model, output, device, io, optimize, max_tiles, transport, directives } =
-        arguments;
+    let CompileArguments {
+        model,
+        output,
+        device,
+        io,
+        optimize,
+        max_tiles,
+        batch,
+        transport,
+        directives,
+    } = arguments;
     let options = Options {
         model,
         device,
         io,
         objective: optimize,
         max_tiles: max_tiles.map(|tiles| tiles as usize),
+        batch: batch.map(|rows| rows as usize),
         transport,
         directives,
     };

@@ -7,10 +7,10 @@
 use crate::{
     design,
     device::Device,
-    dialect::{aie4ml::Layer, directive, mapped},
+    dialect::{aie4ml::Layer, directive, mapped, scalar},
     emit, frontends,
-    ir::{self, Error},
-    mlir::{pass::Describe, rewrite, tools},
+    ir::{self, Error, Message},
+    mlir::{constant, pass::Describe, rewrite, tools},
     passes::{PIPELINE, apply_directives::ApplyDirectives},
     plan::{
         directives,
@@ -19,11 +19,17 @@ use crate::{
         parallelize::Objective,
         replan::{By, Refused, Request, Requests},
     },
-    report::{Report, Seconds},
+    report::{HostWork, Report, Seconds},
+    run::host,
 };
 use melior::{
     Context,
-    ir::{Module, OperationRef, attribute::StringAttribute},
+    ir::{
+        Module, OperationRef, ShapedTypeLike, Type,
+        attribute::StringAttribute,
+        operation::OperationLike,
+        r#type::{DimSize, RankedTensorType},
+    },
 };
 use std::{
     collections::BTreeMap,
@@ -52,6 +58,8 @@ pub const MODEL: &str = "model.mlir";
 pub const NETWORK: &str = "network.mlir";
 pub const MAPPED: &str = "mapped.mlir";
 pub const DESIGN: &str = "design.mlir";
+/// What the host computes before and after the design; only there if there is any.
+pub const HOST: &str = "host.mlir";
 pub const KERNELS: &str = "kernels";
 pub const REPORT: &str = "report.json";
 pub const PAGE: &str = "report.html";
@@ -78,6 +86,8 @@ pub struct Options {
     pub objective: Objective,
     /// `None`: all of the device.
     pub max_tiles: Option<usize>,
+    /// Rows of the batch of a model that leaves them open.
+    pub batch: Option<usize>,
     pub transport: Transport,
     /// A file of directives, see [`crate::plan::directives`].
     pub directives: Option<PathBuf>,
@@ -141,7 +151,7 @@ pub fn compile_in_memory(
 
     progress("import");
     let context = tools::context();
-    let mut module = import(&context, &options.model)?;
+    let mut module = import(&context, &options.model, options.batch)?;
     files.insert(PathBuf::from(MODEL), ir::print(&module));
     let func = the_function(&module).map_err(|error| error.within(&file))?;
     if let Some(device) = &options.device {
@@ -190,8 +200,16 @@ pub fn compile_in_memory(
             }
             let made = the_function(&module)
                 .and_then(|func| ir::attempt(&context, || Report::of(func, &name)));
-            report = Some(made.map_err(|error| error.within(&file))?);
+            let mut made = made.map_err(|error| error.within(&file))?;
+            made.host = HostWork::of(&module);
+            report = Some(made);
         }
+    }
+    for op in host::modules(&module) {
+        if let Some(own) = Module::from_operation((*op).clone()) {
+            files.insert(PathBuf::from(HOST), ir::print(&own));
+        }
+        rewrite::erase(op);
     }
     files.insert(PathBuf::from(DESIGN), ir::print(&module));
     let mut report =
@@ -295,22 +313,89 @@ fn read_directives(path: &Path) -> Result<(Vec<directives::Entry>, String), Erro
     Ok((entries, file))
 }
 
-/// Reads a model file of any kind.
-fn import<'c>(context: &'c Context, path: &Path) -> Result<Module<'c>, Error> {
-    if path.extension().is_some_and(|extension| extension == "mlir") {
-        return ir::read(context, path);
+/// Reads a model file of any kind; `batch` is how many rows it has if it leaves them open.
+///
+/// # Errors
+///
+/// If it cannot be read, or no frontend takes it.
+pub fn import<'c>(
+    context: &'c Context,
+    path: &Path,
+    batch: Option<usize>,
+) -> Result<Module<'c>, Error> {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    if extension.is_some_and(|extension| extension == "mlir") {
+        let module = ir::read(context, path)?;
+        fix_batch(context, &module, batch)
+            .map_err(|error| error.within(&path.display().to_string()))?;
+        return Ok(module);
     }
-    Ok(frontends::import(context, path, &frontends::Options::default())?)
+    let options = frontends::Options { batch: batch.map(|rows| rows as u64) };
+    Ok(frontends::import(context, path, &options)?)
+}
+
+/// Gives tensors that leave their first extent open so many rows.
+fn fix_batch(context: &Context, module: &Module, batch: Option<usize>) -> Result<(), Error> {
+    let mut open = false;
+    for func in ir::functions(module) {
+        let Some(function) = scalar::function_type(func) else { continue };
+        let inputs = (0..function.input_count()).filter_map(|index| function.input(index).ok());
+        let Some(example) = inputs.into_iter().find(|r#type| with_rows(*r#type, 1).is_some())
+        else {
+            continue;
+        };
+        let Some(batch) = batch else {
+            return Err(Error::new(
+                "",
+                format_args!("takes '{example}', which leaves the batch open: fix it with --batch N"),
+            ));
+        };
+        open = true;
+        scalar::retype_whole(func, |r#type| with_rows(r#type, batch));
+    }
+    if batch.is_some() && !open {
+        return Err(Error::new("--batch", "the model's inputs do not leave their first extent open"));
+    }
+    let (valid, messages) = ir::collect(context, || module.as_operation().verify());
+    if valid {
+        return Ok(());
+    }
+    let mut all = vec![Message {
+        place: "--batch".into(),
+        text: "the model computes with its extents: export it with a fixed batch".into(),
+        notes: Vec::new(),
+    }];
+    all.extend(messages);
+    Err(Error::of(all, "--batch"))
+}
+
+/// A tensor with so many rows; `None` if it has a number of its own.
+fn with_rows(r#type: Type, rows: usize) -> Option<Type> {
+    let tensor = RankedTensorType::try_from(r#type).ok()?;
+    if tensor.rank() == 0 || !matches!(tensor.dim_size(0), Ok(DimSize::Dynamic)) {
+        return None;
+    }
+    Some(scalar::with_first(tensor, rows as u64))
 }
 
 fn the_function<'c, 'a>(module: &'a Module<'c>) -> Result<OperationRef<'c, 'a>, Error> {
     match ir::functions(module).as_slice() {
         [func] => Ok(*func),
         [] => Err(Error::new("", "holds no function 'func.func' to compile")),
-        more => Err(Error::new(
-            "",
-            format_args!("holds {} functions; one network is compiled at a time", more.len()),
-        )),
+        more => {
+            let names: Vec<_> = (more.iter())
+                .filter_map(|func| constant::text(func.attribute("sym_name").ok()?))
+                .map(|name| format!("'@{name}'"))
+                .collect();
+            Err(Error::new(
+                "",
+                format_args!(
+                    "holds {} functions, {}; one network is compiled at a time: leave one, into which the others are inlined, as 'aie4ml-opt --inline --symbol-dce' does with private ones",
+                    more.len(),
+                    names.join(", ")
+                ),
+            ))
+        }
     }
 }
 
@@ -354,7 +439,7 @@ fn check_replaceable(folder: &Path) -> Result<(), Error> {
                     Ok(entry) => entry.file_name(),
                     Err(error) => return fail(format!("cannot be read: {error}")),
                 };
-                let ours = [MODEL, NETWORK, MAPPED, DESIGN, KERNELS, REPORT, PAGE];
+                let ours = [MODEL, NETWORK, MAPPED, DESIGN, HOST, KERNELS, REPORT, PAGE];
                 if !ours.iter().any(|our| name == *our) {
                     return fail(format!(
                         "holds '{}', which aie4ml did not write: choose another folder, or an empty one",

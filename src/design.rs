@@ -10,11 +10,12 @@ use origin::Origin;
 
 use crate::{
     array::{Interface, Program},
-    compile::{DESIGN, KERNELS},
+    compile::{self, DESIGN, HOST, KERNELS},
     dialect::{aie, scalar},
     ir::{self, Error},
     mlir::tools,
-    run::{self, Executable, Level, Runner, Timed},
+    passes::outline_host_edges::{INPUT_SHAPES, OUTPUT_SHAPES},
+    run::{self, Executable, Host, Level, Runner, Timed},
     sim::{Costs, Engine, Failure, Kernels, Timing, host::HostKernels, iterations_to_settle},
     tensor::Tensor,
 };
@@ -50,17 +51,27 @@ pub fn open(path: &Path) -> Result<Runner, Error> {
 pub fn open_with(path: &Path, wishes: &Wishes) -> Result<Runner, Error> {
     let file = if path.is_dir() { path.join(DESIGN) } else { path.to_path_buf() };
     let context = tools::context();
-    let mut module = ir::read(&context, &file)?;
+    let mut module = compile::import(&context, &file, wishes.batch)?;
     let runner = if Level::of(&module) == Level::Array {
         lower_loops(&context, &mut module)?;
         let origin = Origin { file: file.clone(), device: wishes.device.clone() };
         runner(&context, &module, &file.with_file_name(KERNELS), wishes, origin)
+            .and_then(|runner| Ok(runner.with_host(host_beside(&context, &file)?)))
     } else if wishes.names_memory() {
-        Err(Error::new("", "has no memory to name: only an array program has"))
+        Err(Error::new("", "has no locks to release: only an array program has"))
     } else {
         Runner::compile(&module)
     };
     runner.map_err(|error| error.within(&file.display().to_string()))
+}
+
+/// What the host computes before and after the design that a compilation wrote.
+fn host_beside(context: &Context, design: &Path) -> Result<Host, Error> {
+    let file = design.with_file_name(HOST);
+    if design.file_name().is_none_or(|name| name != DESIGN) || !file.exists() {
+        return Ok(Host::default());
+    }
+    Host::of(&ir::read(context, &file)?)
 }
 
 /// Lowers what cores hold of the affine dialect.
@@ -133,12 +144,17 @@ fn runner(
         return Ok(Runner::new(Level::Array, inputs, outputs, Box::new(foreign)));
     }
     if wishes.names_memory() {
-        return Err(Error::new("", "has inputs and outputs of its own: give files without names"));
+        return Err(Error::new("", "has inputs and outputs of its own, which need no lock to be released"));
     }
-    let interfaces = |list: &[Interface]| -> Result<Vec<run::Interface>, Error> {
-        list.iter().map(run::Interface::try_from).collect()
+    let interfaces = |list: &[Interface], shapes| -> Result<Vec<run::Interface>, Error> {
+        let shapes = run::shapes(device, shapes);
+        let shaped = list.iter().enumerate();
+        shaped
+            .map(|(index, one)| Ok(run::Interface::try_from(one)?.shaped(shapes.get(index))))
+            .collect()
     };
-    let (inputs, outputs) = (interfaces(&program.inputs)?, interfaces(&program.outputs)?);
+    let inputs = interfaces(&program.inputs, INPUT_SHAPES)?;
+    let outputs = interfaces(&program.outputs, OUTPUT_SHAPES)?;
     Ok(Runner::new(
         Level::Array,
         inputs,

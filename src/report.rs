@@ -16,14 +16,16 @@ use crate::{
     device::Device,
     dialect::{aie4ml, mapped, network},
     ir::{self, Error},
-    mlir::{diagnostic, tools},
+    mlir::{constant, diagnostic, rewrite, tools},
+    passes::outline_host_edges,
     plan::{
         mapped::{End, Mapped, Operation},
         parallelize,
     },
+    run::host,
 };
 use melior::ir::{
-    Attribute, OperationRef,
+    Attribute, Module, OperationRef,
     attribute::{DictionaryAttribute, FloatAttribute, IntegerAttribute},
     operation::OperationLike,
 };
@@ -67,6 +69,9 @@ pub struct Report {
     pub layers: Vec<Layer>,
     /// In the order of their consumers.
     pub edges: Vec<Edge>,
+    /// What the host computes before and after the array.
+    #[serde(default)]
+    pub host: HostWork,
     /// Of the array program.
     #[serde(default)]
     pub resources: Resources,
@@ -223,6 +228,64 @@ pub struct Edge {
     pub ports: Vec<[usize; 2]>,
 }
 
+/// Layers of the model that the array does not compute.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct HostWork {
+    pub before: Vec<HostLayer>,
+    pub after: Vec<HostLayer>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HostLayer {
+    /// As in the model; empty if it has no name there.
+    pub name: String,
+    /// Ops that it is made of, such as `exp`.
+    pub operations: Vec<String>,
+}
+
+impl HostWork {
+    /// What a module says of it.
+    pub fn of(module: &Module) -> HostWork {
+        let mut work = HostWork::default();
+        for op in host::modules(module) {
+            for func in rewrite::body(op).map(rewrite::ops).unwrap_or_default() {
+                match func.attribute("sym_name").ok().and_then(constant::text) {
+                    Some(outline_host_edges::BEFORE) => work.before = host_layers(func),
+                    Some(outline_host_edges::AFTER) => work.after = host_layers(func),
+                    _ => {}
+                }
+            }
+        }
+        work
+    }
+}
+
+/// What a function computes, by layer.
+fn host_layers(func: OperationRef) -> Vec<HostLayer> {
+    let mut layers: Vec<HostLayer> = Vec::new();
+    for op in rewrite::body(func).map(rewrite::ops).unwrap_or_default() {
+        let name = op.name();
+        let name = name.as_string_ref();
+        let (dialect, operation) = name.as_str().ok().and_then(|n| n.split_once('.')).unwrap_or_default();
+        let said = ["tosa.const", "tosa.const_shape", "arith.constant", "tensor.empty", "quant.scast"];
+        if dialect == "func" || said.iter().any(|name| rewrite::is(&op, name)) {
+            continue;
+        }
+        let operation = match operation {
+            "qcast" => "quantize",
+            "dcast" => "dequantize",
+            other => other,
+        };
+        let name = aie4ml::layer_name(op.location()).unwrap_or_default().to_string();
+        match layers.iter_mut().find(|layer| layer.name == name) {
+            Some(layer) if layer.operations.iter().any(|known| known == operation) => {}
+            Some(layer) => layer.operations.push(operation.into()),
+            None => layers.push(HostLayer { name, operations: vec![operation.into()] }),
+        }
+    }
+    layers
+}
+
 /// Where the time went.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Seconds {
@@ -350,6 +413,7 @@ impl Report {
             outputs: mapped.outputs.iter().map(boundary).collect(),
             edges: edges(&mapped, &names),
             layers,
+            host: HostWork::default(),
             resources: Resources::default(),
             compile_seconds: Seconds::default(),
         })

@@ -3,15 +3,18 @@
 //! A [`Runner`] takes the model's own inputs or integer codes, in as many
 //! iterations as they are long, and gives floats or codes back. What runs
 //! underneath is an [`Executable`]: MLIR's JIT here, the array simulator
-//! elsewhere.
+//! elsewhere. What the host computes before and after the network runs with it.
 //!
 //! **Invariant:** conversions between floats and codes happen here only, so
 //! all levels see the same codes.
 
 mod compare;
+pub mod host;
 mod interface;
 #[cfg(test)]
 mod tests;
+
+pub use host::Host;
 
 pub use compare::{Mismatch, Mismatches, compare};
 pub use interface::{Form, Interface, Quantization};
@@ -20,6 +23,7 @@ use crate::{
     dialect::{aie4ml, scalar},
     ir::Error,
     kernel::time::KernelVersion,
+    passes::outline_host_edges::{INPUT_SHAPES, OUTPUT_SHAPES},
     mlir::{
         constant::defining_op,
         jit::{self, Spec},
@@ -31,7 +35,7 @@ use crate::{
 };
 use melior::ir::{
     Attribute, BlockLike, Module, OperationRef, Type, Value, ValueLike,
-    attribute::{ArrayAttribute, DictionaryAttribute, StringAttribute, TypeAttribute},
+    attribute::{ArrayAttribute, DenseI64ArrayAttribute, DictionaryAttribute, StringAttribute, TypeAttribute},
     operation::OperationLike,
 };
 use std::{
@@ -142,6 +146,16 @@ pub struct Runner {
     pub inputs: Vec<Interface>,
     pub outputs: Vec<Interface>,
     executable: Box<dyn Executable>,
+    host: Host,
+}
+
+/// Where tensors enter and leave.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Edge {
+    /// As the model says; what the host computes is between there and the network.
+    Model,
+    /// At the network itself.
+    Network,
 }
 
 impl Runner {
@@ -152,7 +166,45 @@ impl Runner {
         outputs: Vec<Interface>,
         executable: Box<dyn Executable>,
     ) -> Self {
-        Runner { level, inputs, outputs, executable }
+        Runner { level, inputs, outputs, executable, host: Host::default() }
+    }
+
+    /// The same, with what the host computes before and after it.
+    pub fn with_host(self, host: Host) -> Self {
+        Runner { host, ..self }
+    }
+
+    /// What goes in at an edge.
+    pub fn inputs_at(&self, edge: Edge) -> &[Interface] {
+        match (&self.host.before, edge) {
+            (Some(before), Edge::Model) => &before.inputs,
+            _ => &self.inputs,
+        }
+    }
+
+    /// What comes out at an edge.
+    pub fn outputs_at(&self, edge: Edge) -> &[Interface] {
+        match (&self.host.after, edge) {
+            (Some(after), Edge::Model) => &after.outputs,
+            _ => &self.outputs,
+        }
+    }
+
+    /// The edge that inputs are for: the model's if they are of its types.
+    pub fn edge_of(&self, inputs: &[Tensor]) -> Edge {
+        let Some(before) = &self.host.before else {
+            // Codes mean the network's, where they can.
+            let codes = !inputs.is_empty() && inputs.iter().all(|input| !input.dtype().is_float());
+            let quantized = self.inputs.iter().any(|input| input.quantization.is_some());
+            return if codes && quantized { Edge::Network } else { Edge::Model };
+        };
+        let fits = |(interface, tensor): (&Interface, &Tensor)| {
+            let (native, given) = (interface.native, tensor.dtype());
+            native == given || native.is_float() && given.is_float()
+        };
+        let model =
+            before.inputs.len() == inputs.len() && before.inputs.iter().zip(inputs).all(fits);
+        if model || inputs.len() != self.inputs.len() { Edge::Model } else { Edge::Network }
     }
 
     /// Compiles a model, network or mapped network for the host.
@@ -167,25 +219,51 @@ impl Runner {
         }
         let (inputs, outputs) = interfaces(module)?;
         let program = jit::Program::compile(module)?;
-        Ok(Runner::new(level, inputs, outputs, Box::new(program)))
+        let runner = Runner::new(level, inputs, outputs, Box::new(program));
+        Ok(runner.with_host(Host::of(module)?))
     }
 
     /// Executes the network on floats or codes, told apart by their type.
     ///
     /// A leading extent that is a multiple of the network's batch is as many
     /// iterations. Outputs are of `form`, or else floats if every input is,
-    /// where an output can be both.
+    /// where an output can be both. Codes are those of the network: what the host
+    /// computes behind it is then left out.
     ///
     /// # Errors
     ///
     /// If an input is missing or of a shape, type or value that the network
     /// does not take, or an output does not exist in the form.
     pub fn run(&self, inputs: &[Tensor], form: Option<Form>) -> Result<Vec<Tensor>, Error> {
-        let results = self.executable.execute(self.iterations(inputs)?)?;
-        self.join(results, inputs, form)
+        self.run_to(inputs, form, self.usual_edge(inputs, form))
     }
 
-    /// The same, with the time that the array takes.
+    /// Where outputs leave if nobody says so.
+    pub fn usual_edge(&self, inputs: &[Tensor], form: Option<Form>) -> Edge {
+        match form {
+            Some(Form::Float) => Edge::Model,
+            Some(Form::Codes) => Edge::Network,
+            None => self.edge_of(inputs),
+        }
+    }
+
+    /// The same, with outputs as they are at an edge.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runner::run`].
+    pub fn run_to(
+        &self,
+        inputs: &[Tensor],
+        form: Option<Form>,
+        edge: Edge,
+    ) -> Result<Vec<Tensor>, Error> {
+        let (iterations, around) = self.enter(inputs)?;
+        let results = self.executable.execute(iterations)?;
+        self.leave(results, around, inputs, form, edge)
+    }
+
+    /// As [`Runner::run`], with the time that the array takes.
     ///
     /// # Errors
     ///
@@ -197,82 +275,145 @@ impl Runner {
         form: Option<Form>,
         how: &Timed,
     ) -> Result<(Vec<Tensor>, Timing), Error> {
-        let iterations = self.iterations(inputs)?;
-        let (results, timing) = self.executable.execute_timed(iterations, how)?;
-        Ok((self.join(results, inputs, form)?, timing))
+        self.run_timed_to(inputs, form, self.usual_edge(inputs, form), how)
     }
 
-    /// The inputs of each iteration.
-    fn iterations(&self, inputs: &[Tensor]) -> Result<Vec<Vec<Tensor>>, Error> {
-        if inputs.len() != self.inputs.len() {
-            if self.inputs.is_empty() {
-                let given = inputs.len();
-                return Err(error(format_args!("takes no inputs, but {given} are given")));
-            }
-            let names: Vec<_> =
-                self.inputs.iter().map(|input| format!("'{}'", input.name)).collect();
-            return Err(error(format_args!(
-                "needs a tensor for each input ({}), got {}",
-                names.join(", "),
-                inputs.len()
-            )));
-        }
-        let mut iterations: Vec<Vec<Tensor>> = Vec::new();
-        for (interface, input) in self.inputs.iter().zip(inputs) {
-            let parts = interface.split(input)?;
-            if iterations.is_empty() {
-                iterations = parts.iter().map(|_| Vec::new()).collect();
-            }
-            if parts.len() != iterations.len() {
-                return Err(error(format_args!(
-                    "input '{}' has {} iterations, '{}' has {}",
-                    interface.name,
-                    parts.len(),
-                    self.inputs[0].name,
-                    iterations.len()
-                )));
-            }
-            for (iteration, part) in iterations.iter_mut().zip(parts) {
-                iteration.push(part);
-            }
-        }
-        if self.inputs.is_empty() {
-            iterations.push(Vec::new());
-        }
-        Ok(iterations)
-    }
-
-    /// The outputs of all iterations as one tensor each.
-    fn join(
+    /// The same, with outputs as they are at an edge.
+    ///
+    /// # Errors
+    ///
+    /// As [`Runner::run_timed`].
+    pub fn run_timed_to(
         &self,
-        results: Vec<Vec<Tensor>>,
         inputs: &[Tensor],
         form: Option<Form>,
-    ) -> Result<Vec<Tensor>, Error> {
-        let floats = inputs.iter().all(|input| input.dtype().is_float());
-        let usual = if floats { Form::Float } else { Form::Codes };
-        let mut outputs: Vec<Vec<Tensor>> = self.outputs.iter().map(|_| Vec::new()).collect();
-        for result in results {
-            if result.len() != self.outputs.len() {
-                return Err(error("bug: the network gave a wrong number of results"));
-            }
-            for (output, tensor) in outputs.iter_mut().zip(result) {
-                output.push(tensor);
-            }
-        }
-        self.outputs
-            .iter()
-            .zip(outputs)
-            .map(|(interface, parts)| {
-                let form = form.unwrap_or(if interface.has(usual) {
-                    usual
-                } else {
-                    interface.native_form()
-                });
-                interface.join(&parts, form)
-            })
-            .collect()
+        edge: Edge,
+        how: &Timed,
+    ) -> Result<(Vec<Tensor>, Timing), Error> {
+        let (iterations, around) = self.enter(inputs)?;
+        let (results, timing) = self.executable.execute_timed(iterations, how)?;
+        Ok((self.leave(results, around, inputs, form, edge)?, timing))
     }
+
+    /// The network's inputs of each iteration, and what the host keeps for afterwards.
+    fn enter(&self, inputs: &[Tensor]) -> Result<(Vec<Vec<Tensor>>, Vec<Vec<Tensor>>), Error> {
+        let edge = self.edge_of(inputs);
+        let given = iterations(self.inputs_at(edge), inputs)?;
+        let (Some(before), Edge::Model) = (&self.host.before, edge) else {
+            return Ok((given, Vec::new()));
+        };
+        let mut around = Vec::new();
+        let mut entering = Vec::new();
+        for mut results in before.call(&given, true)? {
+            if results.len() < self.inputs.len() {
+                return Err(error("bug: the host gives fewer values than the network takes"));
+            }
+            around.push(results.split_off(self.inputs.len()));
+            let native = results.into_iter().zip(&self.inputs).map(|(tensor, interface)| {
+                Ok(tensor.reinterpreted(interface.native)?.reshaped(interface.shape.clone())?)
+            });
+            entering.push(native.collect::<Result<_, Error>>()?);
+        }
+        Ok((entering, around))
+    }
+
+    /// The outputs of all iterations at an edge.
+    fn leave(
+        &self,
+        results: Vec<Vec<Tensor>>,
+        around: Vec<Vec<Tensor>>,
+        inputs: &[Tensor],
+        form: Option<Form>,
+        edge: Edge,
+    ) -> Result<Vec<Tensor>, Error> {
+        let (Some(after), Edge::Model) = (&self.host.after, edge) else {
+            let floats = inputs.iter().all(|input| input.dtype().is_float());
+            let whole = self.host.before.is_some() && edge == Edge::Model;
+            let usual = if floats || whole { Form::Float } else { Form::Codes };
+            return join(&self.outputs, results, form, usual);
+        };
+        let mut around = around.into_iter();
+        let mut leaving = Vec::new();
+        for results in results {
+            let all = results.into_iter().chain(around.next().unwrap_or_default());
+            let all: Vec<Tensor> = all.collect();
+            if all.len() != after.inputs.len() {
+                return Err(error(
+                    "the model's outputs are computed of its own inputs: give those, or expect codes",
+                ));
+            }
+            let shaped = all.into_iter().zip(&after.inputs);
+            let shaped = shaped.map(|(tensor, interface)| tensor.reshaped(interface.shape.clone()));
+            leaving.push(shaped.collect::<Result<Vec<_>, _>>()?);
+        }
+        join(&after.outputs, after.call(&leaving, false)?, form, Form::Float)
+    }
+}
+
+/// The inputs of each iteration.
+fn iterations(interfaces: &[Interface], inputs: &[Tensor]) -> Result<Vec<Vec<Tensor>>, Error> {
+    if inputs.len() != interfaces.len() {
+        if interfaces.is_empty() {
+            let given = inputs.len();
+            return Err(error(format_args!("takes no inputs, but {given} are given")));
+        }
+        let names: Vec<_> = interfaces.iter().map(|input| format!("'{}'", input.name)).collect();
+        return Err(error(format_args!(
+            "needs a tensor for each input ({}), got {}",
+            names.join(", "),
+            inputs.len()
+        )));
+    }
+    let mut iterations: Vec<Vec<Tensor>> = Vec::new();
+    for (interface, input) in interfaces.iter().zip(inputs) {
+        let parts = interface.split(input)?;
+        if iterations.is_empty() {
+            iterations = parts.iter().map(|_| Vec::new()).collect();
+        }
+        if parts.len() != iterations.len() {
+            return Err(error(format_args!(
+                "input '{}' has {} iterations, '{}' has {}",
+                interface.name,
+                parts.len(),
+                interfaces[0].name,
+                iterations.len()
+            )));
+        }
+        for (iteration, part) in iterations.iter_mut().zip(parts) {
+            iteration.push(part);
+        }
+    }
+    if interfaces.is_empty() {
+        iterations.push(Vec::new());
+    }
+    Ok(iterations)
+}
+
+/// The outputs of all iterations as one tensor each.
+fn join(
+    interfaces: &[Interface],
+    results: Vec<Vec<Tensor>>,
+    form: Option<Form>,
+    usual: Form,
+) -> Result<Vec<Tensor>, Error> {
+    let mut outputs: Vec<Vec<Tensor>> = interfaces.iter().map(|_| Vec::new()).collect();
+    for result in results {
+        if result.len() != interfaces.len() {
+            return Err(error("bug: the network gave a wrong number of results"));
+        }
+        for (output, tensor) in outputs.iter_mut().zip(result) {
+            output.push(tensor);
+        }
+    }
+    interfaces
+        .iter()
+        .zip(outputs)
+        .map(|(interface, parts)| {
+            let form =
+                form.unwrap_or(if interface.has(usual) { usual } else { interface.native_form() });
+            interface.join(&parts, form)
+        })
+        .collect()
 }
 
 /// Compiles and executes a module once; see [`Runner::run`].
@@ -301,20 +442,36 @@ pub fn interfaces(module: &Module) -> Result<(Vec<Interface>, Vec<Interface>), E
     let func = jit::entry(module)?;
     let function = scalar::function_type(func).ok_or_else(|| error("the entry has no type"))?;
     let body = rewrite::body(func).ok_or_else(|| error("the entry has no body"))?;
+    let (input_shapes, output_shapes) = (shapes(func, INPUT_SHAPES), shapes(func, OUTPUT_SHAPES));
     let mut inputs = Vec::new();
     for i in 0..function.input_count() {
         let (Ok(r#type), Ok(argument)) = (function.input(i), body.argument(i)) else { continue };
         let border = entering(argument.into());
-        inputs.push(interface(func, "arg_attrs", i, "input", r#type, border)?);
+        let found = interface(func, "arg_attrs", i, "input", r#type, border)?;
+        inputs.push(found.shaped(input_shapes.get(i)));
     }
     let returned = rewrite::ops(body).last().copied();
     let mut outputs = Vec::new();
     for i in 0..function.result_count() {
         let Ok(r#type) = function.result(i) else { continue };
         let border = returned.and_then(|op| op.operands().nth(i)).and_then(leaving);
-        outputs.push(interface(func, "res_attrs", i, "output", r#type, border)?);
+        let found = interface(func, "res_attrs", i, "output", r#type, border)?;
+        outputs.push(found.shaped(output_shapes.get(i)));
     }
     Ok((inputs, outputs))
+}
+
+/// Shapes of the model that an op says; none if it says none.
+pub fn shapes(op: OperationRef, attribute: &str) -> Vec<Vec<usize>> {
+    let shape = |attribute| {
+        let extents = DenseI64ArrayAttribute::try_from(attribute).ok()?;
+        (0..extents.len()).map(|i| usize::try_from(extents.element(i).ok()?).ok()).collect()
+    };
+    let list = op.attribute(attribute).ok().and_then(|a| ArrayAttribute::try_from(a).ok());
+    let shapes = list.and_then(|list| {
+        (0..list.len()).map(|i| list.element(i).ok().and_then(shape)).collect::<Option<_>>()
+    });
+    shapes.unwrap_or_default()
 }
 
 fn interface<'c>(
@@ -350,7 +507,7 @@ fn interface<'c>(
         }
         _ => dtype,
     };
-    Ok(Interface { name, shape, native, quantization })
+    Ok(Interface { name, shape, model_shape: None, native, quantization })
 }
 
 /// One scale for the whole tensor; codes of several have no common meaning here.

@@ -5,7 +5,7 @@ use crate::{
     design::{self, Wishes},
     ir::Error,
     kernel::time::KernelVersion,
-    run::{self, Form, Interface, Level, Mismatches, Timed},
+    run::{self, Edge, Form, Interface, Level, Mismatches, Runner, Timed},
     sim::Timing,
     tensor::Tensor,
 };
@@ -14,24 +14,27 @@ use std::{fmt::Write, path::PathBuf};
 
 #[derive(clap::Args)]
 pub struct RunArguments {
-    /// Folder that `aie4ml compile` wrote, or .mlir of any level
+    /// Folder that `aie4ml compile` wrote, .mlir of any level, or a model that compiles
     #[arg(value_name = "DIR|FILE")]
     path: PathBuf,
-    /// Input, as the model's floats or as integer codes; repeat it for each input, in order. A
-    /// multiple of the model's rows is as many iterations. For a design that aie4ml did not make,
-    /// NAME=X.npy fills a buffer, or argument N of its sequence, argumentN
+    /// Input, as the model's own values or as integer codes of the network; repeat it for each input,
+    /// in order or by NAME. A multiple of the model's rows is as many iterations. For a design that
+    /// aie4ml did not make, NAME=X.npy fills a buffer, or argument N of its sequence, argumentN
     #[arg(short, long, value_name = "[NAME=]X.npy")]
     input: Vec<Named>,
-    /// Where to write the output; repeat it for each output, in order. NAME as with --input
+    /// Where to write the output; repeat it for each output, in order or by NAME
     #[arg(short, long, value_name = "[NAME=]Y.npy")]
     output: Vec<Named>,
-    /// What the output must be, in floats or codes; repeat it for each output, in order. NAME as
-    /// with --input
+    /// What the output must be, in the model's own values or codes of the network; repeat it for each
+    /// output, in order or by NAME
     #[arg(long, value_name = "[NAME=]Y.npy")]
     expect: Vec<Named>,
     /// Release a lock before the run, as a host does, by 1 or VALUE
     #[arg(long, value_name = "LOCK[=VALUE]", value_parser = release)]
     release: Vec<(String, i32)>,
+    /// Rows that the batch has, of a model that leaves them open
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Option<u32>,
     /// The device to run, of a file with several
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
@@ -164,6 +167,7 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
     let mut expected = read_all(&arguments.expect)?;
     let labels = arguments.labels.as_ref().map(read).transpose()?;
 
+    let mut files = (arguments.output.clone(), arguments.expect.clone());
     let written = names("--output", &arguments.output)?;
     let compared = names("--expect", &arguments.expect)?;
     if !written.is_empty() && !compared.is_empty() && written != compared {
@@ -171,35 +175,54 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
     }
     let wishes = Wishes {
         inputs: names("--input", &arguments.input)?,
-        outputs: if compared.is_empty() { written } else { compared },
+        outputs: if compared.is_empty() { written.clone() } else { compared.clone() },
         releases: arguments.release,
         device: arguments.device,
+        batch: arguments.batch.map(|rows| rows as usize),
         check_races: arguments.check_races,
         max_steps: arguments.max_steps,
     };
     let runner = design::open_with(&arguments.path, &wishes)?;
+    let named = |name: &&String, list: &[Interface]| list.iter().any(|one| one.name == **name);
+    let edge = [Edge::Model, Edge::Network].into_iter().find(|edge| {
+        let inputs = runner.inputs_at(*edge);
+        wishes.inputs.len() == inputs.len() && wishes.inputs.iter().all(|n| named(&n, inputs))
+    });
+    if !wishes.inputs.is_empty() {
+        let edge = edge.unwrap_or(Edge::Model);
+        inputs = ordered("--input", &wishes.inputs, inputs, runner.inputs_at(edge))?;
+    }
     if runner.level == Level::Array {
         bits(&mut inputs, &runner.inputs)?;
         bits(&mut expected, &runner.outputs)?;
     }
-    let wanted = runner.outputs.len();
-    for (flag, given) in [("--expect", expected.len()), ("--output", arguments.output.len())] {
-        if given > 0 && given != wanted {
+    // The model's own outputs and the network's may differ in number and type.
+    let edge = edge_of(&runner, &inputs, &expected, arguments.output.len());
+    let wanted = runner.outputs_at(edge);
+    if !compared.is_empty() {
+        expected = ordered("--expect", &compared, expected, wanted)?;
+        files.1 = ordered("--expect", &compared, files.1, wanted)?;
+    }
+    if !written.is_empty() {
+        files.0 = ordered("--output", &written, files.0, wanted)?;
+    }
+    for (flag, given) in [("--expect", expected.len()), ("--output", files.0.len())] {
+        if given > 0 && given != wanted.len() {
             return Err(Error::new(
                 flag,
-                format_args!("needs {wanted}, one per output, but is given {given}"),
+                format_args!("needs {}, one per output, but is given {given}", wanted.len()),
             ));
         }
     }
     // Memory that means itself has one form only.
-    let has_forms = runner.outputs.iter().any(|output| output.quantization.is_some());
-    let form =
-        expected.first().filter(|_| has_forms || runner.level != Level::Array).map(|tensor| {
-            match tensor.dtype().is_float() {
-                true => Form::Float,
-                false => Form::Codes,
-            }
-        });
+    let forms = runner.level != Level::Array || wanted.iter().any(|out| out.quantization.is_some());
+    let own = std::ptr::eq(wanted, runner.outputs.as_slice());
+    let form = expected.first().filter(|_| forms && own).map(|tensor| {
+        match tensor.dtype().is_float() {
+            true => Form::Float,
+            false => Form::Codes,
+        }
+    });
     progress.say(match runner.level {
         Level::Array => "run in the array simulator",
         _ => "run",
@@ -208,15 +231,15 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
     let (outputs, timing) = if timed {
         let kernels = arguments.kernel_version.unwrap_or_default();
         let how = Timed { kernels, trace: arguments.trace.clone() };
-        let (outputs, timing) = runner.run_timed(&inputs, form, &how)?;
+        let (outputs, timing) = runner.run_timed_to(&inputs, form, edge, &how)?;
         (outputs, Some(timing))
     } else {
-        (runner.run(&inputs, form)?, None)
+        (runner.run_to(&inputs, form, edge)?, None)
     };
     drop(progress);
 
     let mut comparisons = Vec::new();
-    for (index, (file, expected)) in arguments.expect.iter().zip(&expected).enumerate() {
+    for (index, (file, expected)) in files.1.iter().zip(&expected).enumerate() {
         let comparison = compare(&outputs[index], expected, arguments.tolerance);
         let file = file.path.display().to_string();
         comparisons.push(comparison.map_err(|error| error.within(&file))?);
@@ -225,12 +248,12 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
         (Some(labels), Some(output)) => Some(accuracy(output, labels)?),
         _ => None,
     };
-    for (file, tensor) in arguments.output.iter().zip(&outputs) {
+    for (file, tensor) in files.0.iter().zip(&outputs) {
         tensor.write_npy(&file.path)?;
     }
-    let taken = !arguments.output.is_empty() || !comparisons.is_empty();
+    let taken = !files.0.is_empty() || !comparisons.is_empty();
     let mut comparisons = comparisons.into_iter();
-    let outputs = runner.outputs.iter().zip(&outputs).map(|(interface, tensor)| Output {
+    let outputs = wanted.iter().zip(&outputs).map(|(interface, tensor)| Output {
         name: interface.name.clone(),
         shape: tensor.shape().to_vec(),
         dtype: tensor.dtype().to_string(),
@@ -248,6 +271,48 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
         say(&summary.text(arguments.tolerance))?;
     }
     Ok(mismatches.unwrap_or(0) == 0)
+}
+
+/// Where outputs leave: where the expected ones do, by their number and types, or else as the
+/// inputs enter.
+fn edge_of(runner: &Runner, inputs: &[Tensor], expected: &[Tensor], written: usize) -> Edge {
+    let fits = |edge: &Edge| {
+        let interfaces = runner.outputs_at(*edge);
+        let same = |(interface, tensor): (&Interface, &Tensor)| {
+            let (native, given) = (interface.native.is_float(), tensor.dtype().is_float());
+            native == given || interface.quantization.is_some()
+        };
+        interfaces.len() == expected.len() && interfaces.iter().zip(expected).all(same)
+    };
+    let usual = runner.edge_of(inputs);
+    if expected.is_empty() {
+        let other = [usual, Edge::Model, Edge::Network];
+        let counted = |edge: &Edge| written == 0 || runner.outputs_at(*edge).len() == written;
+        return other.into_iter().find(counted).unwrap_or(usual);
+    }
+    [Edge::Model, Edge::Network].into_iter().find(fits).unwrap_or(usual)
+}
+
+/// What was given by names, in the order of the interfaces.
+fn ordered<T>(
+    flag: &str,
+    names: &[String],
+    given: Vec<T>,
+    interfaces: &[Interface],
+) -> Result<Vec<T>, Error> {
+    let all: Vec<_> = interfaces.iter().map(|one| format!("'{}'", one.name)).collect();
+    let mut places = Vec::new();
+    for (name, item) in names.iter().zip(given) {
+        let place = interfaces.iter().position(|one| one.name == *name).ok_or_else(|| {
+            Error::new(flag, format_args!("names '{name}', but there is {}", all.join(", ")))
+        })?;
+        if places.iter().any(|(other, _)| *other == place) {
+            return Err(Error::new(flag, format_args!("names '{name}' twice")));
+        }
+        places.push((place, item));
+    }
+    places.sort_by_key(|(place, _)| *place);
+    Ok(places.into_iter().map(|(_, item)| item).collect())
 }
 
 /// Integers for memory that means itself are bits, with or without a sign.

@@ -20,6 +20,8 @@ pub struct Wishes {
     pub outputs: Vec<String>,
     /// Locks that the host releases before the run, by a value.
     pub releases: Vec<(String, i32)>,
+    /// Rows of the batch of a model that leaves them open.
+    pub batch: Option<usize>,
     /// The device to execute, of several in a module.
     pub device: Option<String>,
     /// Fail at two accesses that nothing orders.
@@ -31,7 +33,7 @@ pub struct Wishes {
 impl Wishes {
     /// Whether they need a design without interfaces of its own.
     pub fn names_memory(&self) -> bool {
-        !(self.inputs.is_empty() && self.outputs.is_empty() && self.releases.is_empty())
+        !self.releases.is_empty()
     }
 }
 
@@ -85,6 +87,7 @@ impl Foreign {
             run::Interface {
                 name: buffer.name.clone(),
                 shape,
+                model_shape: None,
                 native: dtype(buffer),
                 quantization: None,
             }

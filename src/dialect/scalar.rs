@@ -239,14 +239,25 @@ pub fn rank(r#type: Type) -> usize {
 /// The tensor type with other elements; dynamic extents stay.
 pub fn with_element<'c>(r#type: Type<'c>, element: Type<'c>) -> Type<'c> {
     let Ok(tensor) = RankedTensorType::try_from(r#type) else { return element };
-    let dynamic = i64::MIN as u64; // how MLIR's C API spells it
-    let extents: Vec<u64> = (0..tensor.rank())
+    RankedTensorType::new(&extents(tensor), element, tensor.encoding()).into()
+}
+
+/// The tensor type with another first extent.
+pub fn with_first(tensor: RankedTensorType, first: u64) -> Type {
+    let mut extents = extents(tensor);
+    extents.first_mut().into_iter().for_each(|extent| *extent = first);
+    RankedTensorType::new(&extents, tensor.element(), tensor.encoding()).into()
+}
+
+/// As MLIR's C API spells them.
+fn extents(tensor: RankedTensorType) -> Vec<u64> {
+    let dynamic = i64::MIN as u64;
+    (0..tensor.rank())
         .map(|i| match tensor.dim_size(i) {
             Ok(melior::ir::r#type::DimSize::Static(extent)) => extent,
             _ => dynamic,
         })
-        .collect();
-    RankedTensorType::new(&extents, element, tensor.encoding()).into()
+        .collect()
 }
 
 /// Gives every value of a function whose element type `change` maps the new
@@ -254,8 +265,16 @@ pub fn with_element<'c>(r#type: Type<'c>, element: Type<'c>) -> Type<'c> {
 ///
 /// The ops are not touched: the caller sees to it that they still verify.
 pub fn retype<'c>(func: OperationRef<'c, '_>, change: impl Fn(Type<'c>) -> Option<Type<'c>>) {
-    let changed =
-        |r#type: Type<'c>| change(element(r#type)).map(|element| with_element(r#type, element));
+    retype_whole(func, |r#type| {
+        change(element(r#type)).map(|element| with_element(r#type, element))
+    });
+}
+
+/// The same, by whole types.
+pub fn retype_whole<'c>(
+    func: OperationRef<'c, '_>,
+    changed: impl Fn(Type<'c>) -> Option<Type<'c>>,
+) {
     for op in nested(func) {
         for result in op.results() {
             if let Some(r#type) = changed(result.r#type()) {

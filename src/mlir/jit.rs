@@ -188,7 +188,6 @@ impl Program {
     pub fn compile(module: &Module) -> Result<Self, Error> {
         let func = entry(module)?;
         let name = name(func).to_string();
-        check(module)?;
         let function = scalar::function_type(func).ok_or_else(|| error("the entry has no type"))?;
         let arguments = (0..function.input_count())
             .filter_map(|i| function.input(i).ok())
@@ -205,6 +204,13 @@ impl Program {
         let context = rewrite::context(module.as_operation().location());
         let mut module = Module::from_operation((*module.as_operation()).clone())
             .ok_or_else(|| error("the module could not be copied"))?;
+        for op in rewrite::ops(module.body()) {
+            // What the host computes is compiled by itself.
+            if rewrite::is(&op, "builtin.module") {
+                rewrite::erase(op);
+            }
+        }
+        check(&module)?;
         for func in rewrite::ops(module.body()) {
             // Attributes of the interface mean nothing to LLVM.
             rewrite::remove_attribute(func, "arg_attrs");
@@ -248,7 +254,7 @@ impl Program {
         } else {
             self.optimized()
         };
-        iterations.iter().map(|inputs| self.call_on(engine, inputs)).collect()
+        iterations.iter().map(|inputs| self.call_on(engine, inputs, false)).collect()
     }
 
     /// Executes the network once.
@@ -260,7 +266,17 @@ impl Program {
     ///
     /// If an input has another shape or type than the argument.
     pub fn call(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-        self.call_on(&self.plain, inputs)
+        self.call_as(inputs, false)
+    }
+
+    /// The same; results of 32-bit floats are as they were computed, in 64 bits, if `wide`. Inputs
+    /// may be so, too.
+    ///
+    /// # Errors
+    ///
+    /// As [`Program::call`].
+    pub fn call_as(&self, inputs: &[Tensor], wide: bool) -> Result<Vec<Tensor>, Error> {
+        self.call_on(&self.plain, inputs, wide)
     }
 
     fn optimized(&self) -> &Engine {
@@ -272,7 +288,12 @@ impl Program {
         optimized.as_ref().unwrap_or(&self.plain)
     }
 
-    fn call_on(&self, engine: &Engine, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+    fn call_on(
+        &self,
+        engine: &Engine,
+        inputs: &[Tensor],
+        wide: bool,
+    ) -> Result<Vec<Tensor>, Error> {
         if inputs.len() != self.arguments.len() {
             return Err(error(format_args!(
                 "expected {} inputs, got {}",
@@ -282,8 +303,10 @@ impl Program {
         }
         let mut buffers = Vec::new();
         for (i, (input, spec)) in inputs.iter().zip(&self.arguments).enumerate() {
-            let same = input.dtype().is_float() == spec.dtype.is_float()
-                && input.dtype().bytes() == spec.dtype.bytes();
+            let widened = input.dtype() == Dtype::F64 && spec.dtype == Dtype::F32;
+            let same = widened
+                || input.dtype().is_float() == spec.dtype.is_float()
+                    && input.dtype().bytes() == spec.dtype.bytes();
             if input.shape() != spec.shape || !same {
                 let expected = Shape(&spec.shape);
                 return Err(error(format_args!(
@@ -292,7 +315,7 @@ impl Program {
                 )));
             }
             let buffer = match spec.dtype {
-                Dtype::F32 => Buffer::new(&spec.shape, &wide(input.data()))?,
+                Dtype::F32 if !widened => Buffer::new(&spec.shape, &widen(input.data()))?,
                 _ => Buffer::new(&spec.shape, input.data())?,
             };
             buffers.push(buffer);
@@ -306,16 +329,20 @@ impl Program {
         let results = buffers.into_iter().skip(inputs.len()).zip(&self.results);
         results
             .map(|(buffer, spec)| {
-                let bytes = buffer.into_bytes();
-                let bytes = if spec.dtype == Dtype::F32 { narrow(&bytes) } else { bytes };
-                Tensor::new(spec.shape.clone(), spec.dtype, bytes).map_err(error)
+                let (bytes, shape) = (buffer.into_bytes(), spec.shape.clone());
+                let tensor = match spec.dtype {
+                    Dtype::F32 if wide => Tensor::new(shape, Dtype::F64, bytes),
+                    Dtype::F32 => Tensor::new(shape, Dtype::F32, narrow(&bytes)),
+                    dtype => Tensor::new(shape, dtype, bytes),
+                };
+                tensor.map_err(error)
             })
             .collect()
     }
 }
 
 /// Floats of 32 bits as those of 64 that compiled code computes with.
-fn wide(bytes: &[u8]) -> Vec<u8> {
+fn widen(bytes: &[u8]) -> Vec<u8> {
     let floats = bytes.chunks_exact(4).map(|four| four.try_into().map_or(0.0, f32::from_le_bytes));
     floats.flat_map(|float| f64::from(float).to_le_bytes()).collect()
 }

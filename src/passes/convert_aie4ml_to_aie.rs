@@ -1,3 +1,4 @@
+use super::outline_host_edges::{INPUT_SHAPES, OUTPUT_SHAPES};
 use crate::{
     array::Tile,
     device::{Device, TileKind},
@@ -64,7 +65,12 @@ impl Pass for ConvertAie4mlToAie {
                 let found = locations.iter().find(|(name, _)| *name == layer);
                 found.map_or(func.location(), |(_, location)| *location)
             });
-            rewrite::insert_before(func, new);
+            let device = rewrite::insert_before(func, new);
+            for shapes in [INPUT_SHAPES, OUTPUT_SHAPES] {
+                if let Ok(attribute) = func.attribute(shapes) {
+                    rewrite::set_attribute(device, shapes, attribute);
+                }
+            }
             rewrite::erase(func);
         }
         Ok(())

@@ -13,7 +13,7 @@ use melior::{
     ir::{
         Attribute, Block, BlockLike, BlockRef, Identifier, Location, OperationRef, Region,
         RegionLike, Type, TypeLike, Value, ValueLike,
-        attribute::{StringAttribute, TypeAttribute},
+        attribute::{ArrayAttribute, DenseI64ArrayAttribute, StringAttribute, TypeAttribute},
         operation::{OperationBuilder, OperationLike},
         r#type::{FunctionType, IntegerType},
     },
@@ -36,6 +36,9 @@ crate::pass! {
     /// The module's attribute `aie4ml.host` names the function that it belongs to.
     /// No other pass looks into it: `aie4ml run` executes it.
     ///
+    /// If the network reshapes what enters or leaves, the function's attributes
+    /// `aie4ml.input_shapes` and `aie4ml.output_shapes` say what that was.
+    ///
     /// A function stays as it is if its arguments are quantized at once and its
     /// results are no more than dequantized and reshaped. Refuses a function of
     /// which nothing would be left, and values that are not quantized where a layer
@@ -45,6 +48,9 @@ crate::pass! {
 
 /// Names the network that a module of host functions belongs to.
 pub const HOST: &str = "aie4ml.host";
+/// Shapes of the model's tensors at a network's border, where it reshapes them.
+pub const INPUT_SHAPES: &str = "aie4ml.input_shapes";
+pub const OUTPUT_SHAPES: &str = "aie4ml.output_shapes";
 pub const BEFORE: &str = "before";
 pub const AFTER: &str = "after";
 
@@ -77,7 +83,10 @@ fn outline<'c>(module: BlockRef<'c, '_>, func: OperationRef<'c, '_>) -> pass::Re
     let body = rewrite::body(func).expect("checked by is_model");
     let network = Network::of(func, body);
     let cut = match host_edges::cut(&network.graph) {
-        Ok(None) => return Ok(()),
+        Ok(None) => {
+            keep_shapes(func, body);
+            return Ok(());
+        }
         Ok(Some(cut)) => cut,
         Err(refusal) => return Err(network.refuse(refusal)),
     };
@@ -93,7 +102,44 @@ fn outline<'c>(module: BlockRef<'c, '_>, func: OperationRef<'c, '_>) -> pass::Re
         network.after(host, &sources, &names);
     }
     network.narrow(&cut, &names);
+    keep_shapes(func, body);
     Ok(())
+}
+
+/// Writes down which shapes tensors have at the border, if the network reshapes them there: later
+/// levels have rows and columns.
+fn keep_shapes<'c>(func: OperationRef<'c, '_>, body: BlockRef<'c, '_>) {
+    let context = rewrite::context(func.location());
+    let reshapes = |op: &OperationRef| kind(*op) == Kind::Reshape;
+    let inputs: Vec<Value> = (0..body.argument_count())
+        .filter_map(|index| Some(body.argument(index).ok()?.into()))
+        .collect();
+    let entering = inputs.iter().any(|value| {
+        scalar::rank(value.r#type()) != 2 || rewrite::users(*value).iter().any(reshapes)
+    });
+    let outputs: Vec<Value> = rewrite::ops(body)
+        .last()
+        .map(|op| op.operands().collect())
+        .unwrap_or_default();
+    let leaving = outputs.iter().any(|value| {
+        scalar::rank(value.r#type()) != 2
+            || constant::defining_op(*value).is_some_and(|op| reshapes(&op))
+    });
+    for (name, kept, values) in
+        [(INPUT_SHAPES, entering, inputs), (OUTPUT_SHAPES, leaving, outputs)]
+    {
+        let shapes: Option<Vec<Attribute>> = values
+            .iter()
+            .map(|value| {
+                let (extents, _) = constant::shaped(value.r#type())?;
+                let extents: Vec<i64> = extents.into_iter().map(|extent| extent as i64).collect();
+                Some(DenseI64ArrayAttribute::new(context, &extents).into())
+            })
+            .collect();
+        if let (true, Some(shapes)) = (kept, shapes) {
+            rewrite::set_attribute(func, name, ArrayAttribute::new(context, &shapes).into());
+        }
+    }
 }
 
 /// Appends `module @NAME_host attributes {aie4ml.host = "NAME"}`.

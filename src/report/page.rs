@@ -64,6 +64,7 @@ impl<'a> Page<'a> {
                         @if let Some(color) = self.colors.first() { (floor::legend(color)) }
                     }
                     (self.layer_table())
+                    (self.host_work())
                     (self.splits())
                     (self.usage())
                     (self.core_memory())
@@ -119,6 +120,27 @@ impl<'a> Page<'a> {
                 (figure("Interval, estimated", cycles(estimate.interval_cycles), "cycles", time(estimate.interval_cycles)))
                 (figure("Latency, estimated", cycles(estimate.latency_cycles), "cycles", time(estimate.latency_cycles)))
                 (figure("Placement cost", format!("{:.2}", placement.cost), "", proof))
+            }
+        }
+    }
+
+    /// Layers of the model that the array does not compute.
+    fn host_work(&self) -> Markup {
+        let host = &self.report.host;
+        let parts = [("Before the array", &host.before), ("After the array", &host.after)];
+        html! {
+            @if parts.iter().any(|(_, layers)| !layers.is_empty()) {
+                h2 { "On the host" }
+                div.wide { table {
+                    thead { tr { th { "When" } th { "Layer" } th { "Made of" } } }
+                    tbody {
+                        @for (when, layers) in parts {
+                            @for layer in layers {
+                                tr { td { (when) } td { (layer.name) } td { (layer.operations.join(", ")) } }
+                            }
+                        }
+                    }
+                } }
             }
         }
     }

@@ -52,6 +52,12 @@ impl Display for Report {
         writeln!(f)?;
         self.table(f)?;
         self.reasons(f)?;
+        for (when, layers) in [("before", &self.host.before), ("after", &self.host.after)] {
+            for (index, layer) in layers.iter().enumerate() {
+                let when = if index == 0 { format!("\non the host, {when} the array:\n") } else { String::new() };
+                writeln!(f, "{when}  {}", layer.text())?;
+            }
+        }
         let super::Estimate { interval_cycles, latency_cycles, proof, .. } = &self.estimate;
         writeln!(
             f,
@@ -81,6 +87,14 @@ impl Display for Report {
             "memory: up to {core} of {core_tile_bytes} bytes of a tile, \
              {tile} of {memory_tile_bytes} bytes of a memory tile"
         )
+    }
+}
+
+impl super::HostLayer {
+    /// Its name and what it is made of.
+    pub(super) fn text(&self) -> String {
+        let operations = self.operations.join(", ");
+        if self.name.is_empty() { operations } else { format!("{}: {operations}", self.name) }
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Interface {
     pub name: String,
     /// Of one iteration: the batch first.
     pub shape: Vec<usize>,
+    /// The same elements as the model has them, if that is another shape.
+    pub model_shape: Option<Vec<usize>>,
     /// What the level itself takes or gives.
     pub native: Dtype,
     /// `None` if only the native form exists.
@@ -59,6 +61,13 @@ pub struct Interface {
 }
 
 impl Interface {
+    /// With the shape that the model has, where that holds as many elements.
+    pub fn shaped(self, shape: Option<&Vec<usize>>) -> Self {
+        let count = |shape: &[usize]| shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b));
+        let shape = shape.filter(|shape| **shape != self.shape && count(shape) == count(&self.shape));
+        Interface { model_shape: shape.cloned(), ..self }
+    }
+
     /// Rows of one iteration.
     pub fn batch(&self) -> usize {
         self.shape.first().copied().unwrap_or(1)
@@ -85,21 +94,25 @@ impl Interface {
     /// quantization and the other form is given.
     pub fn split(&self, tensor: &Tensor) -> Result<Vec<Tensor>, Error> {
         let refuse = |what: String| Error::new(format_args!("input '{}'", self.name), what);
-        let features = self.shape.iter().skip(1).product();
-        let found = rows(tensor.shape(), features);
-        let rows = found.unwrap_or(1);
-        let fits = found.is_some() || tensor.shape().is_empty() && self.shape.is_empty();
-        if !fits || rows == 0 || self.batch() == 0 || !rows.is_multiple_of(self.batch()) {
+        let own = self.model_shape.as_ref().unwrap_or(&self.shape);
+        let Some(count) = [own, &self.shape].into_iter().find_map(|shape| {
+            if tensor.shape().is_empty() && shape.is_empty() {
+                return Some(1);
+            }
+            let (&batch, features) = shape.split_first()?;
+            let rows = rows(tensor.shape(), features.iter().product())?;
+            (rows > 0 && batch > 0 && rows.is_multiple_of(batch)).then(|| rows / batch)
+        }) else {
             return Err(refuse(format!(
                 "expected {} or a multiple of its {} rows, got {}",
-                Shape(&self.shape),
-                self.batch(),
+                Shape(own),
+                own.first().copied().unwrap_or(1),
                 Shape(tensor.shape())
             )));
-        }
+        };
         let mut native = self.to_native(tensor).map_err(refuse)?;
         if let [_, features @ ..] = self.shape.as_slice() {
-            native = native.reshaped([&[rows], features].concat())?;
+            native = native.reshaped([&[count * self.batch()], features].concat())?;
         }
         native
             .split(self.batch())?
@@ -167,7 +180,10 @@ impl Interface {
     ///
     /// If the output has no such form.
     pub fn join(&self, parts: &[Tensor], form: Form) -> Result<Tensor, Error> {
-        let whole = Tensor::concatenate(parts)?;
+        let mut whole = Tensor::concatenate(parts)?;
+        if let Some([first, rest @ ..]) = self.model_shape.as_deref() {
+            whole = whole.reshaped([&[first * parts.len()], rest].concat())?;
+        }
         let shape = whole.shape().to_vec();
         if form == self.native_form() {
             return Ok(if form == Form::Codes { whole.reinterpreted(self.native)? } else { whole });
@@ -232,6 +248,7 @@ impl TryFrom<&array::Interface> for Interface {
         Ok(Interface {
             name: interface.name.clone(),
             shape: vec![interface.batch, interface.columns],
+            model_shape: None,
             native,
             quantization: Some(Quantization {
                 scale: interface.scale,
@@ -248,7 +265,13 @@ mod tests {
     use super::*;
 
     fn codes(quantization: Option<Quantization>, native: Dtype) -> Interface {
-        Interface { name: "x".into(), shape: vec![2, 3], native, quantization }
+        Interface {
+            name: "x".into(),
+            shape: vec![2, 3],
+            model_shape: None,
+            native,
+            quantization,
+        }
     }
     const HALVES: Quantization =
         Quantization { scale: 0.5, zero_point: 3, range: (0, 255), dtype: Dtype::U8 };
@@ -286,6 +309,26 @@ mod tests {
         assert_eq!(interface.join(&parts, Form::Float).unwrap().numbers(), vec![0.5; 12]);
         let wide = Tensor::from_integers(vec![2, 3], Dtype::I64, &[0, 1, 2, 3, 4, 255]).unwrap();
         assert_eq!(interface.split(&wide).unwrap()[0].data(), [0, 1, 2, 3, 4, 255]);
+    }
+
+    /// A model flattens 2 rows of 3 to one row.
+    #[test]
+    fn takes_and_gives_the_shape_of_the_model() {
+        let flat = Interface { shape: vec![1, 6], ..codes(None, Dtype::I8) };
+        let interface = flat.shaped(Some(&vec![2, 3]));
+        for (shape, iterations) in
+            [(vec![2, 3], 1), (vec![1, 6], 1), (vec![4, 3], 2), (vec![2, 6], 2), (vec![2, 2, 3], 2)]
+        {
+            let values: Vec<i64> = (0..6 * iterations as i64).collect();
+            let tensor = Tensor::from_integers(shape.clone(), Dtype::I8, &values).unwrap();
+            let parts = interface.split(&tensor).unwrap();
+            assert_eq!((parts.len(), parts[0].shape()), (iterations, &[1, 6][..]), "{shape:?}");
+            let joined = interface.join(&parts, Form::Codes).unwrap();
+            assert_eq!(joined.shape(), [2 * iterations, 3]);
+            assert_eq!(joined.integers(), Some(values));
+        }
+        let wrong = Tensor::from_integers(vec![3, 3], Dtype::I8, &[0; 9]).unwrap();
+        assert!(interface.split(&wrong).unwrap_err().to_string().contains("expected 2x3"));
     }
 
     #[test]

@@ -1,4 +1,7 @@
-use super::{Source::*, *};
+use super::{
+    Source::{Argument, Node as At},
+    *,
+};
 
 const QUANTIZER: Kind = Kind::Quantizer { arithmetic: false };
 
@@ -19,10 +22,10 @@ fn function(nodes: &[(Kind, &[Source])], results: &[Source]) -> Graph {
 /// `x`, quantized, through a layer, quantized again.
 const NETWORK: [(Kind, &[Source]); 5] = [
     (QUANTIZER, &[Argument(0)]),
-    (Kind::Cast, &[Node(0)]),
-    (Kind::Layer, &[Node(1)]),
-    (QUANTIZER, &[Node(2)]),
-    (Kind::Cast, &[Node(3)]),
+    (Kind::Cast, &[At(0)]),
+    (Kind::Layer, &[At(1)]),
+    (QUANTIZER, &[At(2)]),
+    (Kind::Cast, &[At(3)]),
 ];
 
 fn with(more: &[(Kind, &'static [Source])]) -> Vec<(Kind, &'static [Source])> {
@@ -31,16 +34,16 @@ fn with(more: &[(Kind, &'static [Source])]) -> Vec<(Kind, &'static [Source])> {
 
 #[test]
 fn a_network_stays() {
-    assert_eq!(cut(&function(&NETWORK, &[Node(4)])), Ok(None));
-    let reshaped = with(&[(Kind::Reshape, &[Node(4)])]);
-    assert_eq!(cut(&function(&reshaped, &[Node(5)])), Ok(None));
+    assert_eq!(cut(&function(&NETWORK, &[At(4)])), Ok(None));
+    let reshaped = with(&[(Kind::Reshape, &[At(4)])]);
+    assert_eq!(cut(&function(&reshaped, &[At(5)])), Ok(None));
 }
 
 #[test]
 fn what_follows_the_last_codes_is_after() {
-    let graph = function(&with(&[(Kind::Other, &[Node(4)])]), &[Node(5), Node(4)]);
+    let graph = function(&with(&[(Kind::Other, &[At(4)])]), &[At(5), At(4)]);
     let found = cut(&graph).unwrap().unwrap();
-    assert_eq!((found.inputs, found.outputs), (None, Some(vec![Node(3)])));
+    assert_eq!((found.inputs, found.outputs), (None, Some(vec![At(3)])));
     assert_eq!(found.sides[5], Side::After);
     assert!(found.around.is_empty());
 }
@@ -48,15 +51,17 @@ fn what_follows_the_last_codes_is_after() {
 /// A quantizer at the very end does not make the array compute what it has not.
 #[test]
 fn what_the_array_has_not_is_after() {
-    let tail =
-        with(&[(Kind::Other, &[Node(4)]), (QUANTIZER, &[Node(5)]), (Kind::Cast, &[Node(6)])]);
-    let found = cut(&function(&tail, &[Node(7)])).unwrap().unwrap();
-    assert_eq!((found.inputs, found.outputs), (None, Some(vec![Node(3)])));
+    let tail = with(&[(Kind::Other, &[At(4)]), (QUANTIZER, &[At(5)]), (Kind::Cast, &[At(6)])]);
+    let found = cut(&function(&tail, &[At(7)])).unwrap().unwrap();
+    assert_eq!((found.inputs, found.outputs), (None, Some(vec![At(3)])));
     assert_eq!(found.sides[5..7], [Side::After; 2]);
     // Before another layer it is the network's to refuse.
-    let between =
-        with(&[(Kind::Other, &[Node(4)]), (Kind::Layer, &[Node(5)]), (QUANTIZER, &[Node(6)])]);
-    assert_eq!(cut(&function(&between, &[Node(7)])), Ok(None));
+    let between = with(&[
+        (Kind::Other, &[At(4)]),
+        (Kind::Layer, &[At(5)]),
+        (QUANTIZER, &[At(6)]),
+    ]);
+    assert_eq!(cut(&function(&between, &[At(7)])), Ok(None));
 }
 
 #[test]
@@ -64,15 +69,15 @@ fn what_precedes_the_first_codes_is_before() {
     let graph = function(
         &[
             (Kind::Scale, &[Argument(0)]),
-            (QUANTIZER, &[Node(0)]),
-            (Kind::Cast, &[Node(1)]),
-            (Kind::Layer, &[Node(2)]),
-            (QUANTIZER, &[Node(3)]),
+            (QUANTIZER, &[At(0)]),
+            (Kind::Cast, &[At(1)]),
+            (Kind::Layer, &[At(2)]),
+            (QUANTIZER, &[At(3)]),
         ],
-        &[Node(4)],
+        &[At(4)],
     );
     let found = cut(&graph).unwrap().unwrap();
-    assert_eq!((found.inputs, found.outputs), (Some(vec![Node(1)]), None));
+    assert_eq!((found.inputs, found.outputs), (Some(vec![At(1)]), None));
     assert_eq!(found.sides, [Side::Before, Side::Before, Side::Any, Side::Network, Side::Network]);
 }
 
@@ -83,13 +88,13 @@ fn quantizers_of_several_ops_stay() {
     let mut graph = function(
         &[
             (Kind::Scale, &[Argument(0)]),
-            (arithmetic, &[Node(0)]),
-            (Kind::Layer, &[Node(1)]),
-            (arithmetic, &[Node(2)]),
-            (Kind::Convert, &[Node(3)]),
-            (Kind::Scale, &[Node(4)]),
+            (arithmetic, &[At(0)]),
+            (Kind::Layer, &[At(1)]),
+            (arithmetic, &[At(2)]),
+            (Kind::Convert, &[At(3)]),
+            (Kind::Scale, &[At(4)]),
         ],
-        &[Node(5)],
+        &[At(5)],
     );
     (graph.nodes[1].form, graph.nodes[3].form) = (Form::Integer(8), Form::Integer(8));
     assert_eq!(cut(&graph), Ok(None));
@@ -100,22 +105,26 @@ fn bytes_are_no_codes_until_a_layer_reads_them() {
     let mut image = function(
         &[
             (Kind::Convert, &[Argument(0)]),
-            (QUANTIZER, &[Node(0)]),
-            (Kind::Cast, &[Node(1)]),
-            (Kind::Layer, &[Node(2)]),
-            (QUANTIZER, &[Node(3)]),
+            (QUANTIZER, &[At(0)]),
+            (Kind::Cast, &[At(1)]),
+            (Kind::Layer, &[At(2)]),
+            (QUANTIZER, &[At(3)]),
         ],
-        &[Node(4)],
+        &[At(4)],
     );
     image.arguments = vec![Form::Integer(8)];
-    assert_eq!(cut(&image).unwrap().unwrap().inputs, Some(vec![Node(1)]));
+    assert_eq!(cut(&image).unwrap().unwrap().inputs, Some(vec![At(1)]));
     let mut codes = function(
-        &[(Kind::Convert, &[Argument(0)]), (Kind::Layer, &[Node(0)]), (QUANTIZER, &[Node(1)])],
-        &[Node(2)],
+        &[
+            (Kind::Convert, &[Argument(0)]),
+            (Kind::Layer, &[At(0)]),
+            (QUANTIZER, &[At(1)]),
+        ],
+        &[At(2)],
     );
     codes.arguments = vec![Form::Integer(8)];
     assert_eq!(cut(&codes), Ok(None));
-    let mut integers = function(&[(Kind::Layer, &[Argument(0)])], &[Node(0)]);
+    let mut integers = function(&[(Kind::Layer, &[Argument(0)])], &[At(0)]);
     integers.arguments = vec![Form::Integer(8)];
     integers.nodes[0].form = Form::Integer(32);
     assert_eq!(cut(&integers), Ok(None));
@@ -124,17 +133,17 @@ fn bytes_are_no_codes_until_a_layer_reads_them() {
 /// Sums that leave are computed again from the codes before them, which come from the host.
 #[test]
 fn sums_that_leave_are_computed_again() {
-    let graph = function(&with(&[(Kind::Other, &[Node(2)])]), &[Node(5), Node(4)]);
+    let graph = function(&with(&[(Kind::Other, &[At(2)])]), &[At(5), At(4)]);
     let found = cut(&graph).unwrap().unwrap();
-    assert_eq!(found.outputs, Some(vec![Node(3)]));
-    assert_eq!((found.around, found.inputs), (vec![Node(0)], Some(vec![Node(0)])));
+    assert_eq!(found.outputs, Some(vec![At(3)]));
+    assert_eq!((found.around, found.inputs), (vec![At(0)], Some(vec![At(0)])));
 }
 
 #[test]
 fn values_pass_by_the_network() {
-    let graph = function(&with(&[(Kind::Elementwise, &[Node(4), Argument(0)])]), &[Node(5)]);
+    let graph = function(&with(&[(Kind::Elementwise, &[At(4), Argument(0)])]), &[At(5)]);
     let found = cut(&graph).unwrap().unwrap();
-    assert_eq!((found.around, found.inputs), (vec![Argument(0)], Some(vec![Node(0)])));
+    assert_eq!((found.around, found.inputs), (vec![Argument(0)], Some(vec![At(0)])));
 }
 
 #[test]
@@ -143,16 +152,16 @@ fn two_quantizers_of_one_argument_are_two_inputs() {
         &[
             (QUANTIZER, &[Argument(0)]),
             (QUANTIZER, &[Argument(0)]),
-            (Kind::Layer, &[Node(0)]),
-            (Kind::Layer, &[Node(1)]),
-            (Kind::Elementwise, &[Node(2), Node(3)]),
-            (QUANTIZER, &[Node(4)]),
+            (Kind::Layer, &[At(0)]),
+            (Kind::Layer, &[At(1)]),
+            (Kind::Elementwise, &[At(2), At(3)]),
+            (QUANTIZER, &[At(4)]),
         ],
-        &[Node(5)],
+        &[At(5)],
     );
     assert_eq!(cut(&graph), Ok(None));
     graph.nodes[1].r#type = 1;
-    assert_eq!(cut(&graph).unwrap().unwrap().inputs, Some(vec![Node(0), Node(1)]));
+    assert_eq!(cut(&graph).unwrap().unwrap().inputs, Some(vec![At(0), At(1)]));
 }
 
 /// Behind a quantizer, too, but only where codes can cross.
@@ -160,33 +169,33 @@ fn two_quantizers_of_one_argument_are_two_inputs() {
 fn what_the_array_has_not_is_before() {
     let quantized: [(Kind, &[Source]); 7] = [
         (QUANTIZER, &[Argument(0)]),
-        (Kind::Cast, &[Node(0)]),
-        (Kind::Other, &[Node(1)]),
-        (QUANTIZER, &[Node(2)]),
-        (Kind::Cast, &[Node(3)]),
-        (Kind::Layer, &[Node(4)]),
-        (QUANTIZER, &[Node(5)]),
+        (Kind::Cast, &[At(0)]),
+        (Kind::Other, &[At(1)]),
+        (QUANTIZER, &[At(2)]),
+        (Kind::Cast, &[At(3)]),
+        (Kind::Layer, &[At(4)]),
+        (QUANTIZER, &[At(5)]),
     ];
-    let found = cut(&function(&quantized, &[Node(6)])).unwrap().unwrap();
-    assert_eq!((found.inputs, found.outputs), (Some(vec![Node(3)]), None));
+    let found = cut(&function(&quantized, &[At(6)])).unwrap().unwrap();
+    assert_eq!((found.inputs, found.outputs), (Some(vec![At(3)]), None));
     let mut real = quantized.to_vec();
-    real[3] = (Kind::Elementwise, &[Node(2)]);
-    assert_eq!(cut(&function(&real, &[Node(6)])), Ok(None));
+    real[3] = (Kind::Elementwise, &[At(2)]);
+    assert_eq!(cut(&function(&real, &[At(6)])), Ok(None));
 }
 
 #[test]
 fn nothing_is_left() {
     assert_eq!(
-        cut(&function(&[(Kind::Layer, &[Argument(0)])], &[Node(0)])),
+        cut(&function(&[(Kind::Layer, &[Argument(0)])], &[At(0)])),
         Err(Refusal::Float(Some(0)))
     );
-    assert_eq!(cut(&function(&NETWORK[..2], &[Node(1)])), Err(Refusal::Nothing(None)));
-    assert_eq!(cut(&function(&NETWORK[..3], &[Node(2)])), Err(Refusal::Nothing(Some(2))));
+    assert_eq!(cut(&function(&NETWORK[..2], &[At(1)])), Err(Refusal::Nothing(None)));
+    assert_eq!(cut(&function(&NETWORK[..3], &[At(2)])), Err(Refusal::Nothing(Some(2))));
     let beside: [(Kind, &[Source]); 4] = [
         (Kind::Scale, &[Argument(0)]),
-        (QUANTIZER, &[Node(0)]),
-        (Kind::Elementwise, &[Node(1), Argument(0)]),
-        (QUANTIZER, &[Node(2)]),
+        (QUANTIZER, &[At(0)]),
+        (Kind::Elementwise, &[At(1), Argument(0)]),
+        (QUANTIZER, &[At(2)]),
     ];
-    assert_eq!(cut(&function(&beside, &[Node(3)])), Err(Refusal::Unquantized(2)));
+    assert_eq!(cut(&function(&beside, &[At(3)])), Err(Refusal::Unquantized(2)));
 }
