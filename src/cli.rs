@@ -69,7 +69,8 @@ struct ReportArguments {
 
 #[derive(clap::Args)]
 struct CompileArguments {
-    /// The model: .onnx, or .mlir (tosa, or any later level up to mapped)
+    /// The model: .onnx, .tflite, .fml (hls4ml), or .mlir (tosa or linalg, or any later level up to
+    /// mapped)
     model: PathBuf,
     /// Folder to write; replaced if an earlier compilation made it
     #[arg(short, long, value_name = "DIR")]

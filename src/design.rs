@@ -34,7 +34,8 @@ use std::{
 /// Affine loops and accesses of cores become what the simulator executes.
 const LOOPS: &str = "builtin.module(lower-affine)";
 
-/// Prepares a folder that [`compile`](crate::compile::compile) wrote, or a file of IR of any level.
+/// Prepares a folder that [`compile`](crate::compile::compile) wrote, a file of IR of any level, or a
+/// model, which runs as its frontend says it.
 ///
 /// # Errors
 ///
@@ -51,7 +52,13 @@ pub fn open(path: &Path) -> Result<Runner, Error> {
 pub fn open_with(path: &Path, wishes: &Wishes) -> Result<Runner, Error> {
     let file = if path.is_dir() { path.join(DESIGN) } else { path.to_path_buf() };
     let context = tools::context();
-    let mut module = compile::import(&context, &file, wishes.batch)?;
+    let extension = file.extension().and_then(|extension| extension.to_str());
+    let mut module = match extension {
+        Some("onnx" | "tflite" | "fml" | "mlir") => {
+            compile::import(&context, &file, wishes.batch)?
+        }
+        _ => ir::read(&context, &file)?,
+    };
     let runner = if Level::of(&module) == Level::Array {
         lower_loops(&context, &mut module)?;
         let origin = Origin { file: file.clone(), device: wishes.device.clone() };

@@ -35,7 +35,8 @@
 //! kernel instances that its cores call, [`check`] proves things about it. *Invariant: every index
 //! in a program points into that program.*
 //!
-//! **Execution.** [`run`] executes the levels before the array by MLIR's JIT and converts
+//! **Execution.** [`run`] executes the levels before the array, and what the host computes before
+//! and after it, by MLIR's JIT and converts
 //! between real values and codes; [`sim`] is the array simulator; [`design`] puts a compiled folder
 //! into it; [`tensor`] reads and writes `.npy`. *Invariant: conversions happen in `run` only, so
 //! all levels see the same codes.*

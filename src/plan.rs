@@ -12,6 +12,7 @@
 //!
 //! **Invariant:** nothing here knows MLIR, and nothing here reads a clock.
 
+pub mod capacity;
 pub mod cost;
 pub mod directives;
 pub mod greedy;

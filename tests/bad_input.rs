@@ -240,7 +240,8 @@ fn runs_that_cannot_be_done() {
         (vec![&out, "-i", &input, "--labels", &input], vec!["--labels"]),
         (vec![&out, "-i", &input, "--tolerance=-1"], vec!["--tolerance"]),
         (vec!["nowhere", "-i", &input], vec!["nowhere"]),
-        (vec![&model, "-i", &input], vec!["model.onnx"]),
+        (vec!["nowhere.onnx", "-i", &input], vec!["nowhere.onnx"]),
+        (vec![&out, "-i", &format!("x={input}")], vec!["names 'x', but there is 'input'"]),
     ] {
         let mut all = vec!["run", "--output", &result];
         all.extend(&arguments);

@@ -599,7 +599,7 @@ fn cast<'c, 'a>(
     op.result(0).expect("it was given a result").into()
 }
 
-/// What an op does.
+/// What an op does. Comparisons, shifts and such are part of how a network without quantizers rounds.
 fn kind(op: OperationRef) -> Kind {
     let name = op.name();
     let name = name.as_string_ref();
@@ -621,7 +621,11 @@ fn kind(op: OperationRef) -> Kind {
         "tosa.matmul" | "tosa.conv2d" | "tosa.conv3d" | "tosa.depthwise_conv2d"
         | "tosa.transpose_conv2d" => Kind::Layer,
         "tosa.add" | "tosa.sub" | "tosa.clamp" | "tosa.rescale" | "tosa.negate" | "tosa.floor"
-        | "tosa.ceil" | "linalg.add" | "linalg.sub" | "linalg.negf" | "arith.addf"
+        | "tosa.ceil" | "tosa.abs" | "tosa.equal" | "tosa.greater" | "tosa.greater_equal"
+        | "tosa.select" | "tosa.logical_and" | "tosa.logical_or" | "tosa.logical_not"
+        | "tosa.bitwise_and" | "tosa.bitwise_or" | "tosa.bitwise_not" | "tosa.bitwise_xor"
+        | "tosa.arithmetic_right_shift" | "tosa.logical_left_shift"
+        | "tosa.logical_right_shift" | "tosa.intdiv" | "linalg.add" | "linalg.sub" | "linalg.negf" | "arith.addf"
         | "arith.subf" | "arith.addi" | "arith.subi" | "arith.extsi" | "arith.extui"
         | "arith.trunci" | "arith.negf" | "arith.extf" | "arith.truncf" => Kind::Elementwise,
         "tosa.mul" | "tosa.maximum" | "tosa.minimum" | "linalg.mul" | "linalg.div"
@@ -669,20 +673,7 @@ fn generic(op: OperationRef, reads: bool, result: Option<Form>) -> Kind {
         }
         (true, Some(Form::Integer(_))) => Kind::Other,
         (false, Some(Form::Real)) => Kind::Convert,
-        _ if multiplies
-            || has(&[
-                "arith.divf",
-                "arith.maximumf",
-                "arith.minimumf",
-                "arith.maxnumf",
-                "arith.minnumf",
-                "arith.maxsi",
-                "arith.minsi",
-                "arith.select",
-            ]) =>
-        {
-            Kind::Scale
-        }
+        _ if multiplies || has(&["arith.divf"]) => Kind::Scale,
         _ => Kind::Elementwise,
     }
 }

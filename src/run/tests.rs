@@ -441,6 +441,130 @@ fn interfaces_come_from_attributes() {
     assert_eq!(runner.run(&[x], None).unwrap()[0].floats(), Some(vec![4.0, 6.0]));
 }
 
+/// Sums beyond 2^24, of which f32 does not hold the last bit.
+#[test]
+fn sums_of_codes_are_exact_at_the_model_level() {
+    let runner = compile(
+        r#"
+        !q = !quant.uniform<i16:f32, 1.0>
+        !r = !quant.uniform<i32:f32, 1.0>
+        func.func @main(%x: tensor<1x1x4xf32>) -> (tensor<1x1x1xf32>, tensor<1x1x1xf32>) {
+          %0 = quant.qcast %x : tensor<1x1x4xf32> to tensor<1x1x4x!q>
+          %1 = quant.dcast %0 : tensor<1x1x4x!q> to tensor<1x1x4xf32>
+          %w = "tosa.const"() <{values = dense<[[[32767.0], [32767.0], [32767.0], [1.0]]]> : tensor<1x4x1xf32>}> : () -> tensor<1x4x1xf32>
+          %z = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+          %2 = tosa.matmul %1, %w, %z, %z : (tensor<1x1x4xf32>, tensor<1x4x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x1x1xf32>
+          %large = "tosa.const"() <{values = dense<-2147352576.0> : tensor<1x1x1xf32>}> : () -> tensor<1x1x1xf32>
+          %three = "tosa.const"() <{values = dense<3.0> : tensor<1x1x1xf32>}> : () -> tensor<1x1x1xf32>
+          %bias = tosa.add %large, %three : (tensor<1x1x1xf32>, tensor<1x1x1xf32>) -> tensor<1x1x1xf32>
+          %3 = tosa.add %2, %bias : (tensor<1x1x1xf32>, tensor<1x1x1xf32>) -> tensor<1x1x1xf32>
+          return %3, %3 : tensor<1x1x1xf32>, tensor<1x1x1xf32>
+        }"#,
+    );
+    let x = Tensor::from_f32(vec![1, 1, 4], &[32767.0, 32767.0, 2.0, 5.0]).unwrap();
+    let expected = 2 * 32767 * 32767 + 2 * 32767 + 5 - 2147352576 + 3;
+    assert_eq!(runner.run(&[x], None).unwrap()[0].numbers(), [f64::from(expected)]);
+}
+
+#[test]
+fn quantizers_round_as_exact_says() {
+    let casts: Vec<String> = (Rounding::ALL.iter().enumerate())
+        .map(|(i, mode)| {
+            format!(
+                "%{i} = quant.qcast %x {{aie4ml.rounding = \"{}\"}} : tensor<37xf32> to tensor<37x!q>
+                 %c{i} = quant.scast %{i} : tensor<37x!q> to tensor<37xi8>",
+                mode.name()
+            )
+        })
+        .collect();
+    let names: Vec<_> = (0..10).map(|i| format!("%c{i}")).collect();
+    let types = vec!["tensor<37xi8>"; 10].join(", ");
+    let runner = compile(&format!(
+        "!q = !quant.uniform<i8:f32, 2.0:3>
+         func.func @main(%x: tensor<37xf32>) -> ({types}) {{ {}\n return {} : {types} }}",
+        casts.join("\n"),
+        names.join(", "),
+    ));
+    // Quarters of the scale, ties among them.
+    let halves: Vec<i64> = (-18..19).collect();
+    let x: Vec<f32> = halves.iter().map(|&x| x as f32 / 2.0).collect();
+    let results = runner.run(&[Tensor::from_f32(vec![37], &x).unwrap()], None).unwrap();
+    for (mode, result) in Rounding::ALL.into_iter().zip(results) {
+        let expected: Vec<i64> = (halves.iter())
+            .map(|&x| crate::exact::shift_round(x.into(), 2, mode) as i64 + 3)
+            .collect();
+        assert_eq!(result.integers(), Some(expected), "{mode:?}");
+    }
+}
+
+/// What `tosa` leaves open is no access beyond a tensor.
+#[test]
+fn indices_beyond_the_end_stay_within() {
+    let runner = compile(
+        "func.func @main(%x: tensor<1x3x1xf32>, %i: tensor<1x4xi32>) -> tensor<1x4x1xf32> {
+           %0 = tosa.gather %x, %i : (tensor<1x3x1xf32>, tensor<1x4xi32>) -> tensor<1x4x1xf32>
+           return %0 : tensor<1x4x1xf32>
+         }",
+    );
+    let x = Tensor::from_f32(vec![1, 3, 1], &[1.0, 2.0, 3.0]).unwrap();
+    let i = Tensor::from_integers(vec![1, 4], Dtype::I32, &[1, -9, i32::MAX.into(), 0]).unwrap();
+    assert_eq!(runner.run(&[x, i], None).unwrap()[0].numbers(), [2.0, 1.0, 3.0, 1.0]);
+    let table = refused(
+        "func.func @main(%x: tensor<4xi8>, %t: tensor<10xi8>) -> tensor<4xi8> {
+           %0 = tosa.table %x, %t : (tensor<4xi8>, tensor<10xi8>) -> tensor<4xi8>
+           return %0 : tensor<4xi8>
+         }",
+    );
+    assert!(table.contains("needs a table of 256 values"), "{table}");
+}
+
+/// Every operator that frontends write has a meaning in f64.
+#[test]
+fn operators_of_models_execute() {
+    let runner = compile(
+        r#"
+        func.func @main(%x: tensor<1x4x4x2xf32>) -> (tensor<1x4x4x3xf32>, tensor<1x4x4x2xf32>, tensor<1x2x2x2xf32>, tensor<1x2x2x2xf32>, tensor<1x4x4x2xf32>, tensor<1x4x4xi32>) {
+          %z = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+          %w = "tosa.const"() <{values = dense<0.5> : tensor<3x3x3x2xf32>}> : () -> tensor<3x3x3x2xf32>
+          %b = "tosa.const"() <{values = dense<1.0> : tensor<3xf32>}> : () -> tensor<3xf32>
+          %c = tosa.conv2d %x, %w, %b, %z, %z {acc_type = f32, dilation = array<i64: 1, 1>, pad = array<i64: 1, 1, 1, 1>, stride = array<i64: 1, 1>} : (tensor<1x4x4x2xf32>, tensor<3x3x3x2xf32>, tensor<3xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x4x4x3xf32>
+          %dw = "tosa.const"() <{values = dense<0.25> : tensor<3x3x2x1xf32>}> : () -> tensor<3x3x2x1xf32>
+          %db = "tosa.const"() <{values = dense<1.0> : tensor<2xf32>}> : () -> tensor<2xf32>
+          %d = tosa.depthwise_conv2d %x, %dw, %db, %z, %z {acc_type = f32, dilation = array<i64: 1, 1>, pad = array<i64: 1, 1, 1, 1>, stride = array<i64: 1, 1>} : (tensor<1x4x4x2xf32>, tensor<3x3x2x1xf32>, tensor<2xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x4x4x2xf32>
+          %a = tosa.avg_pool2d %x, %z, %z {acc_type = f32, kernel = array<i64: 2, 2>, pad = array<i64: 0, 0, 0, 0>, stride = array<i64: 2, 2>} : (tensor<1x4x4x2xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x2x2xf32>
+          %m = tosa.max_pool2d %x {kernel = array<i64: 2, 2>, pad = array<i64: 0, 0, 0, 0>, stride = array<i64: 2, 2>} : (tensor<1x4x4x2xf32>) -> tensor<1x2x2x2xf32>
+          %shift = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
+          %max = tosa.reduce_max %x {axis = 3 : i32} : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x1xf32>
+          %e0 = tosa.sub %x, %max : (tensor<1x4x4x2xf32>, tensor<1x4x4x1xf32>) -> tensor<1x4x4x2xf32>
+          %e1 = tosa.exp %e0 : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x2xf32>
+          %e2 = tosa.erf %e1 : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x2xf32>
+          %e3 = tosa.tanh %e2 : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x2xf32>
+          %e4 = tosa.rsqrt %e3 : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x2xf32>
+          %e5 = tosa.pow %e4, %e3 : (tensor<1x4x4x2xf32>, tensor<1x4x4x2xf32>) -> tensor<1x4x4x2xf32>
+          %e6 = tosa.sigmoid %e5 : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x2xf32>
+          %e7 = tosa.log %e6 : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x2xf32>
+          %sum = tosa.reduce_sum %e7 {axis = 3 : i32} : (tensor<1x4x4x2xf32>) -> tensor<1x4x4x1xf32>
+          %r = tosa.reciprocal %sum : (tensor<1x4x4x1xf32>) -> tensor<1x4x4x1xf32>
+          %e8 = tosa.mul %e7, %r, %shift : (tensor<1x4x4x2xf32>, tensor<1x4x4x1xf32>, tensor<1xi8>) -> tensor<1x4x4x2xf32>
+          %best = tosa.argmax %x {axis = 3 : i32} : (tensor<1x4x4x2xf32>) -> tensor<1x4x4xi32>
+          return %c, %d, %a, %m, %e8, %best : tensor<1x4x4x3xf32>, tensor<1x4x4x2xf32>, tensor<1x2x2x2xf32>, tensor<1x2x2x2xf32>, tensor<1x4x4x2xf32>, tensor<1x4x4xi32>
+        }"#,
+    );
+    let x: Vec<f32> = (0..32).map(|i| (i * 7 % 32) as f32 / 16.0 - 1.0).collect();
+    let at = |row: usize, column: usize, channel: usize| f64::from(x[(row * 4 + column) * 2 + channel]);
+    let results =
+        runner.run(&[Tensor::from_f32(vec![1, 4, 4, 2], &x).unwrap()], None).unwrap();
+    let numbers: Vec<Vec<f64>> = results.iter().map(Tensor::numbers).collect();
+    // The corner sees four positions, and rows and columns of zeros.
+    let corner = |channel| at(0, 0, channel) + at(0, 1, channel) + at(1, 0, channel) + at(1, 1, channel);
+    assert_eq!(numbers[0][0], 0.5 * (corner(0) + corner(1)) + 1.0);
+    assert_eq!(numbers[1][..2], [0, 1].map(|channel| 0.25 * corner(channel) + 1.0));
+    assert_eq!(numbers[2][1], corner(1) / 4.0);
+    assert_eq!(numbers[3][0], at(0, 0, 0).max(at(0, 1, 0)).max(at(1, 0, 0)).max(at(1, 1, 0)));
+    assert!(numbers[4].chunks(2).all(|pair| (pair[0] + pair[1] - 1.0).abs() < 1e-6));
+    assert_eq!(numbers[5][0], f64::from(u8::from(at(0, 0, 1) > at(0, 0, 0))));
+}
+
 #[test]
 fn modules_that_cannot_run_are_refused_by_name() {
     let extract = refused(
