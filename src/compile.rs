@@ -347,14 +347,19 @@ fn fix_batch(context: &Context, module: &Module, batch: Option<usize>) -> Result
         let Some(batch) = batch else {
             return Err(Error::new(
                 "",
-                format_args!("takes '{example}', which leaves the batch open: fix it with --batch N"),
+                format_args!(
+                    "takes '{example}', which leaves the batch open: fix it with --batch N"
+                ),
             ));
         };
         open = true;
         scalar::retype_whole(func, |r#type| with_rows(r#type, batch));
     }
     if batch.is_some() && !open {
-        return Err(Error::new("--batch", "the model's inputs do not leave their first extent open"));
+        return Err(Error::new(
+            "--batch",
+            "the model's inputs do not leave their first extent open",
+        ));
     }
     let (valid, messages) = ir::collect(context, || module.as_operation().verify());
     if valid {

@@ -54,9 +54,7 @@ pub fn open_with(path: &Path, wishes: &Wishes) -> Result<Runner, Error> {
     let context = tools::context();
     let extension = file.extension().and_then(|extension| extension.to_str());
     let mut module = match extension {
-        Some("onnx" | "tflite" | "fml" | "mlir") => {
-            compile::import(&context, &file, wishes.batch)?
-        }
+        Some("onnx" | "tflite" | "fml" | "mlir") => compile::import(&context, &file, wishes.batch)?,
         _ => ir::read(&context, &file)?,
     };
     let runner = if Level::of(&module) == Level::Array {
@@ -151,7 +149,10 @@ fn runner(
         return Ok(Runner::new(Level::Array, inputs, outputs, Box::new(foreign)));
     }
     if wishes.names_memory() {
-        return Err(Error::new("", "has inputs and outputs of its own, which need no lock to be released"));
+        return Err(Error::new(
+            "",
+            "has inputs and outputs of its own, which need no lock to be released",
+        ));
     }
     let interfaces = |list: &[Interface], shapes| -> Result<Vec<run::Interface>, Error> {
         let shapes = run::shapes(device, shapes);

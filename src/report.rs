@@ -266,8 +266,10 @@ fn host_layers(func: OperationRef) -> Vec<HostLayer> {
     for op in rewrite::body(func).map(rewrite::ops).unwrap_or_default() {
         let name = op.name();
         let name = name.as_string_ref();
-        let (dialect, operation) = name.as_str().ok().and_then(|n| n.split_once('.')).unwrap_or_default();
-        let said = ["tosa.const", "tosa.const_shape", "arith.constant", "tensor.empty", "quant.scast"];
+        let (dialect, operation) =
+            name.as_str().ok().and_then(|n| n.split_once('.')).unwrap_or_default();
+        let said =
+            ["tosa.const", "tosa.const_shape", "arith.constant", "tensor.empty", "quant.scast"];
         if dialect == "func" || said.iter().any(|name| rewrite::is(&op, name)) {
             continue;
         }

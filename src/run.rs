@@ -23,19 +23,21 @@ use crate::{
     dialect::{aie4ml, scalar},
     ir::Error,
     kernel::time::KernelVersion,
-    passes::outline_host_edges::{INPUT_SHAPES, OUTPUT_SHAPES},
     mlir::{
         constant::defining_op,
         jit::{self, Spec},
         quant::Quantized,
         rewrite,
     },
+    passes::outline_host_edges::{INPUT_SHAPES, OUTPUT_SHAPES},
     sim::Timing,
     tensor::{Dtype, Tensor},
 };
 use melior::ir::{
     Attribute, BlockLike, Module, OperationRef, Type, Value, ValueLike,
-    attribute::{ArrayAttribute, DenseI64ArrayAttribute, DictionaryAttribute, StringAttribute, TypeAttribute},
+    attribute::{
+        ArrayAttribute, DenseI64ArrayAttribute, DictionaryAttribute, StringAttribute, TypeAttribute,
+    },
     operation::OperationLike,
 };
 use std::{

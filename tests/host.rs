@@ -116,13 +116,16 @@ fn programs_take_the_models_tensors_by_name() {
     assert!(output.status.success(), "{}", stderr(&output));
     for level in ["network.mlir", "design.mlir", ""] {
         let level = format!("{out}/{level}");
-        let output =
-            aie4ml(&["run", &level, "-i", &input, "--expect", &likely, "--expect", &best]);
+        let output = aie4ml(&["run", &level, "-i", &input, "--expect", &likely, "--expect", &best]);
         assert!(output.status.success(), "{level}: {}{}", stderr(&output), stdout(&output));
         assert!(stdout(&output).contains("4 of 4 rows, 12 of 12 outputs equal"));
     }
     let output = aie4ml(&["run", &out, "-i", &format!("picture={x}")]);
-    assert!(stderr(&output).contains("names 'picture', but there is 'image'"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("names 'picture', but there is 'image'"),
+        "{}",
+        stderr(&output)
+    );
     // Compiling into the folder again replaces what was there, the host's part as well.
     let output = aie4ml(&["compile", &model, "-o", &out]);
     assert!(output.status.success(), "{}", stderr(&output));
@@ -179,6 +182,9 @@ fn networks_that_no_device_holds_are_refused_at_once() {
     let start = std::time::Instant::now();
     let output = aie4ml(&["compile", &model, "-o", &scratch.path("out").display().to_string()]);
     let text = stderr(&output);
-    assert!(text.contains("has too many weights for xcve2802: all layers need 33554432 bytes"), "{text}");
+    assert!(
+        text.contains("has too many weights for xcve2802: all layers need 33554432 bytes"),
+        "{text}"
+    );
     assert!(start.elapsed().as_secs() < 20, "it took {:?}", start.elapsed());
 }

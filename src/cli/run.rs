@@ -217,12 +217,11 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
     // Memory that means itself has one form only.
     let forms = runner.level != Level::Array || wanted.iter().any(|out| out.quantization.is_some());
     let own = std::ptr::eq(wanted, runner.outputs.as_slice());
-    let form = expected.first().filter(|_| forms && own).map(|tensor| {
-        match tensor.dtype().is_float() {
+    let form =
+        expected.first().filter(|_| forms && own).map(|tensor| match tensor.dtype().is_float() {
             true => Form::Float,
             false => Form::Codes,
-        }
-    });
+        });
     progress.say(match runner.level {
         Level::Array => "run in the array simulator",
         _ => "run",

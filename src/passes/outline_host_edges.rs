@@ -76,7 +76,9 @@ fn is_model(func: OperationRef) -> bool {
     let ops = rewrite::ops(block);
     private != Some("private")
         && !ops.iter().any(|op| named(op, "aie4ml.") || rewrite::is(op, "func.call"))
-        && ops.iter().any(|op| ["tosa.", "quant.", "linalg."].iter().any(|dialect| named(op, dialect)))
+        && ops
+            .iter()
+            .any(|op| ["tosa.", "quant.", "linalg."].iter().any(|dialect| named(op, dialect)))
 }
 
 fn outline<'c>(module: BlockRef<'c, '_>, func: OperationRef<'c, '_>) -> pass::Result<'c> {
@@ -117,10 +119,8 @@ fn keep_shapes<'c>(func: OperationRef<'c, '_>, body: BlockRef<'c, '_>) {
     let entering = inputs.iter().any(|value| {
         scalar::rank(value.r#type()) != 2 || rewrite::users(*value).iter().any(reshapes)
     });
-    let outputs: Vec<Value> = rewrite::ops(body)
-        .last()
-        .map(|op| op.operands().collect())
-        .unwrap_or_default();
+    let outputs: Vec<Value> =
+        rewrite::ops(body).last().map(|op| op.operands().collect()).unwrap_or_default();
     let leaving = outputs.iter().any(|value| {
         scalar::rank(value.r#type()) != 2
             || constant::defining_op(*value).is_some_and(|op| reshapes(&op))
@@ -148,8 +148,7 @@ fn host_module<'c, 'a>(
     func: OperationRef<'c, '_>,
     context: &'c Context,
 ) -> BlockRef<'c, 'a> {
-    let symbol =
-        |op: OperationRef<'c, '_>| op.attribute("sym_name").ok().and_then(constant::text);
+    let symbol = |op: OperationRef<'c, '_>| op.attribute("sym_name").ok().and_then(constant::text);
     let network = symbol(func).unwrap_or_default();
     let taken: Vec<_> = rewrite::ops(module).into_iter().filter_map(symbol).collect();
     let mut name = format!("{network}_host");
@@ -213,8 +212,10 @@ impl<'c, 'a> Network<'c, 'a> {
         }
         let mut types: BTreeMap<String, usize> = BTreeMap::new();
         for (index, op) in ops.iter().enumerate() {
-            let operands: Vec<_> =
-                read(*op).into_iter().filter_map(|value| sources.get(&key(value)).copied()).collect();
+            let operands: Vec<_> = read(*op)
+                .into_iter()
+                .filter_map(|value| sources.get(&key(value)).copied())
+                .collect();
             let result = op.results().next().map(|result| result.r#type());
             let number = types.len();
             let r#type = result.map_or(0, |result| {
@@ -260,9 +261,10 @@ impl<'c, 'a> Network<'c, 'a> {
                 &self.ops[layer],
                 "gives values that are not quantized, and without it nothing is left for the array: put QuantizeLinear and DequantizeLinear behind it",
             ),
-            Refusal::Nothing(None) => {
-                fail(&self.func, "has no layer between its quantizers: nothing is left for the array")
-            }
+            Refusal::Nothing(None) => fail(
+                &self.func,
+                "has no layer between its quantizers: nothing is left for the array",
+            ),
             Refusal::Unquantized(node) => fail(
                 &self.ops[node],
                 "reads values that are not quantized beside quantized ones: put QuantizeLinear and DequantizeLinear before it",
@@ -273,16 +275,15 @@ impl<'c, 'a> Network<'c, 'a> {
     /// A name for each value that crosses: that of the only argument or result that it stands for, or
     /// else that of its layer.
     fn names(&self, cut: &Cut) -> HashMap<Source, String> {
-        let crossing =
-            [cut.inputs.as_deref(), cut.outputs.as_deref(), Some(cut.around.as_slice())];
+        let crossing = [cut.inputs.as_deref(), cut.outputs.as_deref(), Some(cut.around.as_slice())];
         let mut names: HashMap<Source, String> = HashMap::new();
         let mut taken: BTreeSet<String> = BTreeSet::new();
         let inputs = cut.inputs.as_deref().unwrap_or_default();
         let outputs = cut.outputs.as_deref().unwrap_or_default();
-        let arguments: Vec<_> =
-            inputs.iter().map(|source| self.above(*source, &[])).collect();
+        let arguments: Vec<_> = inputs.iter().map(|source| self.above(*source, &[])).collect();
         let results: Vec<_> = self.graph.results.iter().flatten().collect();
-        let of_results: Vec<_> = results.iter().map(|source| self.above(**source, outputs)).collect();
+        let of_results: Vec<_> =
+            results.iter().map(|source| self.above(**source, outputs)).collect();
         for (number, &source) in crossing.into_iter().flatten().flatten().enumerate() {
             if names.contains_key(&source) {
                 continue;
@@ -290,20 +291,21 @@ impl<'c, 'a> Network<'c, 'a> {
             let own = if let Some(place) = inputs.iter().position(|input| *input == source) {
                 let same = arguments.iter().filter(|other| **other == arguments[place]).count();
                 match (arguments[place].first(), arguments[place].len(), same) {
-                    (Some(Source::Argument(index)), 1, 1) => {
-                        Some(aie4ml::boundary_name(self.func, "arg_attrs", *index)
-                            .unwrap_or_else(|| format!("input{index}")))
-                    }
+                    (Some(Source::Argument(index)), 1, 1) => Some(
+                        aie4ml::boundary_name(self.func, "arg_attrs", *index)
+                            .unwrap_or_else(|| format!("input{index}")),
+                    ),
                     _ => None,
                 }
             } else {
                 let from = BTreeSet::from([source]);
-                let mut users = of_results.iter().enumerate().filter(|(_, above)| above.contains(&source));
+                let mut users =
+                    of_results.iter().enumerate().filter(|(_, above)| above.contains(&source));
                 match (users.next(), users.next()) {
-                    (Some((index, above)), None) if *above == from => {
-                        Some(aie4ml::boundary_name(self.func, "res_attrs", index)
-                            .unwrap_or_else(|| format!("output{index}")))
-                    }
+                    (Some((index, above)), None) if *above == from => Some(
+                        aie4ml::boundary_name(self.func, "res_attrs", index)
+                            .unwrap_or_else(|| format!("output{index}")),
+                    ),
                     _ => None,
                 }
             };
@@ -392,7 +394,8 @@ impl<'c, 'a> Network<'c, 'a> {
             }
             let new = into.append_operation((**op).clone());
             for inner in scalar::nested(new) {
-                for (index, operand) in inner.operands().collect::<Vec<_>>().into_iter().enumerate() {
+                for (index, operand) in inner.operands().collect::<Vec<_>>().into_iter().enumerate()
+                {
                     if let Some(value) = known.get(&key(operand)) {
                         rewrite::set_operand(inner, index, *value);
                     }
@@ -421,12 +424,7 @@ impl<'c, 'a> Network<'c, 'a> {
         }
     }
 
-    fn before(
-        &self,
-        host: BlockRef<'c, 'a>,
-        sources: &[Source],
-        names: &HashMap<Source, String>,
-    ) {
+    fn before(&self, host: BlockRef<'c, 'a>, sources: &[Source], names: &HashMap<Source, String>) {
         let arguments: Vec<Value> = (0..self.body.argument_count())
             .filter_map(|index| Some(self.body.argument(index).ok()?.into()))
             .collect();
@@ -450,12 +448,7 @@ impl<'c, 'a> Network<'c, 'a> {
         self.finish(func, body, &results, [own, self.list(sources, names)]);
     }
 
-    fn after(
-        &self,
-        host: BlockRef<'c, 'a>,
-        sources: &[Source],
-        names: &HashMap<Source, String>,
-    ) {
+    fn after(&self, host: BlockRef<'c, 'a>, sources: &[Source], names: &HashMap<Source, String>) {
         let values: Vec<_> = sources.iter().map(|source| self.value(*source)).collect();
         let types: Vec<_> = values.iter().map(|value| stored(value.r#type())).collect();
         let (func, body) = self.function(host, AFTER, &types);
@@ -465,8 +458,7 @@ impl<'c, 'a> Network<'c, 'a> {
             let new = cast(&At::End(body), func.location(), new, value.r#type());
             known.insert(key(*value), new);
         }
-        let wanted: Vec<_> =
-            self.r#return.map(|op| op.operands().collect()).unwrap_or_default();
+        let wanted: Vec<_> = self.r#return.map(|op| op.operands().collect()).unwrap_or_default();
         self.copy(body, &mut known, &wanted);
         let results: Vec<_> = wanted.iter().map(|value| known[&key(*value)]).collect();
         let own = self.func.attribute("res_attrs").ok();
@@ -495,7 +487,8 @@ impl<'c, 'a> Network<'c, 'a> {
         if let Some(inputs) = &cut.inputs {
             for source in inputs {
                 let value = self.value(*source);
-                let argument = self.body.add_argument(stored(value.r#type()), value_location(value, location));
+                let argument =
+                    self.body.add_argument(stored(value.r#type()), value_location(value, location));
                 let first = self.body.first_operation().or(end_op);
                 let Some(first) = first else { continue };
                 let codes = cast(&At::Before(first), location, argument, value.r#type());
@@ -610,7 +603,10 @@ fn kind(op: OperationRef) -> Kind {
     match name {
         "quant.qcast" => Kind::Quantizer { arithmetic: false },
         "quant.dcast" | "quant.scast" => Kind::Cast,
-        "tosa.reshape" | "tosa.identity" | "tensor.collapse_shape" | "tensor.expand_shape"
+        "tosa.reshape"
+        | "tosa.identity"
+        | "tensor.collapse_shape"
+        | "tensor.expand_shape"
         | "tensor.cast" => Kind::Reshape,
         "tosa.cast" => match (reads, result.map(form)) {
             (true, Some(Form::Integer(..=16))) => Kind::Quantizer { arithmetic: true },
@@ -618,16 +614,47 @@ fn kind(op: OperationRef) -> Kind {
             (true, Some(Form::Integer(_))) => Kind::Other,
             _ => Kind::Elementwise,
         },
-        "tosa.matmul" | "tosa.conv2d" | "tosa.conv3d" | "tosa.depthwise_conv2d"
+        "tosa.matmul"
+        | "tosa.conv2d"
+        | "tosa.conv3d"
+        | "tosa.depthwise_conv2d"
         | "tosa.transpose_conv2d" => Kind::Layer,
-        "tosa.add" | "tosa.sub" | "tosa.clamp" | "tosa.rescale" | "tosa.negate" | "tosa.floor"
-        | "tosa.ceil" | "tosa.abs" | "tosa.equal" | "tosa.greater" | "tosa.greater_equal"
-        | "tosa.select" | "tosa.logical_and" | "tosa.logical_or" | "tosa.logical_not"
-        | "tosa.bitwise_and" | "tosa.bitwise_or" | "tosa.bitwise_not" | "tosa.bitwise_xor"
-        | "tosa.arithmetic_right_shift" | "tosa.logical_left_shift"
-        | "tosa.logical_right_shift" | "tosa.intdiv" | "linalg.add" | "linalg.sub" | "linalg.negf" | "arith.addf"
-        | "arith.subf" | "arith.addi" | "arith.subi" | "arith.extsi" | "arith.extui"
-        | "arith.trunci" | "arith.negf" | "arith.extf" | "arith.truncf" => Kind::Elementwise,
+        "tosa.add"
+        | "tosa.sub"
+        | "tosa.clamp"
+        | "tosa.rescale"
+        | "tosa.negate"
+        | "tosa.floor"
+        | "tosa.ceil"
+        | "tosa.abs"
+        | "tosa.equal"
+        | "tosa.greater"
+        | "tosa.greater_equal"
+        | "tosa.select"
+        | "tosa.logical_and"
+        | "tosa.logical_or"
+        | "tosa.logical_not"
+        | "tosa.bitwise_and"
+        | "tosa.bitwise_or"
+        | "tosa.bitwise_not"
+        | "tosa.bitwise_xor"
+        | "tosa.arithmetic_right_shift"
+        | "tosa.logical_left_shift"
+        | "tosa.logical_right_shift"
+        | "tosa.intdiv"
+        | "linalg.add"
+        | "linalg.sub"
+        | "linalg.negf"
+        | "arith.addf"
+        | "arith.subf"
+        | "arith.addi"
+        | "arith.subi"
+        | "arith.extsi"
+        | "arith.extui"
+        | "arith.trunci"
+        | "arith.negf"
+        | "arith.extf"
+        | "arith.truncf" => Kind::Elementwise,
         "tosa.mul" | "tosa.maximum" | "tosa.minimum" | "linalg.mul" | "linalg.div"
         | "linalg.max" | "linalg.min" | "arith.mulf" | "arith.divf" | "arith.muli"
         | "arith.maximumf" | "arith.minimumf" | "arith.maxsi" | "arith.minsi" => Kind::Scale,

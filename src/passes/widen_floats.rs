@@ -29,7 +29,9 @@ impl Pass for WidenFloats {
         for op in &ops {
             let narrow = op.operands().any(|value| is_narrow(value.r#type()))
                 || op.results().any(|value| is_narrow(value.r#type()));
-            if narrow && ["arith.bitcast", "tensor.bitcast"].iter().any(|name| rewrite::is(op, name)) {
+            if narrow
+                && ["arith.bitcast", "tensor.bitcast"].iter().any(|name| rewrite::is(op, name))
+            {
                 return Err(fail(op, "reads the bits of an f32, which is computed in f64"));
             }
         }
@@ -40,8 +42,12 @@ impl Pass for WidenFloats {
                 && let Ok(value) = op.attribute("value")
                 && is_narrow(constant::type_of(value))
             {
-                let wide = constant::widened(context, value)
-                    .ok_or_else(|| fail(op, "is a constant that cannot be read: write its numbers out, as 'dense<...>'"))?;
+                let wide = constant::widened(context, value).ok_or_else(|| {
+                    fail(
+                        op,
+                        "is a constant that cannot be read: write its numbers out, as 'dense<...>'",
+                    )
+                })?;
                 rewrite::set_attribute(*op, "value", wide);
             }
         }

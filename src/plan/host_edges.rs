@@ -272,6 +272,21 @@ impl<'g> Facts<'g> {
                     }
                 }
             }
+            // Up to the next quantizers, as only codes cross.
+            for index in 0..nodes.len() {
+                let read = self.read(index);
+                let is_before = |source: &Source| match source {
+                    Source::Node(index) => sides[*index] == Side::Before,
+                    Source::Argument(_) => true,
+                };
+                if sides[index] == Side::Network
+                    && !self.layer_above[index]
+                    && read.iter().all(is_before)
+                    && read.iter().any(|source| self.form(*source) == Form::Real)
+                {
+                    sides[index] = Side::Before;
+                }
+            }
         }
         sides
     }

@@ -54,7 +54,11 @@ impl Display for Report {
         self.reasons(f)?;
         for (when, layers) in [("before", &self.host.before), ("after", &self.host.after)] {
             for (index, layer) in layers.iter().enumerate() {
-                let when = if index == 0 { format!("\non the host, {when} the array:\n") } else { String::new() };
+                let when = if index == 0 {
+                    format!("\non the host, {when} the array:\n")
+                } else {
+                    String::new()
+                };
                 writeln!(f, "{when}  {}", layer.text())?;
             }
         }

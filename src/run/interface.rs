@@ -64,7 +64,8 @@ impl Interface {
     /// With the shape that the model has, where that holds as many elements.
     pub fn shaped(self, shape: Option<&Vec<usize>>) -> Self {
         let count = |shape: &[usize]| shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b));
-        let shape = shape.filter(|shape| **shape != self.shape && count(shape) == count(&self.shape));
+        let shape =
+            shape.filter(|shape| **shape != self.shape && count(shape) == count(&self.shape));
         Interface { model_shape: shape.cloned(), ..self }
     }
 
@@ -265,13 +266,7 @@ mod tests {
     use super::*;
 
     fn codes(quantization: Option<Quantization>, native: Dtype) -> Interface {
-        Interface {
-            name: "x".into(),
-            shape: vec![2, 3],
-            model_shape: None,
-            native,
-            quantization,
-        }
+        Interface { name: "x".into(), shape: vec![2, 3], model_shape: None, native, quantization }
     }
     const HALVES: Quantization =
         Quantization { scale: 0.5, zero_point: 3, range: (0, 255), dtype: Dtype::U8 };

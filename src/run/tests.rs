@@ -551,12 +551,13 @@ fn operators_of_models_execute() {
         }"#,
     );
     let x: Vec<f32> = (0..32).map(|i| (i * 7 % 32) as f32 / 16.0 - 1.0).collect();
-    let at = |row: usize, column: usize, channel: usize| f64::from(x[(row * 4 + column) * 2 + channel]);
-    let results =
-        runner.run(&[Tensor::from_f32(vec![1, 4, 4, 2], &x).unwrap()], None).unwrap();
+    let at =
+        |row: usize, column: usize, channel: usize| f64::from(x[(row * 4 + column) * 2 + channel]);
+    let results = runner.run(&[Tensor::from_f32(vec![1, 4, 4, 2], &x).unwrap()], None).unwrap();
     let numbers: Vec<Vec<f64>> = results.iter().map(Tensor::numbers).collect();
     // The corner sees four positions, and rows and columns of zeros.
-    let corner = |channel| at(0, 0, channel) + at(0, 1, channel) + at(1, 0, channel) + at(1, 1, channel);
+    let corner =
+        |channel| at(0, 0, channel) + at(0, 1, channel) + at(1, 0, channel) + at(1, 1, channel);
     assert_eq!(numbers[0][0], 0.5 * (corner(0) + corner(1)) + 1.0);
     assert_eq!(numbers[1][..2], [0, 1].map(|channel| 0.25 * corner(channel) + 1.0));
     assert_eq!(numbers[2][1], corner(1) / 4.0);

@@ -42,13 +42,16 @@ func.func @quantizers_alone(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
 // -----
 
 !q = !quant.uniform<i8:f32, 0.5>
-func.func @unquantized_beside(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
-  %e = tosa.exp %x : (tensor<4x8xf32>) -> tensor<4x8xf32>
-  %0 = quant.qcast %x : tensor<4x8xf32> to tensor<4x8x!q>
-  %1 = quant.dcast %0 : tensor<4x8x!q> to tensor<4x8xf32>
+func.func @unquantized_beside(%x: tensor<1x4x8xf32>) -> tensor<1x4x8xf32> {
+  %e = tosa.exp %x : (tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
+  %0 = quant.qcast %x : tensor<1x4x8xf32> to tensor<1x4x8x!q>
+  %1 = quant.dcast %0 : tensor<1x4x8x!q> to tensor<1x4x8xf32>
+  %w = "tosa.const"() <{values = dense<3.0> : tensor<1x8x8xf32>}> : () -> tensor<1x8x8xf32>
+  %z = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %y = tosa.matmul %1, %w, %z, %z : (tensor<1x4x8xf32>, tensor<1x8x8xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x4x8xf32>
   // expected-error @+1 {{reads values that are not quantized beside quantized ones: put QuantizeLinear and DequantizeLinear before it}}
-  %2 = tosa.add %1, %e : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
-  %3 = quant.qcast %2 : tensor<4x8xf32> to tensor<4x8x!q>
-  %4 = quant.dcast %3 : tensor<4x8x!q> to tensor<4x8xf32>
-  return %4 : tensor<4x8xf32>
+  %2 = tosa.add %y, %e : (tensor<1x4x8xf32>, tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
+  %3 = quant.qcast %2 : tensor<1x4x8xf32> to tensor<1x4x8x!q>
+  %4 = quant.dcast %3 : tensor<1x4x8x!q> to tensor<1x4x8xf32>
+  return %4 : tensor<1x4x8xf32>
 }

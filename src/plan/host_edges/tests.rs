@@ -29,7 +29,7 @@ const NETWORK: [(Kind, &[Source]); 5] = [
 ];
 
 fn with(more: &[(Kind, &'static [Source])]) -> Vec<(Kind, &'static [Source])> {
-    [&NETWORK, more].concat()
+    [&NETWORK[..], more].concat()
 }
 
 #[test]
@@ -56,11 +56,7 @@ fn what_the_array_has_not_is_after() {
     assert_eq!((found.inputs, found.outputs), (None, Some(vec![At(3)])));
     assert_eq!(found.sides[5..7], [Side::After; 2]);
     // Before another layer it is the network's to refuse.
-    let between = with(&[
-        (Kind::Other, &[At(4)]),
-        (Kind::Layer, &[At(5)]),
-        (QUANTIZER, &[At(6)]),
-    ]);
+    let between = with(&[(Kind::Other, &[At(4)]), (Kind::Layer, &[At(5)]), (QUANTIZER, &[At(6)])]);
     assert_eq!(cut(&function(&between, &[At(7)])), Ok(None));
 }
 
@@ -115,11 +111,7 @@ fn bytes_are_no_codes_until_a_layer_reads_them() {
     image.arguments = vec![Form::Integer(8)];
     assert_eq!(cut(&image).unwrap().unwrap().inputs, Some(vec![At(1)]));
     let mut codes = function(
-        &[
-            (Kind::Convert, &[Argument(0)]),
-            (Kind::Layer, &[At(0)]),
-            (QUANTIZER, &[At(1)]),
-        ],
+        &[(Kind::Convert, &[Argument(0)]), (Kind::Layer, &[At(0)]), (QUANTIZER, &[At(1)])],
         &[At(2)],
     );
     codes.arguments = vec![Form::Integer(8)];
@@ -191,11 +183,12 @@ fn nothing_is_left() {
     );
     assert_eq!(cut(&function(&NETWORK[..2], &[At(1)])), Err(Refusal::Nothing(None)));
     assert_eq!(cut(&function(&NETWORK[..3], &[At(2)])), Err(Refusal::Nothing(Some(2))));
-    let beside: [(Kind, &[Source]); 4] = [
+    let beside: [(Kind, &[Source]); 5] = [
         (Kind::Scale, &[Argument(0)]),
         (QUANTIZER, &[At(0)]),
-        (Kind::Elementwise, &[At(1), Argument(0)]),
-        (QUANTIZER, &[At(2)]),
+        (Kind::Layer, &[At(1)]),
+        (Kind::Elementwise, &[At(2), Argument(0)]),
+        (QUANTIZER, &[At(3)]),
     ];
-    assert_eq!(cut(&function(&beside, &[At(3)])), Err(Refusal::Unquantized(2)));
+    assert_eq!(cut(&function(&beside, &[At(4)])), Err(Refusal::Unquantized(3)));
 }
