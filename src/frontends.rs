@@ -76,11 +76,14 @@ pub fn import<'c>(
     let file = path.display().to_string();
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("onnx") => onnx::import(context, path, options),
-        Some("tflite") => tflite::import(context, path),
-        Some("fml") => hls4ml::import(context, path),
+        Some("tflite") => tflite::import(context, path, options),
+        Some("fml") => hls4ml::import(context, path, options),
         Some("mlir") => {
             Err(Error::new(file, "is MLIR already, no frontend reads it: parse it as a module"))
         }
-        _ => Err(Error::new(file, "unknown kind of model file; supported: .onnx, .tflite, .fml, .mlir")),
+        _ => Err(Error::new(
+            file,
+            "unknown kind of model file; supported: .onnx, .tflite, .fml, .mlir",
+        )),
     }
 }

@@ -3,6 +3,7 @@ use crate::{
     dialect::{
         aie4ml::{self, Add, Codes, Dense, Layer},
         network::{self, DEFAULT_DEVICE},
+        scalar,
     },
     exact::{Requant, Rounding},
     kernel,
@@ -10,12 +11,16 @@ use crate::{
         pass::{self, Pass, fail},
         rewrite,
     },
-    plan::{capacity, mapping::Io, network::Source, ports},
+    plan::{capacity, mapping::Io, network::Source, ports, requantize},
 };
 use melior::ir::{
     OperationRef, ValueLike,
-    attribute::{DenseI64ArrayAttribute, IntegerAttribute, StringAttribute},
+    attribute::{
+        DenseElementsAttribute, DenseI64ArrayAttribute, IntegerAttribute, StringAttribute,
+        TypeAttribute,
+    },
     operation::OperationLike,
+    r#type::IntegerType,
 };
 use std::{fmt, str::FromStr};
 
@@ -29,10 +34,12 @@ crate::pass! {
     /// supplied by weights and memory tiles.
     ///
     /// Codes that are requantized or limited without a layer before them become
-    /// the sum of themselves, at half the scale: `round((x + x) / 2^(s + 1))`.
+    /// the sum of themselves, at half the scale: `round((x + x) / 2^(s + 1))`, or
+    /// their product with the identity where channels have numbers of their own.
+    /// Sums of 32 bits may leave the network as they are.
     ///
     /// Refuses an op that is not a fused layer, weights or a bias that are not
-    /// constant, sums of two widths, integers of other widths than 8 and 16 bits, and sums that can
+    /// constant, sums of two widths, operands of other widths than 8 and 16 bits, and sums that can
     /// exceed their accumulator.
     pub struct Legalize: "aie4ml-legalize" on "func.func" {
         /// The device to compile for, if the function does not name one.
@@ -91,6 +98,7 @@ impl Pass for Legalize {
         let io = network::io(func, &device)?;
         rewrite::body(func).into_iter().flat_map(rewrite::ops).for_each(alone);
         let layers = Layer::all(func);
+        layers.iter().for_each(sums);
         // First, as the network only says that widths differ, not what could be done.
         for add in layers.iter().filter_map(|layer| Add::of(layer.op)) {
             self::add(add)?;
@@ -120,7 +128,8 @@ impl Pass for Legalize {
     }
 }
 
-/// Turns codes that are requantized or limited into the sum of themselves.
+/// Turns codes that are requantized or limited without a layer before them into a layer: the
+/// sum of themselves, or, with numbers of channels, their product with the identity.
 fn alone(op: OperationRef) {
     let context = rewrite::context(op.location());
     let (Ok(x), Ok(result)) = (op.operand(0), op.result(0)) else { return };
@@ -128,31 +137,63 @@ fn alone(op: OperationRef) {
         return;
     };
     let requant = if rewrite::is(&op, aie4ml::REQUANTIZE) {
-        aie4ml::read::<Requant>(op, "requant").map(|requant| Requant {
-            // The addend is at the scale of the product, which is doubled.
-            addend: requant.addend.iter().map(|addend| addend * 2).collect(),
-            shift: requant.shift + 1,
-            ..requant
-        })
+        aie4ml::read::<Requant>(op, "requant")
     } else if rewrite::is(&op, aie4ml::CLAMP) {
         let limit = |name: &str| IntegerAttribute::try_from(op.attribute(name).ok()?).ok();
         limit("min").zip(limit("max")).map(|(min, max)| Requant {
             min: min.value(),
             max: max.value(),
-            ..Requant::shift(1, Rounding::Floor, to.bits.into(), to.signed)
+            ..Requant::shift(0, Rounding::Floor, to.bits.into(), to.signed)
         })
     } else {
         None
     };
     let Some(requant) = requant.filter(|_| matches!(from.bits, 8 | 16)) else { return };
-    let attributes = [
-        ("factors", DenseI64ArrayAttribute::new(context, &[1, 1]).into()),
-        ("requant", aie4ml::list(context, &[requant])),
-    ];
-    let new = aie4ml::build(aie4ml::ADD, op.location(), &[x, x], &attributes, result.r#type());
-    let sum = rewrite::insert_before(op, new).result(0).expect("a layer has a result");
-    rewrite::replace_uses(result.into(), sum.into());
+    let layer = if requant.channels().is_some() {
+        let n = from.columns;
+        let bytes: Vec<u8> = (0..n * n).map(|i| u8::from(i % (n + 1) == 0)).collect();
+        let weights = Codes { rows: n, columns: n, bits: 8, signed: true }.tensor(context);
+        let identity = DenseElementsAttribute::raw_buffer(weights, &bytes).into();
+        let identity = scalar::constant(op, identity, weights);
+        let accumulator = IntegerType::new(context, 32).into();
+        let attributes = [
+            ("accumulator", TypeAttribute::new(accumulator).into()),
+            ("requant", aie4ml::list(context, &[requant])),
+        ];
+        let operands = [x, identity];
+        aie4ml::build(aie4ml::DENSE, op.location(), &operands, &attributes, result.r#type())
+    } else {
+        // Twice the codes at half the scale; the addend is at the scale of the product.
+        let doubled = requant.addend.iter().map(|addend| addend.checked_mul(2));
+        let doubled = doubled.collect::<Option<Vec<_>>>().filter(|addend| {
+            addend.iter().all(|a| a.unsigned_abs() < 1 << (Requant::FACTOR_BITS - 1))
+        });
+        let (factors, requant) = match doubled {
+            Some(addend) if requant.shift < requantize::MOST_SHIFT => {
+                ([1, 1], Requant { addend, shift: requant.shift + 1, ..requant })
+            }
+            _ => ([1, 0], requant),
+        };
+        let attributes = [
+            ("factors", DenseI64ArrayAttribute::new(context, &factors).into()),
+            ("requant", aie4ml::list(context, &[requant])),
+        ];
+        aie4ml::build(aie4ml::ADD, op.location(), &[x, x], &attributes, result.r#type())
+    };
+    let value = rewrite::insert_before(op, layer).result(0).expect("a layer has a result");
+    rewrite::replace_uses(result.into(), value.into());
     rewrite::erase(op);
+}
+
+/// Sums of 32 bits that leave a layer as they are become the result of a shift by nothing, as
+/// kernels have one.
+fn sums(layer: &Layer) {
+    let output = layer.output_codes();
+    if layer.requant().is_empty() && (output.bits, output.signed) == (32, true) {
+        let context = rewrite::context(layer.op.location());
+        let all = [Requant::shift(0, Rounding::Floor, 32, true)];
+        rewrite::set_attribute(layer.op, "requant", aie4ml::list(context, &all));
+    }
 }
 
 /// Smallest and largest code of a layer's input, as what makes it limits it.
@@ -185,12 +226,17 @@ fn dense<'c>(layer: Dense<'c, '_>, (low, high): (i64, i64)) -> pass::Result<'c> 
     stages(*layer)?;
     let (k, n) = (weights.rows, weights.columns);
     let (data, bias) = (layer.weight_data()?, layer.bias_data()?);
-    let largest = i128::from(low.unsigned_abs().max(high.unsigned_abs()));
-    let most = i128::from(crate::exact::range(i64::from(layer.accumulator()).min(63), true).1);
+    // The sum may wrap on its way, as additions modulo a power of two do not mind.
+    let (least, most) = crate::exact::range(i64::from(layer.accumulator()).min(63), true);
     for j in 0..n {
-        let weights: i128 = (0..k).map(|i| i128::from(data[i * n + j].unsigned_abs())).sum();
-        let sum = weights * largest + i128::from(bias[j].unsigned_abs());
-        if sum > most {
+        let (mut lowest, mut highest) = (i128::from(bias[j]), i128::from(bias[j]));
+        for i in 0..k {
+            let products = [low, high].map(|x| i128::from(x) * i128::from(data[i * n + j]));
+            lowest += products[0].min(products[1]);
+            highest += products[0].max(products[1]);
+        }
+        if lowest < i128::from(least) || highest > i128::from(most) {
+            let sum = if highest > i128::from(most) { highest } else { lowest };
             return Err(fail(
                 &op,
                 format_args!(
@@ -223,8 +269,12 @@ fn add<'c>(layer: Add<'c, '_>) -> pass::Result<'c> {
 fn stages<'c>(layer: Layer<'c, '_>) -> pass::Result<'c> {
     let (op, output) = (layer.op, layer.output_codes());
     let stages = layer.requant();
-    if stages.is_empty() || !matches!(output.bits, 8 | 16) {
-        return Err(fail(&op, "has a result that is not requantized to 8 or 16 bits"));
+    // Layers that read 32 bits are refused by their own operands.
+    if stages.is_empty() || !matches!((output.bits, output.signed), (8 | 16, _) | (32, true)) {
+        return Err(fail(
+            &op,
+            "has a result that is not requantized to 8, 16 or 32 bits with a sign",
+        ));
     }
     match kernel::stage::refusal(&stages, Dense::of(op).is_some()) {
         Some(reason) => Err(fail(&op, reason)),
