@@ -365,7 +365,7 @@ impl<'c, 'a> Elements<'c, 'a> {
                 Tensor::Computed { id, .. } if generic.loops(index) == order => id,
                 Tensor::Computed { .. } => {
                     return Err(generic.fail(
-                        "moves or repeats elements of a computed tensor, which is not supported yet",
+                        "moves or repeats elements of a computed tensor, as a transposition does, which is not mapped to the array yet: products with constant weights, sums of two tensors and what is computed of each element are",
                     ));
                 }
                 Tensor::Constant { shape, values, bits } => {
@@ -444,7 +444,7 @@ impl<'c, 'a> Elements<'c, 'a> {
         };
         if let [(_, Tensor::Computed { .. }, _), (_, Tensor::Computed { .. }, _)] = sides.as_slice()
         {
-            return Err(generic.fail("multiplies two computed tensors, which is not supported yet"));
+            return Err(generic.fail("multiplies two computed tensors, as attention does, which is not mapped to the array yet: products with constant weights are"));
         }
         let [first, second] = sides.as_slice() else { return Err(other()) };
         let ((at, input, argument), (weights_at, weights, weights_argument)) =

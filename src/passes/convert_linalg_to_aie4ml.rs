@@ -21,7 +21,7 @@ use crate::{
         aie4ml::{self, Codes},
         elements::{Elements, Origin, text},
     },
-    exact::Requant,
+    exact::{Overflow, Requant, Rounding},
     mlir::{
         constant,
         pass::{self, Pass, fail, run_nested},
@@ -76,6 +76,20 @@ impl Pass for ConvertLinalgToAie4ml {
     fn run<'c>(&self, func: OperationRef<'c, '_>) -> pass::Result<'c> {
         let Some(body) = rewrite::body(func) else { return Ok(()) };
         let ops = rewrite::ops(body);
+        for index in 0..body.argument_count() {
+            let r#type = body.argument(index).expect("in range").r#type();
+            let tensor = RankedTensorType::try_from(r#type).ok();
+            if tensor.is_some_and(|tensor| aie4ml::shape(tensor).is_none()) {
+                return Err(fail(
+                    &func,
+                    format_args!(
+                        "takes {} of type '{}', whose extents are not all given: give it the batch that the array is to compute at once",
+                        input(func, index),
+                        r#type
+                    ),
+                ));
+            }
+        }
         let of = |dialect: &str| ops.iter().any(|op| named(op, dialect));
         if of("quant.") || of("aie4ml.") || !["tosa.", "linalg."].iter().any(|name| of(name)) {
             return Ok(());
@@ -103,6 +117,12 @@ impl Pass for ConvertLinalgToAie4ml {
         };
         conversion.convert()
     }
+}
+
+/// An input by its name, if it has one.
+fn input(func: OperationRef, index: usize) -> String {
+    let name = aie4ml::boundary_name(func, "arg_attrs", index);
+    name.map_or_else(|| format!("input {index}"), |name| format!("input '{name}'"))
 }
 
 fn named(op: &OperationRef, start: &str) -> bool {
@@ -190,8 +210,10 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let r#return = body.terminator().expect("a function ends in a return");
         let r#return = old.iter().copied().find(|op| **op == *r#return).unwrap_or(self.func);
         let results = self.elements.results.clone();
-        for (index, (id, _)) in results.into_iter().enumerate() {
-            let value = self.exist_as_result(r#return, id, index)?;
+        for (index, (id, r#type)) in results.into_iter().enumerate() {
+            let element = crate::dialect::scalar::element(r#type);
+            let bits = IntegerType::try_from(element).map_or(8, |integer| integer.width());
+            let value = self.exist_as_result(r#return, id, index, bits)?;
             rewrite::set_operand(r#return, index, value);
         }
         for op in old.iter().rev().filter(|op| **op != r#return) {
@@ -220,8 +242,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
     fn argument(&mut self, index: usize, columns: usize) -> pass::Result<'c, usize> {
         let body = rewrite::body(self.func).expect("checked by run");
         let argument: Value = body.argument(index).expect("in range").into();
-        let name = aie4ml::boundary_name(self.func, "arg_attrs", index);
-        let name = name.map_or_else(|| format!("input {index}"), |name| format!("input '{name}'"));
+        let name = input(self.func, index);
         let element = crate::dialect::scalar::element(argument.r#type());
         let bits = IntegerType::try_from(element).map_or(REAL, |integer| integer.width());
         if !matches!(bits, 8 | 16 | 32 | 64) {
@@ -329,13 +350,18 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 return Ok((root, scale, offset));
             }
             let place = self.finder().narrowest(id).unwrap_or(id);
-            self.exist(at, place, false)?;
+            self.exist(at, place, None)?;
         }
-        Ok((self.exist(at, id, false)?, 1, vec![0]))
+        Ok((self.exist(at, id, None)?, 1, vec![0]))
     }
 
-    /// Makes an expression exist as a tensor of its own.
-    fn exist(&mut self, at: OperationRef<'c, 'a>, id: Id, wide: bool) -> pass::Result<'c, usize> {
+    /// Makes an expression exist as a tensor of its own: of codes, or of a result's width.
+    fn exist(
+        &mut self,
+        at: OperationRef<'c, 'a>,
+        id: Id,
+        result: Option<u32>,
+    ) -> pass::Result<'c, usize> {
         if let Some(exists) = self.exist.get(&id)
             && matches!(self.values[exists.root], Made::Codes(_))
             && exists.offset == 0
@@ -360,7 +386,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
             }
         };
         let Found { root, bias, stages, range } = found;
-        let value = self.emit(at, root, &bias, stages, range, wide)?;
+        let value = self.emit(at, root, &bias, stages, range, result)?;
         let made = Made::Codes(value);
         let root = self.root(Root { ranges: vec![range], summed: false }, made);
         self.exist.insert(id, Exists { root, offset: 0 });
@@ -421,8 +447,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
         at: OperationRef<'c, 'a>,
         id: Id,
         index: usize,
+        bits: u32,
     ) -> pass::Result<'c, Value<'c, 'a>> {
-        let root = self.exist(at, id, true)?;
+        let root = self.exist(at, id, Some(bits))?;
         let Made::Codes(value) = self.values[root].clone() else { unreachable!("it exists") };
         if constant::defining_op(value).is_none() {
             let name = aie4ml::boundary_name(self.func, "res_attrs", index);
@@ -443,18 +470,28 @@ impl<'c, 'a> Conversion<'c, 'a> {
         bias: &[i64],
         mut stages: Vec<Requant>,
         range: Range,
-        wide: bool,
+        result: Option<u32>,
     ) -> pass::Result<'c, Value<'c, 'a>> {
         let rows = self.elements.rows;
         // The last stage says how codes are stored.
         let (bits, signed) = match stages.last() {
-            Some(last) if last.overflow == crate::exact::Overflow::Wrap => {
-                (last.width, last.signed)
-            }
+            Some(last) if last.overflow == Overflow::Wrap => (last.width, last.signed),
             _ => holds(range).unwrap_or((64, true)),
         };
         let bits = [8, 16, 32].into_iter().find(|&width| bits <= width).unwrap_or(64);
-        if bits > 16 && !wide {
+        // A result is as wide as it was.
+        let asked = result.map_or(0, |asked| i64::from(asked.next_power_of_two().clamp(8, 32)));
+        let cut = stages.last().is_some_and(|last| last.overflow == Overflow::Wrap);
+        let (bits, signed) = match bits < asked && (signed || !cut) {
+            true => (asked, true),
+            false => (bits, signed),
+        };
+        if let Some(last) = stages.last_mut()
+            && last.signed != signed
+        {
+            (last.width, last.signed) = (bits, signed);
+        }
+        if bits > 16 && result.is_none() {
             return Err(fail(
                 &at,
                 format_args!(
@@ -466,7 +503,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let made = self.values[root].clone();
         if stages.is_empty() && bits <= 16 && !matches!(made, Made::Codes(_)) {
             // Sums that are codes already.
-            stages.push(Requant::shift(0, crate::exact::Rounding::Floor, bits, signed));
+            stages.push(Requant::shift(0, Rounding::Floor, bits, signed));
         }
         let narrow =
             |columns, bits: i64, signed| Codes { rows, columns, bits: bits as u32, signed };

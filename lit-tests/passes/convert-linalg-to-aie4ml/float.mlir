@@ -16,7 +16,7 @@ func.func @layer(%x: tensor<2x3xf32>) -> tensor<2x2xf32> {
   %zpi = arith.constant 3 : i64
   %low = arith.constant -128.0 : f32
   %high = arith.constant 127.0 : f32
-  // CHECK: %[[Q:.*]] = quant.qcast %[[X]] : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, {{1.0000000149.*}}:3>>
+  // CHECK: %[[Q:.*]] = quant.qcast %[[X]] : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, {{0.1000000014.*}}:3>>
   %e8 = tensor.empty() : tensor<2x3xi8>
   %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
       ins(%x : tensor<2x3xf32>) outs(%e8 : tensor<2x3xi8>) {

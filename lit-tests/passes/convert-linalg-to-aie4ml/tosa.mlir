@@ -1,11 +1,11 @@
 // RUN: aie4ml-opt %s --convert-linalg-to-aie4ml --split-input-file | FileCheck %s
 
-// A layer as TensorFlow Lite's converter writes it: zero points, a scale for each channel.
+// No sum reaches the upper limit. A layer as TensorFlow Lite's converter writes it: zero points, a scale for each channel.
 // 'sum (x + 5) w + b = sum x w + b + 5 sum w'.
 // CHECK-LABEL: func.func @rescaled
 // CHECK: %[[B:.*]] = arith.constant dense<[16, 48]> : tensor<2xi32>
 // CHECK: aie4ml.dense %{{.*}}, %{{.*}}, %[[B]] accumulator = i32
-// CHECK-SAME: requant = [#aie4ml.requant<multiplier = [1073741824, 1234567890], shift = 38, rounding = nearest_up, overflow = saturate, width = 8, zero_point = -3, min = -3, max = 100>]
+// CHECK-SAME: requant = [#aie4ml.requant<multiplier = [1073741824, 1234567890], shift = 38, rounding = nearest_up, overflow = saturate, width = 8, zero_point = -3, min = -3, max = 127>]
 // CHECK-SAME: (tensor<1x3xi8>, tensor<3x2xi8>, tensor<2xi32>) -> tensor<1x2xi8>
 func.func @rescaled(%x: tensor<1x3xi8>) -> tensor<1x2xi8> {
   %w = "tosa.const"() <{values = dense<[[[1, 2], [3, -4], [-1, 12]]]> : tensor<1x3x2xi8>}> : () -> tensor<1x3x2xi8>
