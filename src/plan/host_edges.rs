@@ -46,8 +46,13 @@ pub enum Form {
 }
 
 impl Form {
-    fn is_code(self) -> bool {
+    fn enters(self) -> bool {
         matches!(self, Form::Codes | Form::Integer(..=16))
+    }
+
+    /// Sums leave as they are.
+    fn leaves(self) -> bool {
+        matches!(self, Form::Codes | Form::Integer(..=32))
     }
 }
 
@@ -344,7 +349,7 @@ impl<'g> Facts<'g> {
                         needed.extend(self.read(index));
                     }
                     Source::Node(index) if sides[index] == Side::Network => {
-                        if self.form(source).is_code() {
+                        if self.form(source).leaves() {
                             outputs.insert(source);
                         } else {
                             needed.extend(self.read(index));
@@ -369,7 +374,7 @@ impl<'g> Facts<'g> {
                         Source::Argument(_) => true,
                         Source::Node(from) => sides[from] == Side::Before,
                     };
-                    if crosses && !self.form(source).is_code() {
+                    if crosses && !self.form(source).enters() {
                         return Err(Refusal::Unquantized(index));
                     }
                     if crosses {
@@ -419,7 +424,7 @@ impl<'g> Facts<'g> {
                 continue;
             }
             means[index] = match kind {
-                Kind::Convert => operands.iter().all(|source| self.form(*source).is_code()),
+                Kind::Convert => operands.iter().all(|source| self.form(*source).leaves()),
                 Kind::Elementwise | Kind::Scale => {
                     !self.is_foreign(index) && operands.iter().all(|source| is(&means, *source))
                 }

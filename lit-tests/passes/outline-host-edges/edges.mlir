@@ -5,7 +5,7 @@
 
 // CHECK-LABEL: func.func @stays
 // CHECK-SAME: (%{{.*}}: tensor<4x8xf32>) -> tensor<4x8xf32> {
-// CHECK-NOT: module
+// CHECK-NOT: aie4ml.host
 func.func @stays(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %0 = quant.qcast %x : tensor<4x8xf32> to tensor<4x8x!q>
   %1 = quant.dcast %0 : tensor<4x8x!q> to tensor<4x8xf32>
@@ -87,7 +87,7 @@ func.func @around(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
 // Integers that a layer reads are codes, whatever follows.
 // CHECK-LABEL: func.func @integers
 // CHECK-SAME: (%{{.*}}: tensor<1x8x16xi8>) -> tensor<1x8x8xi32> {
-// CHECK-NOT: module
+// CHECK-NOT: aie4ml.host
 func.func @integers(%x: tensor<1x8x16xi8>) -> tensor<1x8x8xi32> {
   %w = "tosa.const"() <{values = dense<3> : tensor<1x16x8xi8>}> : () -> tensor<1x16x8xi8>
   %z = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
@@ -116,7 +116,7 @@ func.func @shapes(%x: tensor<4x2x4xf32>) -> tensor<4x8xf32> {
 // -----
 
 // CHECK-LABEL: func.func @later_level
-// CHECK-NOT: module
+// CHECK-NOT: aie4ml.host
 func.func @later_level(%x: tensor<4x8xi8>) -> tensor<4x8xi8> {
   %0 = aie4ml.clamp %x min = 0 max = 5 : (tensor<4x8xi8>) -> tensor<4x8xi8>
   return %0 : tensor<4x8xi8>
