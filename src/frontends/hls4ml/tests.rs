@@ -117,7 +117,7 @@ fn codes(random: &mut Random) -> Vec<i64> {
 
 fn compile(text: &str) -> Runner {
     let context = tools::context();
-    let module = source::parse(&context, text, "text").expect("the text is a module");
+    let module = source::parse(&context, text.as_bytes(), "text").expect("the text is a module");
     Runner::compile(&module).unwrap_or_else(|error| panic!("{error}"))
 }
 

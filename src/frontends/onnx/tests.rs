@@ -821,7 +821,7 @@ fn refuses_operators_it_does_not_know() {
         "node 'node_y' (If): has a subgraph: control flow is not supported"
     );
     let mut model = one("Block", &[], &[2, 3]);
-    model.functions.push(FunctionProto { name: "Block".into(), domain: String::new() });
+    model.functions.push(FunctionProto { name: "Block".into(), ..FunctionProto::default() });
     assert_eq!(
         model.refusal(),
         "node 'node_y' (Block): calls a function of the model: functions are not supported; inline them"

@@ -711,7 +711,7 @@ fn damaged_files_do_no_harm() {
         context,
         bytes,
         "model.tflite",
-        None,
+        &crate::frontends::Options::default(),
     ) {
         Ok(_) => true,
         Err(error) => {
