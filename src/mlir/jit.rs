@@ -30,7 +30,7 @@ use std::{cell::OnceCell, ffi::c_void};
 const PIPELINE: &str = "builtin.module(\
     func.func(\
         aie4ml-lower-quant,\
-        tosa-to-linalg-named,tosa-to-linalg,tosa-to-arith{include-apply-rescale=true},tosa-to-tensor,\
+        tosa-optional-decompositions,tosa-to-linalg-named,tosa-to-linalg,tosa-to-arith{include-apply-rescale=true},tosa-to-tensor,\
         aie4ml-widen-floats,convert-aie4ml-to-linalg),\
     canonicalize,cse,\
     one-shot-bufferize{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map},\

@@ -334,6 +334,19 @@ impl Lowering<'_> {
         }
     }
 
+    /// The elements of a constant that tools write as float32 or as integers.
+    pub fn numbers(&mut self, node: &Node, index: usize, role: &str) -> Result<Vec<f32>, Error> {
+        match self.optional_constant(node, index)? {
+            Some(folded)
+                if folded.constant.element.is_integer() && folded.quantization.is_none() =>
+            {
+                // Larger ones mean nothing where this is asked.
+                Ok(folded.constant.integers().into_iter().map(|x| x as f32).collect())
+            }
+            _ => self.floats(node, index, role),
+        }
+    }
+
     /// The elements of an int64 constant of one dimension.
     pub fn integers(&mut self, node: &Node, index: usize, role: &str) -> Result<Vec<i64>, Error> {
         match self.optional_constant(node, index)? {
@@ -521,16 +534,50 @@ impl Lowering<'_> {
         Ok(Tensor::Constant(Rc::new(Folded { constant, quantization, ..Folded::clone(&folded) })))
     }
 
+    /// The constant that a value of floats is, as [`Self::materialized`] wrote it.
+    fn constant_of(&self, id: ValueId) -> Option<Folded> {
+        let value = self.program.value(id);
+        let folded = |constant: &Constant, quantization| Folded {
+            constant: constant.clone(),
+            quantization,
+            name: String::new(),
+            node: value.node.clone(),
+        };
+        match (&value.operation, &value.kind) {
+            (Operation::Constant(constant), Kind::Float) => Some(folded(constant, None)),
+            (&Operation::Dequantize(codes), Kind::Float) => {
+                let codes = self.program.value(codes);
+                let (&Operation::Reinterpret(plain), Kind::Quantized(q)) =
+                    (&codes.operation, &codes.kind)
+                else {
+                    return None;
+                };
+                match &self.program.value(plain).operation {
+                    Operation::Constant(constant) => Some(folded(constant, Some((**q).clone()))),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
     pub fn reshape_value(
         &mut self,
         node: &Node,
         id: ValueId,
         shape: Vec<u64>,
     ) -> Result<ValueId, Error> {
-        let value = self.program.value(id);
-        if value.shape == shape {
+        if self.shape(id) == shape {
             return Ok(id);
         }
+        if let Some(folded) = self.constant_of(id)
+            && folded.quantization.as_ref().is_none_or(|q| q.axis.is_none())
+        {
+            let constant = folded.constant.reshaped(shape);
+            let folded = Folded { constant, ..folded };
+            return self.materialized(&folded).map_err(|message| node.error(message));
+        }
+        let value = self.program.value(id);
         let kind = match &value.kind {
             Kind::Quantized(q) => {
                 let reshaped = q.reshaped(&value.shape, &shape).ok_or_else(|| {
@@ -624,16 +671,17 @@ impl Lowering<'_> {
                 id = self.moved(node, id, Operation::Reverse(id, d), shape);
             }
         }
-        for d in 0..size.len() {
+        // All dimensions that go in steps of one at once, then the others.
+        let shape = self.shape(id).to_vec();
+        let each = |d: usize| step[d].unsigned_abs() == 1 || size[d] == 1;
+        let from = (0..size.len()).map(|d| if each(d) { start[d] } else { 0 }).collect();
+        let cut = (0..size.len()).map(|d| if each(d) { size[d] } else { shape[d] }).collect();
+        id = self.slice_value(node, id, from, cut);
+        for d in (0..size.len()).filter(|&d| !each(d)) {
             let every = step[d].unsigned_abs();
             let shape = self.shape(id).to_vec();
             let mut cut = shape.clone();
             let mut from = vec![0; shape.len()];
-            if every == 1 || size[d] == 1 {
-                (from[d], cut[d]) = (start[d], size[d]);
-                id = self.slice_value(node, id, from, cut);
-                continue;
-            }
             // Cut to whole steps, of which the first element of each is taken. The last step may
             // go beyond the end: then all but it are taken so, and it by itself.
             let whole = (shape[d] - start[d]) / every;

@@ -191,6 +191,12 @@ pub fn is_known(domain: &str, operator: &str) -> bool {
     find(domain, operator).is_some()
 }
 
+/// The names of all operators in the table.
+#[cfg(test)]
+pub fn names() -> Vec<&'static str> {
+    OPERATORS.iter().map(|(name, ..)| *name).collect()
+}
+
 /// Reads a graph.
 ///
 /// # Errors

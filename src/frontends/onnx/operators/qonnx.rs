@@ -23,7 +23,7 @@ pub fn quant(lowering: &mut Lowering, node: &Node) -> Result<Tensor, Error> {
     let bits = bit_width(lowering, node, 3)?;
     let (signed, narrow) = (node.int("signed", 1)? != 0, node.int("narrow", 0)? != 0);
     let rounding = rounding(node, "ROUND")?;
-    let zero_points = lowering.floats(node, 2, "zero point")?;
+    let zero_points = lowering.numbers(node, 2, "zero point")?;
     if signed && bits == 1 {
         // QONNX takes it for a sign, which is what exporters mean.
         if zero_points.iter().any(|&zero_point| zero_point != 0.0) {
@@ -229,7 +229,7 @@ fn rounded(x: f64, rounding: Rounding) -> i64 {
 }
 
 fn bit_width(lowering: &mut Lowering, node: &Node, index: usize) -> Result<u32, Error> {
-    let values = lowering.floats(node, index, "bit width")?;
+    let values = lowering.numbers(node, index, "bit width")?;
     match values[..] {
         [bits] if bits.fract() == 0.0 && (1.0..=32.0).contains(&bits) => Ok(bits as u32),
         _ => Err(node.error(format!(
@@ -292,7 +292,7 @@ fn per_channel(
     role: &str,
     shape: &[u64],
 ) -> Result<(Vec<f32>, Option<usize>), Error> {
-    let values = lowering.floats(node, index, role)?;
+    let values = lowering.numbers(node, index, role)?;
     let Some(folded) = lowering.optional_constant(node, index)? else {
         return Err(node.error(format!("has no {role}")));
     };
