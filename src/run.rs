@@ -237,7 +237,13 @@ impl Runner {
     /// If an input is missing or of a shape, type or value that the network
     /// does not take, or an output does not exist in the form.
     pub fn run(&self, inputs: &[Tensor], form: Option<Form>) -> Result<Vec<Tensor>, Error> {
-        self.run_to(inputs, form, self.usual_edge(inputs, form))
+        self.run_to(inputs, &self.same(form), self.usual_edge(inputs, form))
+    }
+
+    /// One form for all outputs.
+    fn same(&self, form: Option<Form>) -> Vec<Option<Form>> {
+        let most = self.outputs.len().max(self.outputs_at(Edge::Model).len());
+        vec![form; most]
     }
 
     /// Where outputs leave if nobody says so.
@@ -249,7 +255,7 @@ impl Runner {
         }
     }
 
-    /// The same, with outputs as they are at an edge.
+    /// The same, with outputs as they are at an edge, each in its form.
     ///
     /// # Errors
     ///
@@ -257,12 +263,12 @@ impl Runner {
     pub fn run_to(
         &self,
         inputs: &[Tensor],
-        form: Option<Form>,
+        forms: &[Option<Form>],
         edge: Edge,
     ) -> Result<Vec<Tensor>, Error> {
         let (iterations, around) = self.enter(inputs)?;
         let results = self.executable.execute(iterations)?;
-        self.leave(results, around, inputs, form, edge)
+        self.leave(results, around, inputs, forms, edge)
     }
 
     /// As [`Runner::run`], with the time that the array takes.
@@ -277,7 +283,7 @@ impl Runner {
         form: Option<Form>,
         how: &Timed,
     ) -> Result<(Vec<Tensor>, Timing), Error> {
-        self.run_timed_to(inputs, form, self.usual_edge(inputs, form), how)
+        self.run_timed_to(inputs, &self.same(form), self.usual_edge(inputs, form), how)
     }
 
     /// The same, with outputs as they are at an edge.
@@ -288,13 +294,13 @@ impl Runner {
     pub fn run_timed_to(
         &self,
         inputs: &[Tensor],
-        form: Option<Form>,
+        forms: &[Option<Form>],
         edge: Edge,
         how: &Timed,
     ) -> Result<(Vec<Tensor>, Timing), Error> {
         let (iterations, around) = self.enter(inputs)?;
         let (results, timing) = self.executable.execute_timed(iterations, how)?;
-        Ok((self.leave(results, around, inputs, form, edge)?, timing))
+        Ok((self.leave(results, around, inputs, forms, edge)?, timing))
     }
 
     /// The network's inputs of each iteration, and what the host keeps for afterwards.
@@ -325,14 +331,14 @@ impl Runner {
         results: Vec<Vec<Tensor>>,
         around: Vec<Vec<Tensor>>,
         inputs: &[Tensor],
-        form: Option<Form>,
+        forms: &[Option<Form>],
         edge: Edge,
     ) -> Result<Vec<Tensor>, Error> {
         let (Some(after), Edge::Model) = (&self.host.after, edge) else {
             let floats = inputs.iter().all(|input| input.dtype().is_float());
             let whole = self.host.before.is_some() && edge == Edge::Model;
             let usual = if floats || whole { Form::Float } else { Form::Codes };
-            return join(&self.outputs, results, form, usual);
+            return join(&self.outputs, results, forms, usual);
         };
         let mut around = around.into_iter();
         let mut leaving = Vec::new();
@@ -348,7 +354,7 @@ impl Runner {
             let shaped = shaped.map(|(tensor, interface)| tensor.reshaped(interface.shape.clone()));
             leaving.push(shaped.collect::<Result<Vec<_>, _>>()?);
         }
-        join(&after.outputs, after.call(&leaving, false)?, form, Form::Float)
+        join(&after.outputs, after.call(&leaving, false)?, forms, Form::Float)
     }
 }
 
@@ -395,7 +401,7 @@ fn iterations(interfaces: &[Interface], inputs: &[Tensor]) -> Result<Vec<Vec<Ten
 fn join(
     interfaces: &[Interface],
     results: Vec<Vec<Tensor>>,
-    form: Option<Form>,
+    forms: &[Option<Form>],
     usual: Form,
 ) -> Result<Vec<Tensor>, Error> {
     let mut outputs: Vec<Vec<Tensor>> = interfaces.iter().map(|_| Vec::new()).collect();
@@ -410,9 +416,10 @@ fn join(
     interfaces
         .iter()
         .zip(outputs)
-        .map(|(interface, parts)| {
-            let form =
-                form.unwrap_or(if interface.has(usual) { usual } else { interface.native_form() });
+        .enumerate()
+        .map(|(index, (interface, parts))| {
+            let usual = if interface.has(usual) { usual } else { interface.native_form() };
+            let form = forms.get(index).copied().flatten().unwrap_or(usual);
             interface.join(&parts, form)
         })
         .collect()

@@ -91,7 +91,7 @@ fn every_level_computes_the_whole_model() {
         codes.push(found.clone());
         same(level, &found, &codes[0]);
         assert_eq!(found[0].dtype(), Dtype::I8);
-        same(level, &runner.run_to(&[pixels], None, Edge::Model).unwrap(), &expected);
+        same(level, &runner.run_to(&[pixels], &[], Edge::Model).unwrap(), &expected);
         same(level, &runner.run(&[image.clone()], Some(Form::Codes)).unwrap(), &codes[0]);
     }
 }
@@ -114,7 +114,7 @@ fn programs_take_the_models_tensors_by_name() {
     // A model is run as it is, and outputs are in any order.
     let output = aie4ml(&["run", &model, "-i", &input, "-o", &best, "-o", &likely]);
     assert!(output.status.success(), "{}", stderr(&output));
-    for level in ["network.mlir", "design.mlir", ""] {
+    for level in ["model.mlir", "network.mlir", "design.mlir", ""] {
         let level = format!("{out}/{level}");
         let output = aie4ml(&["run", &level, "-i", &input, "--expect", &likely, "--expect", &best]);
         assert!(output.status.success(), "{level}: {}{}", stderr(&output), stdout(&output));

@@ -217,11 +217,11 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
     // Memory that means itself has one form only.
     let forms = runner.level != Level::Array || wanted.iter().any(|out| out.quantization.is_some());
     let own = std::ptr::eq(wanted, runner.outputs.as_slice());
-    let form =
-        expected.first().filter(|_| forms && own).map(|tensor| match tensor.dtype().is_float() {
-            true => Form::Float,
-            false => Form::Codes,
-        });
+    let form_of = |tensor: &Tensor| {
+        let form = if tensor.dtype().is_float() { Form::Float } else { Form::Codes };
+        (forms && own).then_some(form)
+    };
+    let forms: Vec<Option<Form>> = expected.iter().map(form_of).collect();
     progress.say(match runner.level {
         Level::Array => "run in the array simulator",
         _ => "run",
@@ -230,10 +230,10 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
     let (outputs, timing) = if timed {
         let kernels = arguments.kernel_version.unwrap_or_default();
         let how = Timed { kernels, trace: arguments.trace.clone() };
-        let (outputs, timing) = runner.run_timed_to(&inputs, form, edge, &how)?;
+        let (outputs, timing) = runner.run_timed_to(&inputs, &forms, edge, &how)?;
         (outputs, Some(timing))
     } else {
-        (runner.run_to(&inputs, form, edge)?, None)
+        (runner.run_to(&inputs, &forms, edge)?, None)
     };
     drop(progress);
 

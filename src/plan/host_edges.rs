@@ -116,8 +116,11 @@ pub enum Refusal {
 pub fn cut(graph: &Graph) -> Result<Option<Cut>, Refusal> {
     let facts = Facts::of(graph);
     match facts.cut(true) {
-        // What the array has not may follow a quantizer that it cannot be cut from.
-        Err(Refusal::Unquantized(_)) => facts.cut(false),
+        // What the array has not may be where it cannot be cut off, or take all layers with it: then
+        // it is the network's to refuse.
+        Err(refusal @ (Refusal::Unquantized(_) | Refusal::Nothing(_))) => {
+            facts.cut(false).or(Err(refusal))
+        }
         result => result,
     }
 }

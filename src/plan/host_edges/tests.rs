@@ -175,6 +175,19 @@ fn what_the_array_has_not_is_before() {
     assert_eq!(cut(&function(&real, &[At(6)])), Ok(None));
 }
 
+/// The only layer, whose sums the array could not hand over.
+#[test]
+fn what_the_array_has_not_stays_with_the_only_layer() {
+    let nodes: [(Kind, &[Source]); 5] = [
+        (QUANTIZER, &[Argument(0)]),
+        (Kind::Cast, &[At(0)]),
+        (Kind::Layer, &[At(1)]),
+        (Kind::Other, &[At(2)]),
+        (QUANTIZER, &[At(3)]),
+    ];
+    assert_eq!(cut(&function(&nodes, &[At(4)])), Ok(None));
+}
+
 #[test]
 fn nothing_is_left() {
     assert_eq!(
