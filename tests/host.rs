@@ -183,7 +183,7 @@ fn networks_that_no_device_holds_are_refused_at_once() {
     let output = aie4ml(&["compile", &model, "-o", &scratch.path("out").display().to_string()]);
     let text = stderr(&output);
     assert!(
-        text.contains("has too many weights for xcve2802: all layers need 33554432 bytes"),
+        text.contains("has too many weights for xcve2802: all layers need 33619968 bytes"),
         "{text}"
     );
     assert!(start.elapsed().as_secs() < 20, "it took {:?}", start.elapsed());

@@ -274,7 +274,7 @@ func.func @more_outputs_than_channels(%x: tensor<2x3xi8>) -> (tensor<2x3xi8>, te
 
 func.func @too_many_weights(%x: tensor<8x1024xi8>) -> tensor<8x1024xi8> attributes {aie4ml.device = "npu1_1col"} {
   %w = arith.constant dense<1> : tensor<1024x1024xi8>
-  // expected-error @+1 {{has too many weights for npu1_1col: all layers need 1048576 bytes, this one 1048576, and 4 tiles of 65536 bytes hold 262144: use a larger device or a smaller network}}
+  // expected-error @+1 {{has too many weights for npu1_1col: all layers need 1052672 bytes, this one 1052672, and 4 tiles of 65536 bytes hold 262144: use a larger device or a smaller network}}
   %y = aie4ml.dense %x, %w accumulator = i32
          requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
          : (tensor<8x1024xi8>, tensor<1024x1024xi8>) -> tensor<8x1024xi8>

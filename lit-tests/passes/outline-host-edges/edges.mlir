@@ -86,7 +86,7 @@ func.func @around(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
 
 // Integers that a layer reads are codes, whatever follows.
 // CHECK-LABEL: func.func @integers
-// CHECK-SAME: (%{{.*}}: tensor<1x8x16xi8>) -> tensor<1x8x8xi32> {
+// CHECK-SAME: (%{{.*}}: tensor<1x8x16xi8>) -> tensor<1x8x8xi32> attributes {aie4ml.input_shapes = [array<i64: 1, 8, 16>], aie4ml.output_shapes = [array<i64: 1, 8, 8>]} {
 // CHECK-NOT: aie4ml.host
 func.func @integers(%x: tensor<1x8x16xi8>) -> tensor<1x8x8xi32> {
   %w = "tosa.const"() <{values = dense<3> : tensor<1x16x8xi8>}> : () -> tensor<1x16x8xi8>
