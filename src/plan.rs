@@ -1,6 +1,7 @@
 //! Decisions about a network on a device, on plain data.
 //!
-//! Each module answers one question: which integers compute what a real scale means
+//! Each module answers one question: which requantizations an expression of elements is
+//! ([`scalar`]), which integers compute what a real scale means
 //! ([`requantize`]), which [`microtile`] a layer computes
 //! with, how it is split over tiles ([`parallelize`]), what a tile's memory
 //! holds ([`memory`]), what carries each edge ([`hand_over`]), where

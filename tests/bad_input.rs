@@ -86,6 +86,21 @@ fn mlir_that_cannot_be_compiled() {
     let two =
         format!("module {{ {0} {1} }}", network(LAYER), network(LAYER).replace("@main", "@b"));
     refuses("two.mlir", two, &[], &["two.mlir", "holds 2 functions"]);
+    let public = "func.func @a() { return }\nfunc.func @b() { return }";
+    refuses("public.mlir", public, &[], &["public.mlir", "holds 2 public functions ('a', 'b')"]);
+    let private = "func.func private @a() { return }\nfunc.func private @b() { return }";
+    refuses("private.mlir", private, &[], &["private.mlir", "holds private functions only"]);
+    let endless = "func.func private @a() { call @a() : () -> () return }\n\
+        func.func @main() { call @a() : () -> () return }";
+    refuses("endless.mlir", endless, &[], &["endless.mlir", "cannot be inlined"]);
+    let missing = network(
+        "%c = arith.constant dense_resource<none> : tensor<2xi8>\nreturn %x : tensor<4x8xi8>",
+    );
+    refuses("missing.mlir", missing, &[], &["missing.mlir:3:", "'dense_resource' without data"]);
+    let short = "func.func @main() { %c = arith.constant dense_resource<w> : tensor<9xi8> return }\n\
+        {-# dialect_resources: { builtin: { w: \"0x010000000102030405060708\" } } #-}";
+    refuses("short.mlir", short, &[], &["short.mlir:1:", "'dense_resource' without data"]);
+    refuses("cut.mlir", b"ML\xefR\x0d\x01\x02", &[], &["cut.mlir"]);
     refuses(
         "types.mlir",
         network(&LAYER.replace("8x8xi8>) ->", "9x8xi8>) ->")),

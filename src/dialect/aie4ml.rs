@@ -211,6 +211,10 @@ pub fn layer_name(location: Location) -> Option<String> {
         return (0..location.fused_num_locations())
             .find_map(|i| layer_name(location.fused_location(i)));
     }
+    // Of what a function of the model computes, which is inlined.
+    if location.is_call_site() {
+        return layer_name(location.call_site_callee());
+    }
     None
 }
 

@@ -319,6 +319,9 @@ impl<'c, 'a> Elements<'c, 'a> {
         let values = attribute.and_then(|attribute| numbers(attribute));
         let values =
             values.ok_or_else(|| fail(op, "uses a value that is neither computed nor constant"))?;
+        if values.is_empty() {
+            return Err(fail(op, "uses a constant without elements"));
+        }
         let tensor = Tensor::Constant { shape, values, bits };
         self.tensors.insert(key(value), tensor.clone());
         Ok(tensor)

@@ -36,7 +36,8 @@ use crate::{
 use melior::{
     Context,
     ir::{
-        Attribute, BlockLike, Identifier, Location, OperationRef, Type, Value, ValueLike,
+        Attribute, BlockLike, Identifier, Location, OperationRef, ShapedTypeLike, Type, Value,
+        ValueLike,
         attribute::{
             ArrayAttribute, DenseElementsAttribute, DenseI64ArrayAttribute, DictionaryAttribute,
             TypeAttribute,
@@ -94,6 +95,10 @@ impl Pass for ConvertLinalgToAie4ml {
         if of("quant.") || of("aie4ml.") || !["tosa.", "linalg."].iter().any(|name| of(name)) {
             return Ok(());
         }
+        // Without integers nothing is quantized, which the passes after this one say.
+        if !ops.iter().any(computes_integers) {
+            return Ok(());
+        }
         // What a host computes is not for the array.
         if text(&func, "sym_visibility").as_deref() == Some("private") {
             return Ok(());
@@ -127,6 +132,19 @@ fn input(func: OperationRef, index: usize) -> String {
 
 fn named(op: &OperationRef, start: &str) -> bool {
     op.name().as_string_ref().as_str().is_ok_and(|name| name.starts_with(start))
+}
+
+/// Whether an op makes or takes a tensor of integers that is not constant.
+fn computes_integers(op: &OperationRef) -> bool {
+    let integer = |value: Value| {
+        let tensor = RankedTensorType::try_from(value.r#type());
+        let integer = tensor.is_ok_and(|tensor| IntegerType::try_from(tensor.element()).is_ok());
+        let constant = constant::defining_op(value).is_some_and(|op| {
+            ["arith.constant", "tosa.const"].iter().any(|name| rewrite::is(&op, name))
+        });
+        integer && !constant
+    };
+    op.operands().chain(op.results().map(Value::from)).any(integer)
 }
 
 /// Refuses, by the name that the model gives it, what nothing will be done with.

@@ -184,7 +184,8 @@ func.func @constant_by_row(%x: tensor<2x2xi8>) -> tensor<2x2xi8> {
 
 // Reals.
 
-func.func @float_weights(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
+func.func @float_weights(%codes: tensor<2x2xi8>) -> tensor<2x2xf32> {
+  %x = tosa.cast %codes : (tensor<2x2xi8>) -> tensor<2x2xf32>
   %w = arith.constant dense<[[0.1, 1.0], [0.7, 123.456]]> : tensor<2x2xf32>
   %c = arith.constant 0.0 : f32
   %e = tensor.empty() : tensor<2x2xf32>
@@ -196,7 +197,8 @@ func.func @float_weights(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
 
 // -----
 
-func.func @exponential(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
+func.func @exponential(%codes: tensor<2x2xi8>) -> tensor<2x2xf32> {
+  %x = tosa.cast %codes : (tensor<2x2xi8>) -> tensor<2x2xf32>
   // expected-error @+1 {{'math.exp' op computes an element in a way that is not supported in a quantized network yet}}
   %0 = tosa.exp %x : (tensor<2x2xf32>) -> tensor<2x2xf32>
   return %0 : tensor<2x2xf32>

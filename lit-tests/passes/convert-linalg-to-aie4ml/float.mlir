@@ -80,3 +80,11 @@ func.func @layer(%x: tensor<2x3xf32>) -> tensor<2x2xf32> {
   } -> tensor<2x2xf32>
   return %4 : tensor<2x2xf32>
 }
+
+// Where nothing is quantized, nothing is changed.
+// CHECK: func.func @float
+// CHECK: tosa.tanh
+func.func @float(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = tosa.tanh %x : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %0 : tensor<2x3xf32>
+}

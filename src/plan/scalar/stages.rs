@@ -222,7 +222,7 @@ impl Piece {
             && last.round == Round::By(Rounding::Floor)
             && !last.limited()
             && self.scale == [1]
-            && last.shift + shift < 100
+            && last.shift + shift < 63
         {
             let unit = 1i128 << last.shift;
             let more: Vec<i128> =
@@ -666,7 +666,8 @@ fn with_constant_first(op: Binary, numbers: &[i128], piece: Piece) -> Option<Pie
 
 fn apply_scale(piece: Piece, multiplier: &[i128], shift: &[i128], twice: bool) -> Option<Piece> {
     let most = *shift.iter().max()?;
-    if shift.iter().any(|shift| !(1..=62).contains(shift))
+    // So that no product below exceeds 127 bits.
+    if shift.iter().any(|shift| !(1..=62).contains(shift) || most - shift > 30)
         || multiplier.iter().any(|m| !(0..=1 << 32).contains(m))
         || piece.scale.iter().any(|scale| scale.unsigned_abs() > 1 << 32)
     {
@@ -796,7 +797,12 @@ fn narrow(values: &[i128]) -> Option<Vec<i64>> {
 /// `s(clamp(x, low, high)) = clamp(s(x), s(low), s(high))` for a stage `s` that is monotone.
 fn merge(before: &Stage, stage: &Stage, ranges: &[Range]) -> Option<Stage> {
     let grows = stage.multiplier.iter().all(|&m| m > 0);
+    let small = [before, stage].iter().all(|stage| {
+        let numbers = stage.multiplier.iter().chain(&stage.addend);
+        numbers.into_iter().all(|number| number.unsigned_abs() < 1 << 62)
+    });
     let exact = before.shift == 0 && before.wrap.is_none() && before.round != Round::Twice;
+    let exact = exact && small;
     if !exact || !grows || stage.wrap.is_some() || stage.round == Round::Twice {
         return None;
     }
