@@ -70,29 +70,29 @@ fn every_level_computes_the_whole_model() {
     assert!(!design.contains("tosa.") && !design.contains("func @after"));
 
     let bytes: Vec<i64> = (0..64).map(|i| (i * 37 + 11) % 256).collect();
-    let image = Tensor::from_integers(vec![8, 2, 4], Dtype::U8, &bytes).unwrap();
+    let image = [Tensor::from_integers(vec![8, 2, 4], Dtype::U8, &bytes).unwrap()];
     let open = |level: &str| {
         design::open(&out.join(level)).unwrap_or_else(|error| panic!("{level}: {error}"))
     };
-    let expected = open(compile::MODEL).run(&[image.clone()], None).unwrap();
+    let expected = open(compile::MODEL).run(&image, None).unwrap();
     assert_eq!(expected[0].shape(), [8, 3]);
     assert_eq!(expected[1].dtype(), Dtype::I32);
     let mut codes = Vec::new();
     for level in [compile::NETWORK, compile::MAPPED, compile::DESIGN, ""] {
         let runner = open(level);
-        same(level, &runner.run(&[image.clone()], None).unwrap(), &expected);
+        same(level, &runner.run(&image, None).unwrap(), &expected);
         // The network by itself, from codes to codes.
         let [entering] = runner.inputs_at(Edge::Network) else { panic!("one input") };
         assert_eq!(entering.name, "image");
         let half = |byte: &i64| ((*byte as f64 / 2.0).round_ties_even() as i64).min(127);
         let pixels: Vec<i64> = bytes.iter().map(half).collect();
-        let pixels = Tensor::from_integers(vec![8, 2, 4], Dtype::I8, &pixels).unwrap();
-        let found = runner.run(&[pixels.clone()], None).unwrap();
+        let pixels = [Tensor::from_integers(vec![8, 2, 4], Dtype::I8, &pixels).unwrap()];
+        let found = runner.run(&pixels, None).unwrap();
         codes.push(found.clone());
         same(level, &found, &codes[0]);
         assert_eq!(found[0].dtype(), Dtype::I8);
-        same(level, &runner.run_to(&[pixels], &[], Edge::Model).unwrap(), &expected);
-        same(level, &runner.run(&[image.clone()], Some(Form::Codes)).unwrap(), &codes[0]);
+        same(level, &runner.run_to(&pixels, &[], Edge::Model).unwrap(), &expected);
+        same(level, &runner.run(&image, Some(Form::Codes)).unwrap(), &codes[0]);
     }
 }
 
@@ -153,9 +153,9 @@ fn open_batches_are_fixed() {
     let output = aie4ml(&["compile", &model, "-o", &out, "--batch", "4"]);
     assert!(output.status.success(), "{}", stderr(&output));
     let x: Vec<f32> = (0..128).map(|i| i as f32 / 8.0 - 9.0).collect();
-    let x = Tensor::from_f32(vec![8, 16], &x).unwrap();
-    let expected = design::open(&scratch.path("out/model.mlir")).unwrap().run(&[x.clone()], None);
-    let found = design::open(&scratch.path("out")).unwrap().run(&[x], None);
+    let x = [Tensor::from_f32(vec![8, 16], &x).unwrap()];
+    let expected = design::open(&scratch.path("out/model.mlir")).unwrap().run(&x, None);
+    let found = design::open(&scratch.path("out")).unwrap().run(&x, None);
     same("", &found.unwrap(), &expected.unwrap());
     let output = aie4ml(&["compile", &format!("{out}/model.mlir"), "-o", &out, "--batch", "4"]);
     assert!(stderr(&output).contains("--batch: the model's inputs do not leave"));
