@@ -98,8 +98,9 @@ impl From<crate::frontends::Error> for Error {
 }
 
 /// Reads a file of IR, of any level, as text or bytecode. Constants that are resources become
-/// dense ones, and a model's private functions are inlined into its network. Its locations name the file without its folder,
-/// so that the same text gives the same module wherever it lies; errors name it with.
+/// dense ones, and a model's private functions are inlined into its network. Its locations name
+/// the file without its folder, so that the same text gives the same module wherever it lies;
+/// errors name it with.
 ///
 /// # Errors
 ///
@@ -158,7 +159,9 @@ fn one_network(context: &Context, module: &mut Module) -> Result<(), Error> {
     // Of later levels every function has its use.
     let is_model = !ops.iter().any(|op| {
         let name = op.name();
-        name.as_string_ref().as_str().is_ok_and(|name| name.starts_with("aie"))
+        // Or the functions of the host, of which each is used as well.
+        op.has_attribute("aie4ml.host")
+            || name.as_string_ref().as_str().is_ok_and(|name| name.starts_with("aie"))
     });
     if functions.len() < 2 || !is_model {
         return Ok(());
@@ -286,13 +289,13 @@ fn message(diagnostic: &Diagnostic) -> Message {
     let mut text = diagnostic.to_string();
     // The layer's name says more than the name of the op that stands for it.
     if let Some(name) = layer_name(location) {
-        let prefix = format!("{name}: ");
-        text = text.strip_prefix(&prefix).unwrap_or(&text).into();
         if let Some((op, rest)) = text.split_once("' op ")
             && op.starts_with('\'')
         {
             text = rest.into();
         }
+        let prefix = format!("{name}: ");
+        text = text.strip_prefix(&prefix).unwrap_or(&text).into();
     }
     // Of the whole network.
     text = text.strip_prefix("'func.func' op ").unwrap_or(&text).into();

@@ -400,7 +400,7 @@ mod tests {
     #[test]
     fn long_names_have_a_hash() {
         let one = |addend| scaled(&[-(1 << 61)], &[addend], 126);
-        let name = |addend| stage_names(&Stage::all(&[one(addend), one(3), one(4)], 62));
+        let name = |addend| stage_names(&Stage::all(&[one(addend), one(3), one(4), one(5)], 62));
         assert!(name(1).len() < 200, "{}", name(1));
         assert!(name(1).contains("_q"));
         assert_ne!(name(1), name(2));

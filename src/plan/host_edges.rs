@@ -368,6 +368,7 @@ impl<'g> Facts<'g> {
         }
         let before = !around.is_empty()
             || self.quantizes_twice()
+            || self.has_idle_argument()
             || on(Side::Before).any(|index| !self.is_trivial_begin(index));
         let mut inputs = BTreeSet::new();
         if before {
@@ -438,6 +439,17 @@ impl<'g> Facts<'g> {
             }
         }
         true
+    }
+
+    /// Whether nothing reads an argument: the network then does without it.
+    fn has_idle_argument(&self) -> bool {
+        let read = |argument: Source| {
+            let nodes = self.graph.nodes.iter().zip(&self.used);
+            let mut reading = nodes.filter(|(_, used)| **used).flat_map(|(node, _)| &node.operands);
+            reading.any(|source| *source == argument)
+                || self.graph.results.contains(&Some(argument))
+        };
+        (0..self.graph.arguments.len()).any(|index| !read(Source::Argument(index)))
     }
 
     /// Whether an argument has codes of two types.

@@ -137,6 +137,9 @@ impl Choice {
 /// Bits of a multiplier, its sign among them, that kernels multiply by in vectors.
 const VECTOR_BITS: u32 = 32;
 
+/// The largest addend.
+const MOST_ADDEND: i128 = (1 << (Requant::FACTOR_BITS - 1)) - 1;
+
 /// The farthest that kernels shift to the right.
 pub const MOST_SHIFT: i64 = 59;
 
@@ -413,8 +416,8 @@ fn multiplied(
     // The largest shift with which every multiplier has its bits. One bit is left for neighbors.
     let mut shift = i64::from(bits) - 2 - log2_ceil(&largest).unwrap_or(0);
     // Addends have their limit too. What is far beyond saturation may be nearer to it.
-    let span = i128::from(quantizer.max) - i128::from(quantizer.min);
-    let span = span + i128::from(quantizer.zero_point).abs() + 2;
+    let (first, last) = quantizer.results();
+    let span = first.unsigned_abs().max(last.unsigned_abs()).saturating_add(2);
     let offset = |channel: &Channel| {
         let ends = [channel.reach.start(), channel.reach.end()];
         let scaled = |x: &i64| (&channel.scale * integer(*x)).abs();
@@ -434,7 +437,8 @@ fn multiplied(
     };
 
     let exactly = |stairs: &Stairs, multiplier: i64| {
-        let addends = stairs.addends(multiplier, shift, quantizer.rounding);
+        let (low, high) = stairs.addends(multiplier, shift, quantizer.rounding);
+        let addends = (low.max(-MOST_ADDEND), high.min(MOST_ADDEND));
         (addends.0 <= addends.1).then_some(Solution { multiplier, addends, wrong: 0 })
     };
     let middle = |channel: &Channel| near(&(channel.scale.abs() * &power)).min(most);
@@ -449,6 +453,7 @@ fn multiplied(
         let between = if low > high { high + (low - high) / 2 } else { addend };
         let wrong = |addend| stairs.wrong(multiplier, addend, shift, quantizer.rounding);
         let addend = if wrong(between) < wrong(addend) { between } else { addend };
+        let addend = addend.clamp(-MOST_ADDEND, MOST_ADDEND);
         Solution { multiplier, addends: (addend, addend), wrong: wrong(addend) }
     };
 
@@ -490,9 +495,8 @@ fn multiplied(
             let addends = channels.iter().zip(&solutions).map(|(channel, solution)| {
                 let (low, high) = solution.addends;
                 let wanted = i128::from(near(&(&channel.offset * &power)));
-                let limit = (1i128 << (Requant::FACTOR_BITS - 1)) - 1;
-                // `low <= high` by construction; a limit can only bind far beyond saturation.
-                wanted.clamp(low, high).clamp(-limit, limit) as i64
+                // Within its limits by construction.
+                wanted.clamp(low, high) as i64
             });
             (vec![0; channels.len()], addends.collect())
         }
@@ -611,10 +615,10 @@ pub fn choose_sum(sum: &Sum, quantizer: Quantizer) -> SumChoice {
                 most = most.min(high.saturating_sub(moved));
             }
             let wanted = i128::from(near(&sum.offset * &power));
+            let (least, most) = (least.max(-MOST_ADDEND), most.min(MOST_ADDEND));
             let exact = least <= most;
             let addend = if exact { wanted.clamp(least, most) } else { wanted };
-            let limit = (1i128 << (Requant::FACTOR_BITS - 1)) - 1;
-            let addend = addend.clamp(-limit, limit);
+            let addend = addend.clamp(-MOST_ADDEND, MOST_ADDEND);
             let wrong = |(b, stairs): &(i64, Stairs)| {
                 let m = if stairs.turned { -factors[0] } else { factors[0] };
                 let addend = addend + i128::from(factors[1]) * i128::from(*b);
