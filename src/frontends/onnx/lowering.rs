@@ -69,7 +69,10 @@ impl Lowering<'_> {
             return Ok(tensor.clone());
         }
         let Some(constant) = self.graph.initializer(name) else {
-            return Err(node.error(format!("input {} is not known", quote(name))));
+            return Err(node.error(format!(
+                "input {} is an output that its node has not here: only training reads it",
+                quote(name)
+            )));
         };
         let folded = Folded {
             constant: constant?,
@@ -92,7 +95,15 @@ impl Lowering<'_> {
                 Some(Tensor::Constant(folded)) if folded.quantization.is_some() => {
                     self.materialized(&folded).map_err(error)?
                 }
-                _ => return Err(error("is a constant, nothing computes it".to_owned())),
+                // Initializers are looked up when a node reads them.
+                Some(_) => return Err(error("is a constant, nothing computes it".to_owned())),
+                None if self.graph.initializer(&output.name).is_some() => {
+                    return Err(error("is a constant, nothing computes it".to_owned()));
+                }
+                None => {
+                    let message = "is an output that its node has not here: only training reads it";
+                    return Err(error(message.to_owned()));
+                }
             };
             let (kind, shape, node) = {
                 let value = self.program.value(id);

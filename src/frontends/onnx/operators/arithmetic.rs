@@ -151,9 +151,17 @@ fn all(
             result = constant;
             continue;
         }
-        let a = lowering.float(node, result, 0, "input")?;
-        let b = lowering.float(node, next, index, "input")?;
-        result = lowering.binary(node, name, a, b)?.into();
+        let (of_a, of_b) = (lowering.element(&result), lowering.element(&next));
+        if of_a != of_b {
+            return Err(node.error(format!("has inputs of {of_a} and {of_b}, needs one type")));
+        }
+        let a = lowering.number(node, result, 0)?.0;
+        let b = lowering.number(node, next, index)?.0;
+        let both = lowering.binary(node, name, a, b)?;
+        if of_a != Element::F32 {
+            lowering.program.set_kind(both, Kind::Whole(of_a));
+        }
+        result = both.into();
     }
     Ok(result)
 }

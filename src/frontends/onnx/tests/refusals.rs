@@ -124,6 +124,13 @@ fn refuses_outputs_that_are_not_what_they_are_declared() {
         dense().output("scale", Element::F32, &[]).refusal(),
         "output 'scale': is a constant, nothing computes it"
     );
+    let mask = |model: Model| model.change(|g| g.node[2].output.push("mask".into()));
+    const MASK: &str = "'mask' is an output that its node has not here: only training reads it";
+    let model = one("Dropout", &[], &[2, 3]).output("mask", Element::Bool, &[2, 3]);
+    assert_eq!(mask(model).refusal(), format!("output {}", MASK.replacen("' is", "': is", 1)));
+    let model = one("Dropout", &[], &[2, 3]).node("Not", &["mask"], "z");
+    let model = mask(model).output("z", Element::Bool, &[2, 3]);
+    assert_eq!(model.refusal(), format!("node 'node_z' (Not): input {MASK}"));
 }
 
 #[test]
