@@ -164,9 +164,12 @@ impl<'c, 'a> Raising<'c, 'a> {
         if let Some(found) = self.elements.graph.dequantizer(id) {
             let Codes { value, meaning, bits } = self.code(found.of)?;
             let (scale, zero_point) = (found.scale, found.zero_point);
-            let (min, max) = crate::exact::range(i64::from(bits), true);
-            let (min, max) = meaning.map_or((min, max), |meaning| (meaning.min, meaning.max));
-            let now = Uniform { bits, signed: true, scale, zero_point, min, max };
+            let signed = found.signed;
+            let (min, max) = meaning.filter(|meaning| meaning.signed == signed).map_or_else(
+                || crate::exact::range(i64::from(bits), signed),
+                |meaning| (meaning.min, meaning.max),
+            );
+            let now = Uniform { bits, signed, scale, zero_point, min, max };
             let value = match meaning {
                 Some(meaning) if meaning == now => value,
                 Some(_) => {
@@ -406,7 +409,7 @@ impl<'c, 'a> Raising<'c, 'a> {
         let graph = &self.elements.graph;
         let codes = if let Some(found) = graph.quantizer(id) {
             let holds = |bits: u32| {
-                let (min, max) = crate::exact::range(bits.into(), true);
+                let (min, max) = crate::exact::range(bits.into(), found.signed);
                 min <= found.min && found.max <= max
             };
             let Some(bits) = [8, 16, 32].into_iter().find(|&bits| holds(bits)) else {
@@ -414,7 +417,7 @@ impl<'c, 'a> Raising<'c, 'a> {
             };
             let meaning = Uniform {
                 bits,
-                signed: true,
+                signed: found.signed,
                 scale: found.scale,
                 zero_point: found.zero_point,
                 min: found.min,

@@ -15,6 +15,8 @@ pub struct Quantizer {
     pub zero_point: i64,
     pub min: i64,
     pub max: i64,
+    /// Whether the code has a sign.
+    pub signed: bool,
 }
 
 /// `(of - zero_point) * scale`.
@@ -23,6 +25,8 @@ pub struct Dequantizer {
     pub of: Id,
     pub scale: f64,
     pub zero_point: i64,
+    /// Whether the code is read with a sign.
+    pub signed: bool,
 }
 
 /// A rounded real, moved and limited; limits are infinite where there are none.
@@ -38,13 +42,14 @@ impl Graph {
     /// The quantizer that an integer is.
     pub fn quantizer(&self, id: Id) -> Option<Quantizer> {
         let bits = self.bits(id);
-        let within = |min: i64, max: i64| {
-            limits(bits).0 <= i128::from(min) && i128::from(max) <= limits(bits).1
+        let within = |min: i64, max: i64, signed: bool| {
+            let (low, high) = if signed { limits(bits) } else { (0, (1 << bits) - 1) };
+            low <= i128::from(min) && i128::from(max) <= high
         };
         match *self.node(id) {
             Node::Resize { value, signed } => {
-                let found = self.quantizer(value)?;
-                ((signed || found.min >= 0) && within(found.min, found.max)).then_some(found)
+                let found = self.quantizer(value).filter(|found| found.signed)?;
+                ((signed || found.min >= 0) && within(found.min, found.max, true)).then_some(found)
             }
             Node::Binary(op @ (Binary::Min | Binary::Max), a, b) => {
                 let (value, number) = match (self.one(a), self.one(b)) {
@@ -52,16 +57,17 @@ impl Graph {
                     (Some(number), None) => (b, number),
                     _ => return None,
                 };
-                let found = self.quantizer(value)?;
+                let found = self.quantizer(value).filter(|found| found.signed)?;
                 let limit = |x: i64| if op == Binary::Min { x.min(number) } else { x.max(number) };
                 Some(Quantizer { min: limit(found.min), max: limit(found.max), ..found })
             }
-            Node::ToInteger { value, .. } => {
+            Node::ToInteger { value, signed } => {
                 let Rounded { of, scale, offset, low, high } = self.rounded(value)?;
                 let whole = |x: f64| (x.fract() == 0.0 && x.abs() < 1e15).then_some(x as i64);
                 let (min, max) = (whole(low)?, whole(high)?);
                 let zero_point = whole(offset)?;
-                within(min, max).then_some(Quantizer { of, scale, zero_point, min, max })
+                let found = Quantizer { of, scale, zero_point, min, max, signed };
+                within(min, max, signed).then_some(found)
             }
             _ => None,
         }
@@ -225,29 +231,32 @@ impl Graph {
                 let by = if op == RealBinary::Sub { by } else { -by };
                 Some(Dequantizer { zero_point: found.zero_point + by, ..found })
             }
-            Node::ToReal { value, signed: true } => {
-                let (of, zero_point) = self.moved(value)?;
-                Some(Dequantizer { of, scale: 1.0, zero_point })
+            Node::ToReal { value, signed } => {
+                let (of, zero_point, signed) =
+                    if signed { self.moved(value)? } else { (value, 0, false) };
+                Some(Dequantizer { of, scale: 1.0, zero_point, signed })
             }
             _ => None,
         }
     }
 
-    /// The integer of which another one is the difference to a number, at any width that holds it.
-    fn moved(&self, id: Id) -> Option<(Id, i64)> {
+    /// The integer of which another one is the difference to a number, at any width that holds it,
+    /// and whether it is read with a sign.
+    fn moved(&self, id: Id) -> Option<(Id, i64, bool)> {
         match *self.node(id) {
-            Node::Resize { value, signed: true } if self.bits(value) < self.bits(id) => {
-                self.moved(value)
-            }
+            Node::Resize { value, signed } if self.bits(value) < self.bits(id) => match signed {
+                true => self.moved(value),
+                false => Some((value, 0, false)),
+            },
             Node::Binary(op @ (Binary::Sub | Binary::Add), value, by) => {
                 let by = self.one(by)?;
-                let (of, zero_point) = self.moved(value)?;
+                let (of, zero_point, signed) = self.moved(value)?;
                 // Codes of fewer bits, and a number that is far from overflow with them.
                 let narrow = self.bits(of) < self.bits(id) && by.unsigned_abs() < 1 << 14;
                 let by = if op == Binary::Sub { by } else { -by };
-                narrow.then_some((of, zero_point + by))
+                narrow.then_some((of, zero_point + by, signed))
             }
-            _ => Some((id, 0)),
+            _ => Some((id, 0, true)),
         }
     }
 }

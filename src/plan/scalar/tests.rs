@@ -216,7 +216,14 @@ fn finds_quantizers_of_pytorch() {
         let found = graph.quantizer(code).expect("it is one");
         assert_eq!(
             found,
-            reals::Quantizer { of: x, scale: 0.25, zero_point: -3, min: -128, max: 127 }
+            reals::Quantizer {
+                of: x,
+                scale: 0.25,
+                zero_point: -3,
+                min: -128,
+                max: 127,
+                signed: true
+            }
         );
 
         let wide = graph.add(Node::Resize { value: code, signed: true }, 32);
@@ -225,8 +232,24 @@ fn finds_quantizers_of_pytorch() {
         let real = graph.add(Node::ToReal { value: moved, signed: true }, REAL);
         let real = binary(&mut graph, RealBinary::Mul, real, scale);
         let found = graph.dequantizer(real).expect("it is one");
-        assert_eq!(found, reals::Dequantizer { of: code, scale: 0.25, zero_point: -3 });
+        assert_eq!(
+            found,
+            reals::Dequantizer { of: code, scale: 0.25, zero_point: -3, signed: true }
+        );
     }
+    // Without a sign, the whole width is for positive codes.
+    let (zero, most) = (number(&mut graph, 0.0), number(&mut graph, 255.0));
+    let limited = binary(&mut graph, RealBinary::Max, plain, zero);
+    let limited = binary(&mut graph, RealBinary::Min, limited, most);
+    let code = graph.add(Node::ToInteger { value: limited, signed: false }, 8);
+    let found = graph.quantizer(code).expect("it is one");
+    assert_eq!((found.min, found.max, found.signed), (0, 255, false));
+    let wide = graph.add(Node::Resize { value: code, signed: false }, 32);
+    let real = graph.add(Node::ToReal { value: wide, signed: true }, REAL);
+    let found = graph.dequantizer(real).expect("it is one");
+    assert_eq!((found.of, found.signed), (code, false));
+    let code = graph.add(Node::ToInteger { value: limited, signed: true }, 8);
+    assert_eq!(graph.quantizer(code), None);
     // Floor alone is another rounding.
     let floor = graph.add(Node::RealUnary(RealUnary::Floor, multiplied), REAL);
     let limited = binary(&mut graph, RealBinary::Max, floor, low);
