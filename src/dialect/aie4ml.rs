@@ -218,6 +218,20 @@ pub fn layer_name(location: Location) -> Option<String> {
     None
 }
 
+/// What the model calls the operator of an op, if a frontend said so: a name within the name of
+/// its location.
+pub fn operator_name(location: Location) -> Option<String> {
+    if location.is_name() {
+        let inner = location.name_child_location();
+        return if inner.is_name() { layer_name(inner) } else { None };
+    }
+    if location.is_fused() {
+        return (0..location.fused_num_locations())
+            .find_map(|i| operator_name(location.fused_location(i)));
+    }
+    None
+}
+
 /// What a function says of one argument (`arg_attrs`) or result (`res_attrs`).
 fn boundary_attribute<'c>(
     func: OperationRef<'c, '_>,

@@ -416,10 +416,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
             "tosa.maximum" => self.limit(op, |x| (Some(x), None)),
             "tosa.minimum" => self.limit(op, |x| (None, Some(x))),
             "func.return" => self.r#return(op),
-            _ => Err(fail(
-                &op,
-                "cannot be mapped to the array yet: dense layers, sums of two tensors, limits, and scales and offsets of features can",
-            )),
+            _ => Err(foreign(op)),
         }
     }
 
@@ -550,10 +547,13 @@ impl<'c, 'a> Conversion<'c, 'a> {
     /// Of a constant.
     fn transpose(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
         let Ok(Fixed::Constant(constant)) = self.operand(op, 0) else {
-            return Err(fail(
-                &op,
-                "transposes a computed tensor, which cannot be mapped to the array yet",
-            ));
+            return Err(match aie4ml::operator_name(op.location()) {
+                Some(operator) if operator != "Transpose" => foreign(op),
+                _ => fail(
+                    &op,
+                    "transposes a computed tensor, which cannot be mapped to the array yet",
+                ),
+            });
         };
         let perms = op.attribute("perms").ok().and_then(|a| DenseI32ArrayAttribute::try_from(a).ok());
         let perms = perms.map(|perms| {
@@ -1291,6 +1291,15 @@ fn moved<'c, 'a>(
             _ => x.limits.with(&both, |limits, (factor, offset)| limits.moved(factor, offset)),
         },
         ..*x
+    }
+}
+
+/// The refusal of an op that no layer of the array computes, by the model's name for it.
+fn foreign<'c>(op: OperationRef<'c, '_>) -> pass::Failure<'c> {
+    const SUPPORTED: &str = "cannot be mapped to the array yet: dense layers, sums of two tensors, limits, and scales and offsets of features can";
+    match aie4ml::operator_name(op.location()) {
+        Some(operator) => fail(&op, format_args!("is a '{operator}', which {SUPPORTED}")),
+        None => fail(&op, SUPPORTED),
     }
 }
 

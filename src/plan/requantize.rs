@@ -137,6 +137,9 @@ impl Choice {
 /// Bits of a multiplier, its sign among them, that kernels multiply by in vectors.
 const VECTOR_BITS: u32 = 32;
 
+/// Bits of the sums that they do so with.
+const VECTOR_SUM_BITS: u32 = 47;
+
 /// The largest addend.
 const MOST_ADDEND: i128 = (1 << (Requant::FACTOR_BITS - 1)) - 1;
 
@@ -154,9 +157,13 @@ pub fn choose(channels: &[Channel], quantizer: Quantizer, accumulator: u32) -> C
     }
     let stairs: Vec<Stairs> =
         channels.iter().map(|channel| Stairs::of(channel, &quantizer)).collect();
-    // Products that kernels form in 64 bits first; then whatever is exact; then the closest.
+    // Multipliers of 32 bits first, which kernels multiply sums of up to 47 bits by in vectors;
+    // then whatever is exact; then the closest.
     let reach = channels.iter().map(bits_of_reach).max().unwrap_or(1);
-    let vector = VECTOR_BITS.min((Requant::FACTOR_BITS + 1).saturating_sub(reach));
+    let vector = match reach {
+        ..=VECTOR_SUM_BITS => VECTOR_BITS,
+        _ => VECTOR_BITS.min((Requant::FACTOR_BITS + 1).saturating_sub(reach)),
+    };
     let mut best: Option<Choice> = None;
     for bits in [vector, 48, Requant::FACTOR_BITS] {
         if bits < 16 {

@@ -1,6 +1,10 @@
 //! A [`Program`] as MLIR: `@main` of `tosa` and `quant` operations.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashMap,
+    rc::Rc,
+    sync::{Arc, Mutex},
+};
 
 use melior::{
     Context,
@@ -53,7 +57,8 @@ pub fn emit<'c>(context: &'c Context, program: &Program, file: &str) -> Result<M
             return Err(Error::new("", message));
         }
     }
-    let emitter = Emitter { context, file: Location::new(context, file, 0, 0) };
+    let file = Location::new(context, file, 0, 0);
+    let emitter = Emitter { context, file, operators: &program.operators };
     let module = Module::new(emitter.file);
     let problems = Arc::new(Mutex::new(Vec::new()));
     let collected = problems.clone();
@@ -81,12 +86,13 @@ pub fn emit<'c>(context: &'c Context, program: &Program, file: &str) -> Result<M
     })
 }
 
-struct Emitter<'c> {
+struct Emitter<'c, 'p> {
     context: &'c Context,
     file: Location<'c>,
+    operators: &'p HashMap<Rc<str>, Rc<str>>,
 }
 
-impl<'c> Emitter<'c> {
+impl<'c> Emitter<'c, '_> {
     fn function(&self, program: &Program) -> Result<melior::ir::Operation<'c>, Error> {
         let mut inputs = Vec::new();
         let mut types = Vec::new();
@@ -351,8 +357,13 @@ impl<'c> Emitter<'c> {
         ArrayAttribute::new(self.context, &dictionaries).into()
     }
 
+    /// The node's name, with its operator, if it has one, behind it.
     fn location(&self, node: &str) -> Location<'c> {
-        Location::name(self.context, node, self.file)
+        let inner = match self.operators.get(node) {
+            Some(operator) => Location::name(self.context, operator, self.file),
+            None => self.file,
+        };
+        Location::name(self.context, node, inner)
     }
 
     fn identifier(&self, name: &str) -> Identifier<'c> {
@@ -362,7 +373,7 @@ impl<'c> Emitter<'c> {
 
 /// Where one value is emitted.
 struct At<'e, 'c, 'a> {
-    emitter: &'e Emitter<'c>,
+    emitter: &'e Emitter<'c, 'e>,
     block: &'a Block<'c>,
     result: Type<'c>,
     location: Location<'c>,

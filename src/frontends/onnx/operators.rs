@@ -221,6 +221,8 @@ pub fn lower(graph: &Graph) -> Result<Program, Error> {
         lowering.program.inputs.push(input.clone());
     }
     for node in &graph.nodes {
+        let operator = Rc::from(node.operator.as_str());
+        lowering.program.operators.insert(Rc::from(node.name.as_str()), operator);
         let tensors = meant(&mut lowering, node)?;
         for (output, tensor) in node.outputs.iter().zip(tensors) {
             lowering.tensors.insert(output.clone(), tensor);

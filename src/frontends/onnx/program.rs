@@ -6,7 +6,7 @@
 //! **Invariant:** an operation's operands come before it, and its shape and kind follow from
 //! theirs.
 
-use std::rc::Rc;
+use std::{collections::HashMap, rc::Rc};
 
 use super::{
     graph::Port,
@@ -29,6 +29,8 @@ pub struct Program {
     pub values: Vec<Value>,
     /// Names and values, the latter float or integer.
     pub outputs: Vec<(String, ValueId)>,
+    /// Operators of the nodes, by their names.
+    pub operators: HashMap<Rc<str>, Rc<str>>,
 }
 
 /// The result of one operation.
