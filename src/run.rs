@@ -266,7 +266,7 @@ impl Runner {
         forms: &[Option<Form>],
         edge: Edge,
     ) -> Result<Vec<Tensor>, Error> {
-        let (iterations, around) = self.enter(inputs)?;
+        let [iterations, around] = self.enter(inputs)?;
         let results = self.executable.execute(iterations)?;
         self.leave(results, around, inputs, forms, edge)
     }
@@ -298,17 +298,17 @@ impl Runner {
         edge: Edge,
         how: &Timed,
     ) -> Result<(Vec<Tensor>, Timing), Error> {
-        let (iterations, around) = self.enter(inputs)?;
+        let [iterations, around] = self.enter(inputs)?;
         let (results, timing) = self.executable.execute_timed(iterations, how)?;
         Ok((self.leave(results, around, inputs, forms, edge)?, timing))
     }
 
     /// The network's inputs of each iteration, and what the host keeps for afterwards.
-    fn enter(&self, inputs: &[Tensor]) -> Result<(Vec<Vec<Tensor>>, Vec<Vec<Tensor>>), Error> {
+    fn enter(&self, inputs: &[Tensor]) -> Result<[Vec<Vec<Tensor>>; 2], Error> {
         let edge = self.edge_of(inputs);
         let given = iterations(self.inputs_at(edge), inputs)?;
         let (Some(before), Edge::Model) = (&self.host.before, edge) else {
-            return Ok((given, Vec::new()));
+            return Ok([given, Vec::new()]);
         };
         let mut around = Vec::new();
         let mut entering = Vec::new();
@@ -322,7 +322,7 @@ impl Runner {
             });
             entering.push(native.collect::<Result<_, Error>>()?);
         }
-        Ok((entering, around))
+        Ok([entering, around])
     }
 
     /// The outputs of all iterations at an edge.

@@ -86,7 +86,7 @@ fn key(value: Value) -> usize {
     value.to_raw().ptr as usize
 }
 
-fn name<'a>(op: &'a OperationRef) -> String {
+fn name(op: &OperationRef) -> String {
     op.name().as_string_ref().as_str().unwrap_or_default().to_owned()
 }
 

@@ -362,10 +362,12 @@ enum Threshold {
 impl Threshold {
     fn new(n: &BigInt, o: &BigInt, d: &BigInt) -> Threshold {
         // A boundary has at most 36 bits, so `d * t` at most 124.
-        if n.bits() <= 120 && o.bits() <= 120 && d.bits() <= 88 {
-            if let (Some(n), Some(o), Some(d)) = (n.to_i128(), o.to_i128(), d.to_i128()) {
-                return Threshold::Narrow { n, o, d };
-            }
+        if n.bits() <= 120
+            && o.bits() <= 120
+            && d.bits() <= 88
+            && let (Some(n), Some(o), Some(d)) = (n.to_i128(), o.to_i128(), d.to_i128())
+        {
+            return Threshold::Narrow { n, o, d };
         }
         Threshold::Wide { n: n.clone(), o: o.clone(), d: d.clone() }
     }

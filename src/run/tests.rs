@@ -478,7 +478,7 @@ fn quantizers_round_as_exact_says() {
         })
         .collect();
     let names: Vec<_> = (0..10).map(|i| format!("%c{i}")).collect();
-    let types = vec!["tensor<37xi8>"; 10].join(", ");
+    let types = ["tensor<37xi8>"; 10].join(", ");
     let runner = compile(&format!(
         "!q = !quant.uniform<i8:f32, 2.0:3>
          func.func @main(%x: tensor<37xf32>) -> ({types}) {{ {}\n return {} : {types} }}",

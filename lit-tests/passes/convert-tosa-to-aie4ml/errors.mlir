@@ -415,3 +415,106 @@ func.func @an_operator_of_images(%x: tensor<1x4x4x8xf32>) -> tensor<1x2x2x8xf32>
   %2 = tosa.max_pool2d %1 {kernel = array<i64: 2, 2>, pad = array<i64: 0, 0, 0, 0>, stride = array<i64: 2, 2>} : (tensor<1x4x4x8xf32>) -> tensor<1x2x2x8xf32>
   return %2 : tensor<1x2x2x8xf32>
 }
+
+// -----
+
+func.func @takes_channels_apart(%x: tensor<1x2x6xf32>) -> tensor<1x2x1xf32> {
+  %0 = quant.qcast %x : tensor<1x2x6xf32> to tensor<1x2x6x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x6x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x6xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<1x3x2xi8>}> : () -> tensor<1x3x2xi8>
+  %3 = quant.scast %2 : tensor<1x3x2xi8> to tensor<1x3x2x!quant.uniform<i8:f32:2, {0.5, 0.25}>>
+  %4 = quant.dcast %3 : tensor<1x3x2x!quant.uniform<i8:f32:2, {0.5, 0.25}>> to tensor<1x3x2xf32>
+  %shape = tosa.const_shape {values = dense<[1, 6, 1]> : tensor<3xindex>} : () -> !tosa.shape<3>
+  // expected-error @+1 {{'tosa.reshape' op takes apart the channels of a constant}}
+  %5 = tosa.reshape %4, %shape : (tensor<1x3x2xf32>, !tosa.shape<3>) -> tensor<1x6x1xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %6 = tosa.matmul %1, %5, %zero, %zero : (tensor<1x2x6xf32>, tensor<1x6x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x1xf32>
+  return %6 : tensor<1x2x1xf32>
+}
+
+// -----
+
+func.func @constant_first(%x: tensor<1x3x2xf32>) -> tensor<1x2x2xf32> {
+  %0 = quant.qcast %x : tensor<1x3x2xf32> to tensor<1x3x2x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x3x2x!quant.uniform<i8:f32, 0.25>> to tensor<1x3x2xf32>
+  %2 = "tosa.const"() <{values = dense<1> : tensor<1x2x3xi8>}> : () -> tensor<1x2x3xi8>
+  %3 = quant.scast %2 : tensor<1x2x3xi8> to tensor<1x2x3x!quant.uniform<i8:f32, 0.5>>
+  %4 = quant.dcast %3 : tensor<1x2x3x!quant.uniform<i8:f32, 0.5>> to tensor<1x2x3xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  // expected-error @+1 {{'tosa.matmul' op multiplies a constant with a tensor: the constant must be second}}
+  %5 = tosa.matmul %4, %1, %zero, %zero : (tensor<1x2x3xf32>, tensor<1x3x2xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x2xf32>
+  return %5 : tensor<1x2x2xf32>
+}
+
+// -----
+
+func.func @multiplies_parts_of_one_row(%x: tensor<1x12xf32>) -> (tensor<1x4x1xf32>) {
+  %0 = quant.qcast %x : tensor<1x12xf32> to tensor<1x12x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x12x!quant.uniform<i8:f32, 0.25>> to tensor<1x12xf32>
+  %sum = tosa.add %1, %1 : (tensor<1x12xf32>, tensor<1x12xf32>) -> tensor<1x12xf32>
+  %q = quant.qcast %sum : tensor<1x12xf32> to tensor<1x12x!quant.uniform<i8:f32, 0.5>>
+  %d = quant.dcast %q : tensor<1x12x!quant.uniform<i8:f32, 0.5>> to tensor<1x12xf32>
+  %shape = tosa.const_shape {values = dense<[1, 4, 3]> : tensor<3xindex>} : () -> !tosa.shape<3>
+  %2 = tosa.reshape %d, %shape : (tensor<1x12xf32>, !tosa.shape<3>) -> tensor<1x4x3xf32>
+  %w = "tosa.const"() <{values = dense<1> : tensor<1x3x1xi8>}> : () -> tensor<1x3x1xi8>
+  %w1 = quant.scast %w : tensor<1x3x1xi8> to tensor<1x3x1x!quant.uniform<i8:f32, 0.25>>
+  %w2 = quant.dcast %w1 : tensor<1x3x1x!quant.uniform<i8:f32, 0.25>> to tensor<1x3x1xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  // expected-error @+1 {{'tosa.matmul' op multiplies parts of the 1 rows of 12 values of a computed tensor, which cannot be mapped to the array yet}}
+  %3 = tosa.matmul %2, %w2, %zero, %zero : (tensor<1x4x3xf32>, tensor<1x3x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x4x1xf32>
+  return %3 : tensor<1x4x1xf32>
+}
+
+// -----
+
+func.func @sums_beyond_64_bits(%x: tensor<1x1x262144xf32>) -> tensor<1x1x1xf32> {
+  %0 = quant.qcast %x : tensor<1x1x262144xf32> to tensor<1x1x262144x!quant.uniform<i32:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x1x262144x!quant.uniform<i32:f32, 0.25>> to tensor<1x1x262144xf32>
+  %2 = "tosa.const"() <{values = dense<-32768> : tensor<1x262144x1xi16>}> : () -> tensor<1x262144x1xi16>
+  %3 = quant.scast %2 : tensor<1x262144x1xi16> to tensor<1x262144x1x!quant.uniform<i16:f32, 0.25>>
+  %4 = quant.dcast %3 : tensor<1x262144x1x!quant.uniform<i16:f32, 0.25>> to tensor<1x262144x1xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  // expected-error @+1 {{'tosa.matmul' op has sums that exceed a 64-bit accumulator}}
+  %5 = tosa.matmul %1, %4, %zero, %zero : (tensor<1x1x262144xf32>, tensor<1x262144x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x1x1xf32>
+  return %5 : tensor<1x1x1xf32>
+}
+
+// -----
+
+func.func @limits_what_was_turned_around(%x: tensor<1x2x3xf32>) -> tensor<1x2x1xf32> {
+  %0 = quant.qcast %x : tensor<1x2x3xf32> to tensor<1x2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<1x2x3x!quant.uniform<i8:f32, 0.25>> to tensor<1x2x3xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %2 = tosa.negate %1, %zero, %zero : (tensor<1x2x3xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x3xf32>
+  %3 = tosa.clamp %2 {min_val = 0.0 : f32, max_val = 6.0 : f32} : (tensor<1x2x3xf32>) -> tensor<1x2x3xf32>
+  %w = "tosa.const"() <{values = dense<1> : tensor<1x3x1xi8>}> : () -> tensor<1x3x1xi8>
+  %w1 = quant.scast %w : tensor<1x3x1xi8> to tensor<1x3x1x!quant.uniform<i8:f32, 0.25>>
+  %w2 = quant.dcast %w1 : tensor<1x3x1x!quant.uniform<i8:f32, 0.25>> to tensor<1x3x1xf32>
+  // expected-error @+1 {{'tosa.matmul' op needs an operand that is quantized after it was limited}}
+  %4 = tosa.matmul %3, %w2, %zero, %zero : (tensor<1x2x3xf32>, tensor<1x3x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x1xf32>
+  return %4 : tensor<1x2x1xf32>
+}
+
+// -----
+
+func.func @broadcasts_constants(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %a = "tosa.const"() <{values = dense<[[1.0], [2.0]]> : tensor<2x1xf32>}> : () -> tensor<2x1xf32>
+  %b = "tosa.const"() <{values = dense<[[1.0, 2.0, 3.0]]> : tensor<1x3xf32>}> : () -> tensor<1x3xf32>
+  // expected-error @+1 {{'tosa.add' op broadcasts two constants: store the result}}
+  %2 = tosa.add %a, %b : (tensor<2x1xf32>, tensor<1x3xf32>) -> tensor<2x3xf32>
+  return %1 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @negates_a_constant(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
+  %a = "tosa.const"() <{values = dense<1.0> : tensor<2x1xf32>}> : () -> tensor<2x1xf32>
+  %zero = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  // expected-error @+1 {{'tosa.negate' op negates a constant: store the result}}
+  %2 = tosa.negate %a, %zero, %zero : (tensor<2x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<2x1xf32>
+  return %1 : tensor<2x3xf32>
+}

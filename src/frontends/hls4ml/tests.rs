@@ -87,8 +87,11 @@ fn reference(
     }
 }
 
+/// A type, its width, fraction bits and sign, and its modes.
+type Typed = (Fixed, (u32, i64, bool), &'static str, &'static str);
+
 /// Types of all modes, with and without sign.
-fn types(random: &mut Random) -> Vec<(Fixed, (u32, i64, bool), &'static str, &'static str)> {
+fn types(random: &mut Random) -> Vec<Typed> {
     let mut types = Vec::new();
     for rounding in ROUNDING {
         for overflow in OVERFLOW {

@@ -75,7 +75,7 @@ enum Attribute {
     Text(String),
     Ints(Vec<i64>),
     Floats(Vec<f32>),
-    Tensor(TensorProto),
+    Tensor(Box<TensorProto>),
     Graph,
     /// Of a type none of the supported operators has.
     Other,
@@ -244,7 +244,7 @@ impl Node {
                 }
                 (attribute_kind::INTS, _) => Attribute::Ints(ints),
                 (attribute_kind::FLOATS, _) => Attribute::Floats(floats),
-                (attribute_kind::TENSOR, Some(tensor)) => Attribute::Tensor(tensor),
+                (attribute_kind::TENSOR, Some(tensor)) => Attribute::Tensor(Box::new(tensor)),
                 (attribute_kind::GRAPH | attribute_kind::GRAPHS, _) => Attribute::Graph,
                 _ => Attribute::Other,
             };

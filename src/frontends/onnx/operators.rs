@@ -71,9 +71,12 @@ impl Of {
 use Meaning::{Binary as Two, Many, One, Refused, Swapped};
 use Of::{Both, Microsoft, Onnx, Qonnx};
 
-/// The operators: name, whose it is, fewest and most inputs, attributes, meaning.
+/// Name, whose it is, fewest and most inputs, attributes, meaning.
+type Row = (&'static str, Of, [usize; 2], &'static [&'static str], Meaning);
+
+/// The operators.
 #[rustfmt::skip]
-const OPERATORS: &[(&str, Of, [usize; 2], &[&str], Meaning)] = &[
+const OPERATORS: &[Row] = &[
     ("Abs",                Onnx, [1, 1], &[], One(activation::abs)),
     ("Add",                Onnx, [2, 2], &[], Two(Binary::Add, "tosa.add")),
     ("And",                Onnx, [2, 2], &[], Two(Binary::And, "tosa.logical_and")),

@@ -61,8 +61,7 @@ impl Case {
     /// Finds the stages, and holds them against the expression for many values.
     fn check(&self, y: Id, ranges: &[Range], summed: bool) -> Found {
         let found = self.find(y, ranges, summed).unwrap_or_else(|unknown| panic!("{unknown:?}"));
-        for channel in 0..ranges.len() {
-            let (low, high) = ranges[channel];
+        for (channel, &(low, high)) in ranges.iter().enumerate() {
             let step = ((high - low) / 5000).max(1);
             let mut values: Vec<i64> = (0..)
                 .map(|i| low + i * step)
@@ -260,7 +259,7 @@ fn finds_quantizers_of_pytorch() {
 
 #[test]
 fn finds_the_scale_that_reals_have_in_common() {
-    let scale = f64::from(0.004_397_350_8_f32);
+    let scale = f64::from(0.004_397_351_f32);
     let values: Vec<f64> = [-127.0, 0.0, 3.0, 28.0].map(|code| code * scale).to_vec();
     assert_eq!(reals::common_scale(&values), Some((scale, vec![-127, 0, 3, 28])));
     assert_eq!(reals::common_scale(&[0.0, 0.0]), Some((1.0, vec![0, 0])));

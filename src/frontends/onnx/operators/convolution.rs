@@ -138,12 +138,12 @@ impl Windows {
     /// image is used, and sets the padding behind it.
     pub fn fitted(&mut self) -> [u64; 2] {
         let mut used = self.from;
-        for d in 0..2 {
+        for (d, used) in used.iter_mut().enumerate() {
             let extent = (self.kernel[d] - 1) * self.dilations[d] + 1;
             let needed = (self.to[d] - 1) * self.strides[d] + extent;
             let [before, behind] = &mut self.pads[d];
             *behind = needed.saturating_sub(*before + self.from[d]);
-            used[d] = self.from[d].min(needed.saturating_sub(*before)).max(1);
+            *used = self.from[d].min(needed.saturating_sub(*before)).max(1);
         }
         used
     }

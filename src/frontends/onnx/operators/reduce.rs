@@ -12,10 +12,10 @@ use super::elements::made;
 pub const ATTRIBUTES: &[&str] = &["axes", "keepdims", "noop_with_empty_axes"];
 
 /// The input, the dimensions that go, and the shape of the result.
-fn reduction(
-    lowering: &mut Lowering,
-    node: &Node,
-) -> Result<Option<(ValueId, Vec<usize>, Vec<u64>)>, Error> {
+type Reduction = (ValueId, Vec<usize>, Vec<u64>);
+
+/// `None` if no dimension goes.
+fn reduction(lowering: &mut Lowering, node: &Node) -> Result<Option<Reduction>, Error> {
     let x = lowering.real(node, 0)?;
     let shape = lowering.shape(x).to_vec();
     let axes = lowering.listed(node, "axes", 1)?.unwrap_or_default();

@@ -44,7 +44,7 @@ pub fn fully_connected(lowering: &mut Lowering, node: &Node) -> Result<(), Error
     let value = lowering.value(input)?;
     let shape = ir::shape(value);
     let total: u64 = shape.iter().product();
-    if total % depth != 0 || (keep_dimensions && shape.last() != Some(&depth)) {
+    if !total.is_multiple_of(depth) || (keep_dimensions && shape.last() != Some(&depth)) {
         return lowering.refuse(
             input,
             format_args!("has shape {}, whose elements are no rows of {depth}", Shape(&shape)),

@@ -136,7 +136,7 @@ pub fn reshape(lowering: &mut Lowering, node: &Node) -> Result<(), Error> {
         known.try_fold(1u64, |product, &extent| product.checked_mul(extent.try_into().ok()?));
     let known = known.filter(|&known| known > 0).ok_or_else(refuse)?;
     let open = list.iter().filter(|&&extent| extent == -1).count();
-    if open > 1 || total % known != 0 || (open == 0 && total != known) {
+    if open > 1 || !total.is_multiple_of(known) || (open == 0 && total != known) {
         return Err(refuse());
     }
     let shape: Vec<u64> =
