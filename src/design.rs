@@ -76,7 +76,13 @@ fn host_beside(context: &Context, design: &Path) -> Result<Host, Error> {
     if design.file_name().is_none_or(|name| name != DESIGN) || !file.exists() {
         return Ok(Host::default());
     }
-    Host::of(&ir::read(context, &file)?)
+    let text = fs::read_to_string(&file)
+        .map_err(|error| Error::new(file.display(), format_args!("cannot be read: {error}")))?;
+    // Another file of that name has nothing to do with it.
+    if !text.contains("aie4ml.host") {
+        return Ok(Host::default());
+    }
+    Host::of(&ir::parse(context, &text, HOST)?)
 }
 
 /// Lowers what cores hold of the affine dialect.

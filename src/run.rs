@@ -192,6 +192,22 @@ impl Runner {
         }
     }
 
+    /// How far an output may be from what is expected, if nobody says: not at all, but for real
+    /// numbers that the host computes in floats, such as a Softmax. These have the rounding of
+    /// float32, in which other tools compute them: 2^-20 of the largest, or of 1.
+    pub fn tolerance(&self, edge: Edge, index: usize, expected: &Tensor) -> f64 {
+        let real = self
+            .outputs_at(edge)
+            .get(index)
+            .is_some_and(|output| output.quantization.is_none() && output.native.is_float());
+        let on_host = self.host.after.is_some() && edge == Edge::Model;
+        if !real || !(on_host || self.level == Level::Model) {
+            return 0.0;
+        }
+        let magnitudes = expected.numbers().into_iter().map(f64::abs).filter(|x| x.is_finite());
+        magnitudes.fold(1.0, f64::max) * 2f64.powi(-20)
+    }
+
     /// The edge that inputs are for: the model's if they are of its types.
     pub fn edge_of(&self, inputs: &[Tensor]) -> Edge {
         let Some(before) = &self.host.before else {

@@ -68,7 +68,6 @@ fn onnx_models_that_cannot_be_compiled() {
     };
     refuses("zero.onnx", scale(0.0), &[], &["zero.onnx", "relu", "scale"]);
     refuses("nan.onnx", scale(f32::NAN), &[], &["nan.onnx", "relu", "scale"]);
-    refuses("odd.onnx", scale(0.03), &[], &["odd.onnx", "layer 'relu", "power of two"]);
     // An extent of the input that is not said: the field of another number.
     refuses(
         "dynamic.onnx",

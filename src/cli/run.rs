@@ -45,9 +45,10 @@ pub struct RunArguments {
     /// taken to have no end; 4096 instructions of a core's own code are 64 [default: 16777216]
     #[arg(long, value_name = "N")]
     max_steps: Option<u64>,
-    /// Largest difference to an expected value
-    #[arg(long, value_name = "D", default_value_t = 0.0)]
-    tolerance: f64,
+    /// Largest difference to an expected value [default: 0, or float32's rounding where the host
+    /// computes real numbers]
+    #[arg(long, value_name = "D")]
+    tolerance: Option<f64>,
     /// The right class of each row: also report how often the first output is largest there
     #[arg(long, value_name = "L.npy")]
     labels: Option<PathBuf>,
@@ -142,6 +143,8 @@ struct Comparison {
     equal_rows: usize,
     /// Null if it is infinite: one of the values is NaN.
     max_abs_difference: f64,
+    /// How far they may be from each other.
+    tolerance: f64,
     #[serde(skip)]
     first: Vec<run::Mismatch>,
 }
@@ -154,7 +157,7 @@ struct Accuracy {
 
 /// Runs, and says whether everything was as expected.
 pub fn run(arguments: RunArguments) -> Result<bool, Error> {
-    if arguments.tolerance.is_nan() || arguments.tolerance < 0.0 {
+    if arguments.tolerance.is_some_and(|tolerance| tolerance.is_nan() || tolerance < 0.0) {
         return Err(Error::new("--tolerance", "must not be negative"));
     }
     let progress = Progress::start();
@@ -239,7 +242,9 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
 
     let mut comparisons = Vec::new();
     for (index, (file, expected)) in files.1.iter().zip(&expected).enumerate() {
-        let comparison = compare(&outputs[index], expected, arguments.tolerance);
+        let usual = || runner.tolerance(edge, index, expected);
+        let tolerance = arguments.tolerance.unwrap_or_else(usual);
+        let comparison = compare(&outputs[index], expected, tolerance);
         let file = file.path.display().to_string();
         comparisons.push(comparison.map_err(|error| error.within(&file))?);
     }
@@ -267,7 +272,7 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
     if arguments.json {
         say(&(serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n"))?;
     } else {
-        say(&summary.text(arguments.tolerance))?;
+        say(&summary.text())?;
     }
     Ok(mismatches.unwrap_or(0) == 0)
 }
@@ -340,6 +345,7 @@ fn compare(actual: &Tensor, expected: &Tensor, tolerance: f64) -> Result<Compari
         rows: actual.len(),
         equal_rows,
         max_abs_difference: max_abs,
+        tolerance,
         first,
     })
 }
@@ -365,11 +371,11 @@ fn accuracy(output: &Tensor, labels: &Tensor) -> Result<Accuracy, Error> {
 const FEW: (usize, usize) = (8, 12);
 
 impl Summary {
-    fn text(&self, tolerance: f64) -> String {
+    fn text(&self) -> String {
         let mut text = String::new();
         for output in &self.outputs {
             // Writing to a string cannot fail.
-            _ = output.text(tolerance, &mut text);
+            _ = output.text(&mut text);
         }
         if let Some(Accuracy { correct, rows }) = self.accuracy {
             let percent = 100.0 * correct as f64 / rows.max(1) as f64;
@@ -383,15 +389,16 @@ impl Summary {
 }
 
 impl Output {
-    fn text(&self, tolerance: f64, text: &mut String) -> std::fmt::Result {
+    fn text(&self, text: &mut String) -> std::fmt::Result {
         let shape: Vec<String> = self.shape.iter().map(usize::to_string).collect();
         writeln!(text, "output '{}': {} {}", self.name, shape.join("x"), self.dtype)?;
         if let Some(comparison) = &self.comparison {
-            let Comparison { values, mismatches, rows, equal_rows, max_abs_difference, first } =
+            let Comparison { values, mismatches, rows, equal_rows, max_abs_difference, .. } =
                 comparison;
-            let equal = match tolerance {
+            let Comparison { tolerance, first, .. } = comparison;
+            let equal = match *tolerance {
                 0.0 => "equal".into(),
-                _ => format!("within {tolerance}"),
+                tolerance => format!("within {tolerance:.3e}"),
             };
             let same = values - mismatches;
             writeln!(text, "{equal_rows} of {rows} rows, {same} of {values} outputs {equal}")?;

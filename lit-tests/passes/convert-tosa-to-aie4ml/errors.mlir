@@ -518,3 +518,81 @@ func.func @negates_a_constant(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %2 = tosa.negate %a, %zero, %zero : (tensor<2x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<2x1xf32>
   return %1 : tensor<2x3xf32>
 }
+
+// -----
+
+func.func @divides_by_codes(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 1.0>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 1.0>> to tensor<2x3xf32>
+  // expected-error @+1 {{'tosa.reciprocal' op divides by a computed tensor, which cannot be mapped to the array yet}}
+  %2 = tosa.reciprocal %1 : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %1 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @larger_of_two(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 1.0>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 1.0>> to tensor<2x3xf32>
+  // expected-error @+1 {{'tosa.maximum' op compares two tensors, which cannot be mapped to the array yet: one has to be constant}}
+  %2 = tosa.maximum %1, %1 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  return %1 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @limit_of_each_feature(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 1.0>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 1.0>> to tensor<2x3xf32>
+  %l = "tosa.const"() <{values = dense<[[1.0, 2.0, 3.0]]> : tensor<1x3xf32>}> : () -> tensor<1x3xf32>
+  // expected-error @+1 {{'tosa.maximum' op has a limit for each feature, which cannot be mapped to the array yet}}
+  %2 = tosa.maximum %1, %l : (tensor<2x3xf32>, tensor<1x3xf32>) -> tensor<2x3xf32>
+  return %1 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @limits_of_features(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 1.0>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 1.0>> to tensor<2x3xf32>
+  %l = "tosa.const"() <{values = dense<[[1.0, 2.0, 3.0]]> : tensor<1x3xf32>}> : () -> tensor<1x3xf32>
+  %none = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
+  %2 = tosa.clamp %1 {min_val = -2.0 : f32, max_val = 6.0 : f32} : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  %3 = tosa.mul %2, %l, %none : (tensor<2x3xf32>, tensor<1x3xf32>, tensor<1xi8>) -> tensor<2x3xf32>
+  // expected-error @+1 {{'quant.qcast' op quantizes features with limits of their own, which cannot be mapped to the array yet}}
+  %4 = quant.qcast %3 : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.5>>
+  return %1 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @far_offset(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 1.0>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 1.0>> to tensor<2x3xf32>
+  %c = "tosa.const"() <{values = dense<1073741824.0> : tensor<1x1xf32>}> : () -> tensor<1x1xf32>
+  %2 = tosa.add %1, %c : (tensor<2x3xf32>, tensor<1x1xf32>) -> tensor<2x3xf32>
+  // expected-error @+1 {{'quant.qcast' op has an offset that does not fit behind its scale}}
+  %3 = quant.qcast %2 : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 4.656612873077392578125e-10>>
+  return %1 : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @returns_a_constant(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 1.0>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 1.0>> to tensor<2x3xf32>
+  %c = "tosa.const"() <{values = dense<1.0> : tensor<2x3xf32>}> : () -> tensor<2x3xf32>
+  // expected-error @+1 {{'func.return' op has result 0 that is constant}}
+  return %c : tensor<2x3xf32>
+}
+
+// -----
+
+func.func @returns_moved_codes(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 1.0>>
+  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 1.0>> to tensor<2x3xf32>
+  %c = "tosa.const"() <{values = dense<0.25> : tensor<1x1xf32>}> : () -> tensor<1x1xf32>
+  %2 = tosa.add %1, %c : (tensor<2x3xf32>, tensor<1x1xf32>) -> tensor<2x3xf32>
+  // expected-error @+1 {{'func.return' op has result 0 whose codes have an offset that is no zero point: quantize it anew}}
+  return %2 : tensor<2x3xf32>
+}

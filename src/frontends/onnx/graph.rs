@@ -121,6 +121,16 @@ impl Graph {
         if graph.output.is_empty() {
             return Err(whole("the graph has no outputs"));
         }
+        // ONNX Runtime has the same rule.
+        let mut named = HashSet::new();
+        for node in graph.node.iter().filter(|node| node.op_type != "Constant") {
+            if !node.name.is_empty() && !named.insert(&node.name) {
+                return Err(Error::new(
+                    node_location(&node.name, &node.op_type),
+                    "another node has the same name: give each a name of its own, as ONNX Runtime wants it too",
+                ));
+            }
+        }
         let nodes = inline::inline(&mut graph, &model.functions, opset)?;
         Self::check(graph, nodes, folder, options)
     }
@@ -164,7 +174,7 @@ impl Graph {
         for inlined in inlined {
             let mut node = Node::new(inlined)?;
             if !node_names.insert(node.name.clone()) {
-                // Some tools name all nodes alike. Values have names of their own.
+                // Constants, and nodes of functions. Values have names of their own.
                 let output = node.outputs.iter().find(|output| !output.is_empty());
                 node.name = format!("{}:{}", node.name, output.map_or("", String::as_str));
                 node_names.insert(node.name.clone());
