@@ -184,7 +184,11 @@ struct Constant {
 #[derive(Clone)]
 enum Data {
     /// Integers with a scale and a zero point, or one for each index of an axis.
-    Codes { codes: Rc<[i64]>, axis: Option<usize>, parameters: Rc<[(Real, i64)]> },
+    Codes {
+        codes: Rc<[i64]>,
+        axis: Option<usize>,
+        parameters: Rc<[(Real, i64)]>,
+    },
     Reals(Rc<[Real]>),
 }
 
@@ -460,9 +464,10 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 if !quantized.signed && bits < 64 {
                     codes = codes.iter().map(|code| code & ((1 << bits) - 1)).collect();
                 }
-                let parameters = quantized.parameters.iter().map(|&(scale_of, zero_point)| {
-                    Ok((scale(&op, scale_of)?, zero_point))
-                });
+                let parameters = quantized
+                    .parameters
+                    .iter()
+                    .map(|&(scale_of, zero_point)| Ok((scale(&op, scale_of)?, zero_point)));
                 let parameters = parameters.collect::<pass::Result<Rc<[_]>>>()?;
                 let axis = quantized.axis;
                 let fits = axis.map_or(parameters.len() == 1, |axis| {
@@ -478,8 +483,8 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 self.set(op, Fixed::Constant(Constant { shape, data }));
             }
             Fixed::Computed(computed) => {
-                let quantized =
-                    uniform(result.r#type()).ok_or_else(|| fail(&op, not_uniform(result.r#type())))?;
+                let quantized = uniform(result.r#type())
+                    .ok_or_else(|| fail(&op, not_uniform(result.r#type())))?;
                 let Integers::Of(Terms { value, codes: Some(of), .. }) = &computed.integers else {
                     return Err(fail(&op, "takes the codes of a tensor that has none"));
                 };
@@ -517,9 +522,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 Fixed::Computed(computed)
             }
             Fixed::Constant(constant) => {
-                let Some(shape) = extents.filter(|shape| {
-                    shape.iter().product::<usize>() == constant.len()
-                }) else {
+                let Some(shape) =
+                    extents.filter(|shape| shape.iter().product::<usize>() == constant.len())
+                else {
                     return Err(fail(&op, "needs a static shape"));
                 };
                 let data = match constant.data {
@@ -532,7 +537,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
                         });
                         match moved {
                             Some(_) => Data::Codes { codes, axis: moved, parameters },
-                            None => return Err(fail(&op, "takes apart the channels of a constant")),
+                            None => {
+                                return Err(fail(&op, "takes apart the channels of a constant"));
+                            }
                         }
                     }
                     data => data,
@@ -555,7 +562,8 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 ),
             });
         };
-        let perms = op.attribute("perms").ok().and_then(|a| DenseI32ArrayAttribute::try_from(a).ok());
+        let perms =
+            op.attribute("perms").ok().and_then(|a| DenseI32ArrayAttribute::try_from(a).ok());
         let perms = perms.map(|perms| {
             (0..perms.len()).filter_map(|i| usize::try_from(perms.element(i).ok()?).ok()).collect()
         });
@@ -605,7 +613,10 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let x = match self.operand(op, 0)? {
             Fixed::Computed(x) => x,
             Fixed::Constant(_) => {
-                return Err(fail(&op, "multiplies a constant with a tensor: the constant must be second"));
+                return Err(fail(
+                    &op,
+                    "multiplies a constant with a tensor: the constant must be second",
+                ));
             }
         };
         let w = match self.operand(op, 1)? {
@@ -917,7 +928,10 @@ impl<'c, 'a> Conversion<'c, 'a> {
     /// Of a constant, so that a division is exact.
     fn reciprocal(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
         let Fixed::Constant(constant) = self.operand(op, 0)? else {
-            return Err(fail(&op, "divides by a computed tensor, which cannot be mapped to the array yet"));
+            return Err(fail(
+                &op,
+                "divides by a computed tensor, which cannot be mapped to the array yet",
+            ));
         };
         let reals = constant.reals();
         if reals.iter().any(Zero::is_zero) {
@@ -966,11 +980,19 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let (constant, index) = match (self.operand(op, 0)?, self.operand(op, 1)?) {
             (Fixed::Computed(_), Fixed::Constant(constant)) => (constant, 0),
             (Fixed::Constant(constant), Fixed::Computed(_)) => (constant, 1),
-            _ => return Err(fail(&op, "compares two tensors, which cannot be mapped to the array yet: one has to be constant")),
+            _ => {
+                return Err(fail(
+                    &op,
+                    "compares two tensors, which cannot be mapped to the array yet: one has to be constant",
+                ));
+            }
         };
         let reals = constant.reals();
         let Some(limit) = PerFeature(reals).shared().cloned() else {
-            return Err(fail(&op, "has a limit for each feature, which cannot be mapped to the array yet"));
+            return Err(fail(
+                &op,
+                "has a limit for each feature, which cannot be mapped to the array yet",
+            ));
         };
         let (low, high) = ends(limit);
         self.limit_to(op, index, &low, &high)
@@ -1033,7 +1055,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
         let after = codes([x.rows, x.columns], &quantized);
         let value = match &x.integers {
             Integers::Of(terms) => self.requantize(op, &x, terms, &step, quantizer, after)?,
-            Integers::Sum(terms) => self.add_and_requantize(op, &x, terms, &step, quantizer, after)?,
+            Integers::Sum(terms) => {
+                self.add_and_requantize(op, &x, terms, &step, quantizer, after)?
+            }
         };
         let fixed = self.codes(&op, value, quantized)?;
         self.set(op, fixed);
@@ -1106,9 +1130,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 let r#type = value.r#type();
                 value = self.build(op, aie4ml::BIAS_ADD, &[value, bias], &[], r#type);
             } else {
-                requant = choice.without_bias().ok_or_else(|| {
-                    fail(&op, "has an offset that does not fit behind its scale")
-                })?;
+                requant = choice
+                    .without_bias()
+                    .ok_or_else(|| fail(&op, "has an offset that does not fit behind its scale"))?;
             }
         }
         let attributes = [("requant", requant.attribute(self.context))];
@@ -1202,7 +1226,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
             let (Some(zero_point), Some(scale)) = (zero_point, scale.to_f64()) else {
                 return Err(fail(
                     &op,
-                    format_args!("has {output} whose codes have an offset that is no zero point: quantize it anew"),
+                    format_args!(
+                        "has {output} whose codes have an offset that is no zero point: quantize it anew"
+                    ),
                 ));
             };
             values.push(value);
