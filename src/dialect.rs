@@ -10,6 +10,7 @@ pub mod elements;
 pub mod mapped;
 pub mod network;
 pub mod scalar;
+pub mod sums;
 
 use crate::mlir::diagnostic::Result;
 use melior::ir::{OperationRef, operation::OperationLike};

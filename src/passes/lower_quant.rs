@@ -9,7 +9,7 @@ use crate::{
     },
 };
 use melior::ir::{
-    Attribute, OperationRef, ShapedTypeLike, Type, Value, ValueLike,
+    Attribute, OperationRef, ShapedTypeLike, Type, TypeLike, Value, ValueLike,
     attribute::DenseElementsAttribute,
     operation::OperationLike,
     r#type::{IntegerType, RankedTensorType},
@@ -24,7 +24,9 @@ crate::pass! {
     /// Runtime's vectorized kernels make it. `quant.dcast` subtracts the zero
     /// point and multiplies by the scale. Both compute in f64, where the quotient
     /// of two f32 rounds as the real one does, and the product of a code of 29
-    /// bits and an f32 is exact. `quant.scast` is nothing.
+    /// bits and an f32 is exact. But what the function is given as f32 is divided
+    /// to f32, as ONNX defines it: sensors' values are often near a tie.
+    /// `quant.scast` is nothing.
     ///
     /// Upstream's `lower-quant-ops` is another meaning: it truncates and does
     /// not saturate. And upstream folds a `quant.dcast` of a `quant.qcast`
@@ -155,11 +157,20 @@ fn quantize<'c, 'a>(
     rounding: Rounding,
 ) -> Value<'c, 'a> {
     let bits = scalar::width(quantized.storage);
+    let given = scalar::element(input.r#type()).is_f32() && is_given(input);
     map(op, input, quantized, quantized.storage, |body, x, scale, zero_point| {
         let context = body.context();
         let (f64, i64) = (Type::float64(context), IntegerType::new(context, 64).into());
         let x = if x.r#type() == f64 { x } else { body.op("arith.extf", &[x], &[], f64) };
-        let quotient = body.binary("arith.divf", x, scale);
+        let mut quotient = body.binary("arith.divf", x, scale);
+        if given {
+            // The quotient of two f32 in f64 rounds to f32 as the real one does.
+            let nearest_even = scalar::integer(context, IntegerType::new(context, 32).into(), 0);
+            let f32 = Type::float32(context);
+            let narrow =
+                body.op("arith.truncf", &[quotient], &[("roundingmode", nearest_even)], f32);
+            quotient = body.op("arith.extf", &[narrow], &[], f64);
+        }
         // Rounding keeps the order, so it commutes with limiting to integers;
         // limited first, every value converts to an integer. A comparison
         // with a NaN is false, and the lower limit comes first.
@@ -177,6 +188,20 @@ fn quantize<'c, 'a>(
         let code = body.op("arith.fptosi", &[round(body, limited, rounding)], &[], i64);
         body.resize(zero_point.apply(body, "arith.addi", code), true, bits)
     })
+}
+
+/// Whether a value is an argument of the function, or its elements moved.
+fn is_given<'c: 'a, 'a>(mut value: Value<'c, 'a>) -> bool {
+    while let Some(op) = constant::defining_op(value) {
+        let name = op.name();
+        let name = name.as_string_ref();
+        let moves = name.as_str().is_ok_and(|name| MOVES.contains(&name));
+        match op.operands().next() {
+            Some(operand) if moves => value = operand,
+            _ => return false,
+        }
+    }
+    true
 }
 
 /// An f64 of at most 34 bits before the point to an integer.

@@ -1,5 +1,5 @@
 use crate::{
-    dialect::{aie4ml, scalar},
+    dialect::{aie4ml, scalar, sums},
     mlir::{
         constant,
         pass::{self, Pass, fail},
@@ -35,6 +35,10 @@ crate::pass! {
     ///
     /// The module's attribute `aie4ml.host` names the function that it belongs to.
     /// No other pass looks into it: `aie4ml run` executes it.
+    ///
+    /// A last layer of codes that no quantizer follows stays in the network: its sums are codes of
+    /// 32 bits, whose scale is the product of the two. Weights of a scale per channel, and sums that
+    /// 32 bits may not hold, leave it to the host.
     ///
     /// If the network reshapes what enters or leaves, the function's attributes
     /// `aie4ml.input_shapes` and `aie4ml.output_shapes` say what that was.
@@ -83,6 +87,7 @@ fn is_model(func: OperationRef) -> bool {
 
 fn outline<'c>(module: BlockRef<'c, '_>, func: OperationRef<'c, '_>) -> pass::Result<'c> {
     let body = rewrite::body(func).expect("checked by is_model");
+    keep_last_sums(func, body);
     let network = Network::of(func, body);
     let cut = match host_edges::cut(&network.graph) {
         Ok(None) => {
@@ -106,6 +111,47 @@ fn outline<'c>(module: BlockRef<'c, '_>, func: OperationRef<'c, '_>) -> pass::Re
     network.narrow(&cut, &names);
     keep_shapes(func, body);
     Ok(())
+}
+
+/// Says that what leaves a last layer are codes: its sums.
+fn keep_last_sums<'c>(func: OperationRef<'c, '_>, body: BlockRef<'c, '_>) {
+    let context = rewrite::context(func.location());
+    for op in rewrite::ops(body) {
+        let Ok(result) = op.result(0) else { continue };
+        let Some(sums) = sums::of(op) else { continue };
+        if quantizer_follows(result.into()) {
+            continue;
+        }
+        let real = result.r#type();
+        let coded = scalar::with_element(real, sums.r#type(context));
+        let mut value: Value = result.into();
+        let Some(next) = op.next_in_block() else { continue };
+        let users = rewrite::users(value);
+        for (name, r#type) in [("quant.qcast", coded), ("quant.dcast", real)] {
+            let cast = OperationBuilder::new(name, op.location())
+                .add_operands(&[value])
+                .add_results(&[r#type])
+                .build()
+                .expect("a cast with its result's type is built");
+            let cast = rewrite::insert_before(next, cast);
+            value = cast.result(0).expect("it was given a result").into();
+        }
+        for user in users {
+            for (index, operand) in user.operands().collect::<Vec<_>>().into_iter().enumerate() {
+                if key(operand) == key(result.into()) {
+                    rewrite::set_operand(user, index, value);
+                }
+            }
+        }
+    }
+}
+
+/// Whether real values are quantized before anything leaves, or another layer reads them.
+fn quantizer_follows(value: Value) -> bool {
+    rewrite::users(value).into_iter().any(|user| {
+        matches!(kind(user), Kind::Quantizer { .. } | Kind::Layer)
+            || user.results().any(|result| quantizer_follows(result.into()))
+    })
 }
 
 /// Writes down which shapes tensors have at the border, if the network reshapes them there: later

@@ -15,7 +15,8 @@ crate::pass! {
     /// them that sums of codes are exact up to 2^53. Every f32 becomes f64, in
     /// constants and in the function's type as well, where a constant is the same
     /// number; casts between the two are nothing. Other floats stay: rounding to
-    /// them is what the model says.
+    /// them is what the model says. So does an `arith.truncf` with a rounding
+    /// mode: it says that f32 is meant.
     ///
     /// Before: linalg, arith, math and tensor. `tosa` must be lowered by then,
     /// some of its lowerings are for f32 only. Refuses to read the bits of a float.
@@ -52,6 +53,15 @@ impl Pass for WidenFloats {
             }
         }
         scalar::retype(func, |element| element.is_f32().then_some(f64));
+        for op in &ops {
+            if rewrite::is(op, "arith.truncf")
+                && op.has_attribute("roundingmode")
+                && let (Ok(from), Ok(to)) = (op.operand(0), op.result(0))
+                && from.r#type() == to.r#type()
+            {
+                to.set_type(scalar::with_element(to.r#type(), Type::float32(context)));
+            }
+        }
         for op in ops {
             let casts = rewrite::is(&op, "arith.extf") || rewrite::is(&op, "arith.truncf");
             if let (true, Ok(from), Ok(to)) = (casts, op.operand(0), op.result(0))

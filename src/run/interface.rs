@@ -28,10 +28,11 @@ pub struct Quantization {
 
 impl Quantization {
     /// The code of a value: the quotient to the nearest integer, ties to even, then the range.
-    /// A NaN becomes the smallest code.
+    /// A NaN becomes the smallest code. The quotient is of f32, as ONNX defines it, and as
+    /// `aie4ml-lower-quant` says it of what a model is given.
     pub fn quantize(&self, value: f32) -> i64 {
-        // In f64, as `aie4ml-lower-quant` says it: behind the quotient everything is exact.
-        let quotient = f64::from(value) / self.scale;
+        // Behind the quotient everything is exact in f64.
+        let quotient = f64::from((f64::from(value) / self.scale) as f32);
         let (low, high) = self.range;
         let (low, high) = ((low - self.zero_point) as f64, (high - self.zero_point) as f64);
         let raised = if quotient > low { quotient } else { low };

@@ -1,12 +1,15 @@
 // RUN: aie4ml-opt %s --aie4ml-lower-quant | FileCheck %s
 
-// Divides in f64, where the limits are exact, and a NaN becomes the lower one.
+// Divides what is given as f32 does, limits in f64, where that is exact, and a NaN becomes the
+// lower one.
 // CHECK-LABEL: func.func @rounds_to_even_and_saturates
 // CHECK-SAME: -> tensor<4x2xi8>
 // CHECK: ^bb0(%[[X:.*]]: f32, %{{.*}}: i8):
 // CHECK: %[[SCALE:.*]] = arith.constant 2.500000e-01 : f64
 // CHECK: %[[WIDE:.*]] = arith.extf %[[X]] : f32 to f64
-// CHECK: %[[E:.*]] = arith.divf %[[WIDE]], %[[SCALE]] : f64
+// CHECK: %[[Q:.*]] = arith.divf %[[WIDE]], %[[SCALE]] : f64
+// CHECK: %[[N:.*]] = arith.truncf %[[Q]] to_nearest_even : f64 to f32
+// CHECK: %[[E:.*]] = arith.extf %[[N]] : f32 to f64
 // CHECK: %[[LOW:.*]] = arith.constant -1.310000e+02 : f64
 // CHECK: %[[HIGH:.*]] = arith.constant 1.240000e+02 : f64
 // CHECK: %[[ABOVE:.*]] = arith.cmpf ogt, %[[E]], %[[LOW]] : f64
@@ -91,4 +94,14 @@ func.func @computes_in_f64_already(%x: tensor<4xf64>) -> tensor<4xf64> {
   %0 = quant.qcast %x : tensor<4xf64> to tensor<4x!quant.uniform<i8:f64, 0.5>>
   %1 = quant.dcast %0 : tensor<4x!quant.uniform<i8:f64, 0.5>> to tensor<4xf64>
   return %1 : tensor<4xf64>
+}
+
+// Only what the function is given.
+// CHECK-LABEL: func.func @divides_what_is_computed_as_reals
+// CHECK: arith.divf
+// CHECK-NOT: arith.truncf
+func.func @divides_what_is_computed_as_reals(%x: tensor<4xf32>) -> tensor<4x!quant.uniform<i8:f32, 0.3>> {
+  %0 = tosa.abs %x : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = quant.qcast %0 : tensor<4xf32> to tensor<4x!quant.uniform<i8:f32, 0.3>>
+  return %1 : tensor<4x!quant.uniform<i8:f32, 0.3>>
 }

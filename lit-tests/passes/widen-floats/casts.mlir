@@ -35,3 +35,12 @@ func.func @leaves_other_bits(%x: bf16) -> i16 {
   %0 = arith.bitcast %x : bf16 to i16
   return %0 : i16
 }
+
+// CHECK-LABEL: func.func @rounds_where_f32_is_meant
+// CHECK: arith.truncf %{{.*}} to_nearest_even : f64 to f32
+// CHECK: arith.extf %{{.*}} : f32 to f64
+func.func @rounds_where_f32_is_meant(%x: f64) -> f64 {
+  %0 = arith.truncf %x to_nearest_even : f64 to f32
+  %1 = arith.extf %0 : f32 to f64
+  return %1 : f64
+}
