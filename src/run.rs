@@ -138,7 +138,7 @@ pub struct Timed {
 
 impl Executable for jit::Program {
     fn execute(&self, iterations: Vec<Vec<Tensor>>) -> Result<Vec<Vec<Tensor>>, Error> {
-        self.call_all(&iterations)
+        self.call_all(&iterations, true)
     }
 }
 
@@ -550,21 +550,12 @@ fn quantization(element: Type) -> Option<Quantization> {
     Some(Quantization { scale, zero_point, range: (quantized.min, quantized.max), dtype })
 }
 
-/// Ops that move elements and keep their meaning.
-const MOVES: [&str; 5] = [
-    "tosa.reshape",
-    "tosa.identity",
-    "tosa.transpose",
-    "tensor.collapse_shape",
-    "tensor.expand_shape",
-];
-
 /// The quantized element type that an argument is cast to, if all its uses agree.
 fn entering<'c>(value: Value<'c, '_>) -> Option<Type<'c>> {
     let mut found = None;
     for user in rewrite::users(value) {
         let result = user.results().next()?;
-        let element = if MOVES.iter().any(|name| rewrite::is(&user, name)) {
+        let element = if scalar::arranges(&user) {
             entering(result.into())?
         } else if rewrite::is(&user, "quant.qcast") || rewrite::is(&user, "quant.scast") {
             scalar::element(result.r#type())
@@ -583,7 +574,7 @@ fn entering<'c>(value: Value<'c, '_>) -> Option<Type<'c>> {
 fn leaving<'c>(value: Value<'c, '_>) -> Option<Type<'c>> {
     let op = defining_op(value)?;
     let source = op.operands().next()?;
-    if MOVES.iter().any(|name| rewrite::is(&op, name)) {
+    if scalar::arranges(&op) {
         leaving(source)
     } else if rewrite::is(&op, "quant.dcast") || rewrite::is(&op, "quant.scast") {
         Some(scalar::element(source.r#type()))

@@ -13,6 +13,18 @@ use melior::{
     },
 };
 
+/// Whether an op only arranges the elements of its first operand otherwise.
+pub fn arranges(op: &OperationRef) -> bool {
+    let names = [
+        "tosa.reshape",
+        "tosa.identity",
+        "tosa.transpose",
+        "tensor.collapse_shape",
+        "tensor.expand_shape",
+    ];
+    names.iter().any(|name| rewrite::is(op, name))
+}
+
 /// Where scalar ops are appended: the body of a `linalg.generic`.
 pub struct Body<'c, 'b> {
     block: &'b Block<'c>,

@@ -41,10 +41,7 @@ fn coded<'c: 'a, 'a>(mut value: Value<'c, 'a>) -> Option<(Uniform, bool)> {
         if rewrite::is(&op, "quant.dcast") {
             break;
         }
-        if !["tosa.reshape", "tosa.transpose", "tosa.identity"]
-            .iter()
-            .any(|name| rewrite::is(&op, name))
-        {
+        if !scalar::arranges(&op) {
             return None;
         }
     }

@@ -243,18 +243,22 @@ impl Program {
         &self.results
     }
 
-    /// Executes the network once per list of inputs.
+    /// Executes the network once per list of inputs, `wide` as in [`Program::call_as`].
     ///
     /// # Errors
     ///
     /// As [`Program::call`].
-    pub fn call_all(&self, iterations: &[Vec<Tensor>]) -> Result<Vec<Vec<Tensor>>, Error> {
+    pub fn call_all(
+        &self,
+        iterations: &[Vec<Tensor>],
+        wide: bool,
+    ) -> Result<Vec<Vec<Tensor>>, Error> {
         let engine = if self.multiplications.saturating_mul(iterations.len()) < OPTIMIZED_FROM {
             &self.plain
         } else {
             self.optimized()
         };
-        iterations.iter().map(|inputs| self.call_on(engine, inputs, false)).collect()
+        iterations.iter().map(|inputs| self.call_on(engine, inputs, wide)).collect()
     }
 
     /// Executes the network once.
@@ -607,7 +611,7 @@ mod tests {
         let once = program.call(&inputs).expect("it runs");
         assert!(program.optimized.get().is_none());
         program.multiplications = OPTIMIZED_FROM;
-        let again = program.call_all(&[inputs.clone(), inputs]).expect("it runs");
+        let again = program.call_all(&[inputs.clone(), inputs], false).expect("it runs");
         assert!(matches!(program.optimized.get(), Some(Some(_))));
         assert_eq!(again, [once.clone(), once]);
     }

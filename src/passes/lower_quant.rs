@@ -190,18 +190,14 @@ fn quantize<'c, 'a>(
     })
 }
 
-/// Whether a value is an argument of the function, or its elements moved.
-fn is_given<'c: 'a, 'a>(mut value: Value<'c, 'a>) -> bool {
-    while let Some(op) = constant::defining_op(value) {
-        let name = op.name();
-        let name = name.as_string_ref();
-        let moves = name.as_str().is_ok_and(|name| MOVES.contains(&name));
-        match op.operands().next() {
-            Some(operand) if moves => value = operand,
-            _ => return false,
-        }
-    }
-    true
+/// Whether a value holds only elements of the function's arguments.
+fn is_given(value: Value) -> bool {
+    let Some(op) = constant::defining_op(value) else { return true };
+    let name = op.name();
+    let name = name.as_string_ref();
+    let moves = name.as_str().is_ok_and(|name| name != "func.call" && MOVES.contains(&name));
+    let is_tensor = |value: &Value| RankedTensorType::try_from(value.r#type()).is_ok();
+    moves && op.operands().filter(is_tensor).all(is_given)
 }
 
 /// An f64 of at most 34 bits before the point to an integer.

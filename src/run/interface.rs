@@ -31,8 +31,16 @@ impl Quantization {
     /// A NaN becomes the smallest code. The quotient is of f32, as ONNX defines it, and as
     /// `aie4ml-lower-quant` says it of what a model is given.
     pub fn quantize(&self, value: f32) -> i64 {
+        self.nearest(f64::from((f64::from(value) / self.scale) as f32))
+    }
+
+    /// The code of a value that was computed: the real quotient, as near as f64 has it.
+    fn code(&self, value: f64) -> i64 {
+        self.nearest(value / self.scale)
+    }
+
+    fn nearest(&self, quotient: f64) -> i64 {
         // Behind the quotient everything is exact in f64.
-        let quotient = f64::from((f64::from(value) / self.scale) as f32);
         let (low, high) = self.range;
         let (low, high) = ((low - self.zero_point) as f64, (high - self.zero_point) as f64);
         let raised = if quotient > low { quotient } else { low };
@@ -176,7 +184,8 @@ impl Interface {
         }
     }
 
-    /// Joins the iterations of an output and says them in a form.
+    /// Joins the iterations of an output and says them in a form. Parts of a native type of 32-bit
+    /// floats may be of 64 bits, which keep codes of 32 bits apart.
     ///
     /// # Errors
     ///
@@ -188,7 +197,11 @@ impl Interface {
         }
         let shape = whole.shape().to_vec();
         if form == self.native_form() {
-            return Ok(if form == Form::Codes { whole.reinterpreted(self.native)? } else { whole });
+            return Ok(match whole.floats() {
+                _ if form == Form::Codes => whole.reinterpreted(self.native)?,
+                Some(values) if self.native == Dtype::F32 => Tensor::from_f32(shape, &values)?,
+                _ => whole,
+            });
         }
         let Some(quantization) = self.quantization else {
             let what = if form == Form::Codes { "codes" } else { "floats" };
@@ -199,9 +212,8 @@ impl Interface {
         };
         Ok(match form {
             Form::Codes => {
-                let values = whole.floats().unwrap_or_default();
-                let codes: Vec<i64> =
-                    values.iter().map(|&value| quantization.quantize(value)).collect();
+                let values = whole.numbers().into_iter();
+                let codes: Vec<i64> = values.map(|value| quantization.code(value)).collect();
                 Tensor::from_integers(shape, quantization.dtype, &codes)?
             }
             Form::Float => {
@@ -279,6 +291,13 @@ mod tests {
         let expected = [3, 5, 3, 0, 255, 0, 255, 0, 0];
         assert_eq!(values.map(|value| HALVES.quantize(value)), expected);
         assert_eq!([0, 3, 255].map(|code| HALVES.dequantize(code)), [-1.5, 0.0, 126.0]);
+    }
+
+    /// The real quotient is 3.4999999; the nearest f32 is a tie.
+    #[test]
+    fn divides_in_f32_what_is_given() {
+        let tenths = Quantization { scale: f64::from(0.1f32), zero_point: 0, ..HALVES };
+        assert_eq!((tenths.quantize(0.35), tenths.code(f64::from(0.35f32))), (4, 3));
     }
 
     #[test]

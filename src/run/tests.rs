@@ -341,6 +341,28 @@ func.func @main(%x: tensor<2x4xf32> {aie4ml.name = "pixels"}) -> (tensor<2x3xf32
   return %8 : tensor<2x3xf32>
 }"#;
 
+/// An odd sum beyond 2^24, which is no f32.
+#[test]
+fn sums_of_a_last_layer_are_codes_of_32_bits() {
+    let runner = compile(
+        r#"
+!q = !quant.uniform<i8:f32, 0.3>
+func.func @main(%x: tensor<1x1x1041xf32>) -> tensor<1x1x1xf32> {
+  %0 = quant.qcast %x : tensor<1x1x1041xf32> to tensor<1x1x1041x!q>
+  %1 = quant.dcast %0 : tensor<1x1x1041x!q> to tensor<1x1x1041xf32>
+  %2 = "tosa.const"() <{values = dense<127> : tensor<1x1041x1xi8>}> : () -> tensor<1x1041x1xi8>
+  %3 = quant.scast %2 : tensor<1x1041x1xi8> to tensor<1x1041x1x!q>
+  %4 = quant.dcast %3 : tensor<1x1041x1x!q> to tensor<1x1041x1xf32>
+  %z = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %5 = tosa.matmul %1, %4, %z, %z : (tensor<1x1x1041xf32>, tensor<1x1041x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x1x1xf32>
+  return %5 : tensor<1x1x1xf32>
+}"#,
+    );
+    let x = Tensor::from_integers(vec![1, 1, 1041], Dtype::I8, &[127; 1041]).unwrap();
+    let sums = runner.run(&[x], Some(Form::Codes)).unwrap();
+    assert_eq!(sums[0].integers(), Some(vec![127 * 127 * 1041]));
+}
+
 #[test]
 fn a_model_runs_on_floats_and_codes_in_iterations() {
     let runner = compile(MODEL);
