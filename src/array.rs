@@ -249,6 +249,8 @@ pub struct KernelId(pub usize);
 pub struct Kernel {
     pub name: String,
     pub link_with: Option<String>,
+    /// Cycles of a call that never waits, where the name does not tell them.
+    pub cycles: Option<u64>,
     pub arguments: Vec<Type>,
     pub results: Vec<Type>,
 }
@@ -325,6 +327,9 @@ pub struct Slice {
     pub rows: usize,
     /// Rows, inputs and outputs of the blocks in which the core's buffers lie.
     pub microtile: (usize, usize, usize),
+    /// Whether every core reads whole rows of all sources, which may differ in extent; `k` is that
+    /// of the first.
+    pub whole: bool,
 }
 
 /// A tensor that a layer reads.

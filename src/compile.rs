@@ -65,8 +65,14 @@ pub const REPORT: &str = "report.json";
 pub const PAGE: &str = "report.html";
 
 /// The kernels' headers, in a design so that it compiles wherever it is.
-const HEADERS: [(&str, &str); 6] = [
+const HEADERS: &[(&str, &str)] = &[
     ("aie4ml/add.h", include_str!("../kernels/aie4ml/add.h")),
+    ("aie4ml/binary.h", include_str!("../kernels/aie4ml/binary.h")),
+    ("aie4ml/conv2d.h", include_str!("../kernels/aie4ml/conv2d.h")),
+    ("aie4ml/gather.h", include_str!("../kernels/aie4ml/gather.h")),
+    ("aie4ml/lookup.h", include_str!("../kernels/aie4ml/lookup.h")),
+    ("aie4ml/max_pool.h", include_str!("../kernels/aie4ml/max_pool.h")),
+    ("aie4ml/rows.h", include_str!("../kernels/aie4ml/rows.h")),
     ("aie4ml/dense.h", include_str!("../kernels/aie4ml/dense.h")),
     ("aie4ml/requant.h", include_str!("../kernels/aie4ml/requant.h")),
     ("host/aie4ml_host.cpp", include_str!("../kernels/host/aie4ml_host.cpp")),
@@ -218,7 +224,7 @@ pub fn compile_in_memory(
         .and_then(|program| report.measure(&program))
         .map_err(|error| error.within(&file))?;
     for (path, text) in HEADERS {
-        files.insert(Path::new(KERNELS).join(path), text.into());
+        files.insert(Path::new(KERNELS).join(path), (*text).into());
     }
     if let Some((change, reason)) = retry.changed() {
         report.estimate.optimal = false;

@@ -9,6 +9,7 @@ pub mod directive;
 pub mod elements;
 pub mod mapped;
 pub mod network;
+pub mod operator;
 pub mod scalar;
 pub mod sums;
 

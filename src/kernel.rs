@@ -14,7 +14,9 @@ pub use stage::{Factor, Stage, Way};
 
 use crate::{
     array::{Element, Type},
+    device::Device,
     exact::{Requant, Rounding, range},
+    operator::{self, Node, Share},
     plan::microtile::Microtile,
 };
 use stage::{signed, stage_names};
@@ -57,10 +59,11 @@ impl Integer {
 }
 
 /// A kernel instance.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Kernel {
     Dense(Dense),
     Add(Add),
+    Operator(Instance),
 }
 
 impl Kernel {
@@ -69,6 +72,7 @@ impl Kernel {
         match self {
             Kernel::Dense(dense) => dense.name(),
             Kernel::Add(add) => add.name(),
+            Kernel::Operator(instance) => instance.name(),
         }
     }
 
@@ -83,6 +87,7 @@ impl Kernel {
         match self {
             Kernel::Dense(dense) => dense.arguments(),
             Kernel::Add(add) => add.arguments(),
+            Kernel::Operator(instance) => instance.arguments(),
         }
     }
 
@@ -91,6 +96,15 @@ impl Kernel {
         match self {
             Kernel::Dense(dense) => dense.source(),
             Kernel::Add(add) => add.source(),
+            Kernel::Operator(instance) => instance.source(),
+        }
+    }
+
+    /// Cycles of a call, of a kernel whose name does not tell them.
+    pub fn cycles(&self, device: &Device) -> Option<u64> {
+        match self {
+            Kernel::Dense(_) | Kernel::Add(_) => None,
+            Kernel::Operator(instance) => Some(instance.cycles(device)),
         }
     }
 }
@@ -205,6 +219,109 @@ impl Dense {
             role_name(self.role),
             passed.join(", "),
         )
+    }
+}
+
+/// One instance of the kernel of an operator that reads whole rows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Instance {
+    pub node: Node,
+    pub share: Share,
+    /// Features of each input's buffer, padding included.
+    pub widths: Vec<usize>,
+    pub stages: Vec<Stage>,
+}
+
+impl Instance {
+    /// A C identifier that names this instance and no other: the operator, and a digest of all
+    /// that its source says.
+    pub fn name(&self) -> String {
+        // FNV-1a, which stays the same on every machine and in every version.
+        let digest =
+            self.template_arguments().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        format!("{}_{digest:016x}", self.node.operator.name())
+    }
+
+    /// Words of each channel that requantization has in the parameters.
+    pub fn stage_words(&self) -> usize {
+        self.stages.first().map_or(0, Stage::words)
+    }
+
+    /// Words of the parameters.
+    pub fn parameter_words(&self) -> usize {
+        operator::parameter_words(&self.node, self.share.channels, self.stage_words())
+    }
+
+    fn arguments(&self) -> Option<Vec<Type>> {
+        let rows = self.share.rows;
+        let mut arguments = Vec::new();
+        for (tensor, width) in self.node.inputs.iter().zip(&self.widths) {
+            arguments.push(Type::MemRef(vec![rows * width], tensor.number.element()?));
+        }
+        if let Some((number, count)) = self.node.operator.held(&self.node, self.share.channels) {
+            arguments.push(Type::MemRef(vec![count], number.element()?));
+        }
+        arguments.push(Type::MemRef(vec![self.parameter_words()], Element::I32));
+        let output = self.node.output.number.element()?;
+        arguments.push(Type::MemRef(vec![rows * self.share.outputs], output));
+        Some(arguments)
+    }
+
+    fn template_arguments(&self) -> String {
+        let Node { operator, inputs, output, accumulator, .. } = &self.node;
+        let mut all: Vec<String> = inputs.iter().map(|tensor| tensor.number.cpp()).collect();
+        if let Some((number, _)) = operator.held(&self.node, self.share.channels) {
+            all.push(number.cpp());
+        }
+        all.push(output.number.cpp());
+        if operator.has_sums() {
+            all.push(format!("int{accumulator}_t"));
+        }
+        let mut numbers: Vec<String> = self.widths.iter().map(usize::to_string).collect();
+        numbers.push(self.share.outputs.to_string());
+        all.push(format!("Buffers<{}, {}>", self.share.rows, numbers.join(", ")));
+        all.extend(operator.arguments(&self.node, &self.share));
+        all.extend(self.stages.iter().map(Stage::cpp));
+        all.join(",\n                ")
+    }
+
+    fn source(&self) -> String {
+        let Node { operator, inputs, output, .. } = &self.node;
+        let mut declared = Vec::new();
+        let mut passed = Vec::new();
+        for (name, tensor) in ["a", "b"].iter().zip(inputs) {
+            declared.push(format!("const {} *__restrict {name}", tensor.number.cpp()));
+            passed.push(*name);
+        }
+        if let Some((number, _)) = operator.held(&self.node, self.share.channels) {
+            declared.push(format!("const {} *__restrict w", number.cpp()));
+            passed.push("w");
+        }
+        declared.push("const int32_t *__restrict p".into());
+        declared.push(format!("{} *__restrict c", output.number.cpp()));
+        passed.extend(["p", "c"]);
+        format!(
+            "// {} rows, {} channels of {}.\n\
+             #include \"aie4ml/{}.h\"\n\n\
+             using namespace aie4ml;\n\n\
+             extern \"C\" void {}({}) {{\n  {}<{}>::run({});\n}}\n",
+            self.share.rows,
+            self.share.channels,
+            operator.name(),
+            operator.name(),
+            self.name(),
+            declared.join(", "),
+            operator.template(),
+            self.template_arguments(),
+            passed.join(", "),
+        )
+    }
+
+    fn cycles(&self, device: &Device) -> u64 {
+        let clamps: Vec<Clamp> = self.stages.iter().map(Clamp::from).collect();
+        time::operator(&self.node, &self.share, &clamps, device)
     }
 }
 

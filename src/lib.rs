@@ -28,6 +28,10 @@
 //! `plan` or `device`, and writes IR. *Invariant: valid IR in, valid IR out, and no state between
 //! passes but the IR.*
 //!
+//! **Operators.** [`operator`] has those that compute whole rows, one file each: their extents, what
+//! a tile holds, how its kernel is called, how long it takes, and what it computes. *Invariant: no
+//! other module matches on one of them, but `dialect::operator`, which writes their meaning.*
+//!
 //! **Decisions.** [`plan`] holds the algorithms, [`device`] what an array has, on plain data.
 //! *Invariant: neither knows MLIR, and the same question has the same answer.*
 //!
@@ -68,6 +72,7 @@ pub mod frontends;
 pub mod ir;
 pub mod kernel;
 pub mod mlir;
+pub mod operator;
 pub mod passes;
 pub mod plan;
 pub mod report;

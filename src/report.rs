@@ -344,6 +344,10 @@ impl Report {
                 let (operation, weight, accumulator) = match layer.operation {
                     Operation::Dense { weight, accumulator, .. } => ("dense", weight, accumulator),
                     Operation::Add { other, .. } => ("add", other, 32),
+                    Operation::Whole(ref node) => {
+                        let held = node.operator.held(node, 1).map_or(layer.input, |(of, _)| of);
+                        (node.operator.name(), held, node.accumulator)
+                    }
                 };
                 let types = [
                     integer(layer.input.bits, layer.input.signed),

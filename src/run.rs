@@ -83,7 +83,7 @@ impl Level {
             let name = name.as_str().unwrap_or_default();
             let found = if name.starts_with("aie.") {
                 Level::Array
-            } else if [aie4ml::DENSE, aie4ml::ADD].contains(&name)
+            } else if aie4ml::LAYERS.contains(&name)
                 && op.has_attribute("split")
                 && op.has_attribute("place")
             {

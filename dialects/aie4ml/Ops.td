@@ -86,6 +86,41 @@ def Aie4ml_AddOp : Aie4ml_Op<"add", [Pure]> {
   }];
 }
 
+def Aie4ml_OperatorOp : Aie4ml_Op<"operator", [Pure, AttrSizedOperandSegments]> {
+  let summary = "An operator that computes whole rows: a convolution, a pool, a lookup, a move of features.";
+  let description = [{
+    `kind` names it and `parameters` has its numbers; each is described in the
+    Rust file of its name in `src/operator`. A row is one sample, whose features
+    lie `C x H x W`. What makes sums requantizes them as `aie4ml.dense` does, with
+    one number or one for each output channel.
+
+    ```mlir
+    %y = aie4ml.operator "max_pool"(%x) parameters = {
+           input = [16, 8, 8], output = [16, 4, 4], kernel = [2, 2],
+           stride = [2, 2], dilation = [1, 1], padding = [0, 0]}
+         : (tensor<8x1024xi8>) -> tensor<8x256xi8>
+    ```
+
+    A mapped operator has a cascade of one: every tile reads whole rows of each
+    input and makes the outputs of some channels.
+  }];
+  let arguments = (ins
+    Variadic<Aie4ml_Codes>:$inputs, Variadic<AnyRankedTensor>:$constants,
+    StrAttr:$kind, DictionaryAttr:$parameters,
+    OptionalAttr<TypeAttr>:$accumulator,
+    DefaultValuedAttr<Aie4ml_RequantArray, "{}">:$requant,
+    OptionalAttr<Aie4ml_MicrotileAttr>:$microtile,
+    OptionalAttr<Aie4ml_SplitAttr>:$split,
+    OptionalAttr<Aie4ml_PackingAttr>:$packing,
+    OptionalAttr<Aie4ml_PlaceArray>:$place);
+  let results = (outs Aie4ml_Codes:$output);
+  let assemblyFormat = [{
+    $kind `(` $inputs `)` (`constants` `(` $constants^ `)`)? `parameters` `=` $parameters
+    (`accumulator` `=` $accumulator^)? (`requant` `=` $requant^)? attr-dict
+    `:` functional-type(operands, results)
+  }];
+}
+
 def Aie4ml_BiasAddOp : Aie4ml_Op<"bias_add", [Pure]> {
   let summary = "Add one number per feature to accumulators.";
   let arguments = (ins Aie4ml_Codes:$input, Aie4ml_Bias:$bias);

@@ -236,6 +236,9 @@ impl Checker {
         }
         let elementwise = elementwise(&task.slice);
         let expected = match elementwise {
+            _ if task.slice.whole => {
+                task.widths.iter().map(|(_, width)| task.rows * width).collect()
+            }
             true => vec![task.rows * task.k; task.sources.len()],
             false => vec![task.rows * task.k, task.k * task.n],
         };
@@ -258,6 +261,7 @@ impl Checker {
         }
         // Weights and parameters; the last core of a cascade has its output behind them.
         let constants = match elementwise {
+            _ if task.slice.whole => task.sources.len()..buffers.len().saturating_sub(1),
             true => 0..0,
             false => 1..buffers.len() - usize::from(position + 1 == length && buffers.len() > 2),
         };
@@ -285,8 +289,8 @@ impl Checker {
                 .into());
             }
         }
-        for (&source, &(cells, _, width)) in task.sources.iter().zip(&buffers) {
-            self.input(call, task, source, iteration, cells, width)?;
+        for (port, (&source, &(cells, _, width))) in task.sources.iter().zip(&buffers).enumerate() {
+            self.input(call, task, port, source, iteration, cells, width)?;
         }
         self.cascade(call, task, iteration)?;
         if position + 1 == length {
@@ -302,16 +306,20 @@ impl Checker {
         &self,
         call: &Call<Tag>,
         task: &Task,
+        port: usize,
         (kind, tensor): (Kind, usize),
         iteration: usize,
         cells: &[Cell<Tag>],
         width: usize,
     ) -> Result<(), Interrupt> {
         let (m, k, _) = task.slice.microtile;
-        let (begin, real) = (task.slice.k.0, task.slice.k.1 - task.slice.k.0);
+        let (begin, real, whole) = match task.widths.get(port) {
+            Some(&(features, width)) => (0, features, width),
+            None => (task.slice.k.0, task.slice.k.1 - task.slice.k.0, task.k),
+        };
         let mut at = 0;
         for mb in 0..task.rows / m {
-            for kb in 0..task.k / k {
+            for kb in 0..whole / k {
                 for row in mb * m..(mb + 1) * m {
                     for feature in kb * k..(kb + 1) * k {
                         let element = &cells[at..at + width];
@@ -331,7 +339,12 @@ impl Checker {
                             let zero = |cell: &Cell<Tag>| {
                                 cell.get() == Tag::ZERO || cell.get().as_constant() == Some(0)
                             };
-                            (task.unused[feature - real] || element.iter().all(zero), "padded ")
+                            (
+                                task.slice.whole
+                                    || task.unused[feature - real]
+                                    || element.iter().all(zero),
+                                "padded ",
+                            )
                         };
                         if good {
                             continue;

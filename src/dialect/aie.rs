@@ -46,6 +46,9 @@ pub const OUTPUTS: &str = "aie4ml.outputs";
 /// Attribute of a core: the part of a layer it computes, a dictionary.
 pub const SLICE: &str = "aie4ml.slice";
 
+/// Attribute of a kernel's declaration: the cycles of a call, where its name does not tell them.
+pub const CYCLES: &str = "aie4ml.cycles";
+
 /// Devices in the order of their numbers, which begin at 1.
 const DEVICES: [&str; 15] = [
     "xcvc1902",

@@ -3,6 +3,7 @@
 
 use crate::{
     exact::{Overflow, Requant, Rounding},
+    kernel::Integer,
     mlir::{
         constant,
         diagnostic::{Result, fail},
@@ -10,6 +11,8 @@ use crate::{
         quant::Uniform,
         rewrite,
     },
+    operator::{self, Constant, Node, Tensor},
+    plan::microtile::WHOLE,
 };
 use melior::{
     Context,
@@ -17,16 +20,20 @@ use melior::{
         Attribute, Identifier, Location, Operation, OperationRef, ShapedTypeLike, Type, Value,
         ValueLike,
         attribute::{
-            ArrayAttribute, DenseI64ArrayAttribute, DictionaryAttribute, IntegerAttribute,
-            StringAttribute, TypeAttribute,
+            ArrayAttribute, DenseI32ArrayAttribute, DenseI64ArrayAttribute, DictionaryAttribute,
+            IntegerAttribute, StringAttribute, TypeAttribute,
         },
         operation::{OperationBuilder, OperationLike},
         r#type::{DimSize, IntegerType, RankedTensorType},
     },
 };
+use std::collections::BTreeMap;
 
 pub const DENSE: &str = "aie4ml.dense";
 pub const ADD: &str = "aie4ml.add";
+pub const OPERATOR: &str = "aie4ml.operator";
+/// Ops that the tiles compute.
+pub const LAYERS: [&str; 3] = [DENSE, ADD, OPERATOR];
 pub const BIAS_ADD: &str = "aie4ml.bias_add";
 pub const REQUANTIZE: &str = "aie4ml.requantize";
 pub const CLAMP: &str = "aie4ml.clamp";
@@ -255,7 +262,7 @@ pub fn boundary_quant(func: OperationRef, list: &str, index: usize) -> Option<Un
     Uniform::of(TypeAttribute::try_from(quant).ok()?.value())
 }
 
-/// A view of a layer: an op that the tiles compute, an `aie4ml.dense` or `aie4ml.add`.
+/// A view of a layer: an op that the tiles compute, one of [`LAYERS`].
 #[derive(Clone, Copy)]
 pub struct Layer<'c, 'a> {
     pub op: OperationRef<'c, 'a>,
@@ -264,7 +271,7 @@ pub struct Layer<'c, 'a> {
 impl<'c, 'a> Layer<'c, 'a> {
     /// `None` if the op is no layer.
     pub fn of(op: OperationRef<'c, 'a>) -> Option<Self> {
-        [DENSE, ADD].iter().any(|name| rewrite::is(&op, name)).then_some(Layer { op })
+        LAYERS.iter().any(|name| rewrite::is(&op, name)).then_some(Layer { op })
     }
 
     /// The layers of a function, in order.
@@ -278,7 +285,11 @@ impl<'c, 'a> Layer<'c, 'a> {
     }
     /// The activations that the layer reads, which are its first operands.
     pub fn inputs(&self) -> Vec<Value<'c, 'a>> {
-        let count = if rewrite::is(&self.op, ADD) { 2 } else { 1 };
+        let count = match Operator::of(self.op) {
+            Some(operator) => operator.input_count(),
+            None if rewrite::is(&self.op, ADD) => 2,
+            None => 1,
+        };
         (0..count).map(|index| self.value(index)).collect()
     }
     pub fn input(&self) -> Value<'c, 'a> {
@@ -325,8 +336,11 @@ impl<'c, 'a> Layer<'c, 'a> {
 
     /// The layer's name in the model, or what stands for it.
     pub fn name(&self) -> String {
-        let default = if rewrite::is(&self.op, ADD) { "add" } else { "dense" };
-        layer_name(self.op.location()).unwrap_or_else(|| default.into())
+        layer_name(self.op.location()).unwrap_or_else(|| match Operator::of(self.op) {
+            Some(operator) => operator.kind(),
+            None if rewrite::is(&self.op, ADD) => "add".into(),
+            None => "dense".into(),
+        })
     }
 }
 
@@ -409,6 +423,99 @@ impl<'c, 'a> Add<'c, 'a> {
     }
 }
 
+/// A view of an `aie4ml.operator`.
+#[derive(Clone, Copy)]
+pub struct Operator<'c, 'a> {
+    layer: Layer<'c, 'a>,
+}
+
+impl<'c, 'a> std::ops::Deref for Operator<'c, 'a> {
+    type Target = Layer<'c, 'a>;
+    fn deref(&self) -> &Layer<'c, 'a> {
+        &self.layer
+    }
+}
+
+impl<'c, 'a> Operator<'c, 'a> {
+    /// `None` if the op is another one.
+    pub fn of(op: OperationRef<'c, 'a>) -> Option<Self> {
+        rewrite::is(&op, OPERATOR).then_some(Operator { layer: Layer { op } })
+    }
+
+    /// The operator's name.
+    pub fn kind(&self) -> String {
+        let kind = self.op.attribute("kind").ok().and_then(constant::text);
+        kind.unwrap_or_default().to_owned()
+    }
+
+    fn input_count(&self) -> usize {
+        let sizes = self.op.attribute("operandSegmentSizes").ok();
+        let sizes = sizes.and_then(|sizes| DenseI32ArrayAttribute::try_from(sizes).ok());
+        let count = sizes.and_then(|sizes| sizes.element(0).ok());
+        count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0)
+    }
+
+    /// Its constant operands.
+    pub fn constants(&self) -> Vec<Value<'c, 'a>> {
+        (self.input_count()..self.op.operand_count()).map(|index| self.value(index)).collect()
+    }
+
+    /// What it computes, checked; the data of constants only if `data`.
+    pub fn node(&self, data: bool) -> Result<'c, Node> {
+        let op = self.op;
+        let kind = self.kind();
+        let operator = operator::by_name(&kind).ok_or_else(|| {
+            let all: Vec<_> = operator::ALL.iter().map(|operator| operator.name()).collect();
+            fail(&op, format_args!("has kind '{kind}': use one of {}", all.join(", ")))
+        })?;
+        let tensor = |value: Value| {
+            let codes = Codes::of(value.r#type())?;
+            let number = Integer { bits: codes.bits, signed: codes.signed };
+            Some(Tensor { features: codes.columns, number })
+        };
+        let types = || fail(&op, "needs static rank-2 tensors of integers as inputs and output");
+        let inputs: Option<Vec<_>> = self.inputs().into_iter().map(tensor).collect();
+        let mut constants = Vec::new();
+        for value in self.constants() {
+            let r#type = RankedTensorType::try_from(value.r#type()).ok();
+            let element = r#type.and_then(|t| IntegerType::try_from(t.element()).ok());
+            let shape = r#type.and_then(shape);
+            let (Some(element), Some(shape)) = (element, shape) else {
+                return Err(fail(&op, "needs static tensors of integers as constants"));
+            };
+            let number = Integer { bits: element.width(), signed: !element.is_unsigned() };
+            let values = match data {
+                false => Vec::new(),
+                true => constant::integers(value)
+                    .ok_or_else(|| fail(&op, "needs constants that are constant"))?,
+            };
+            constants.push(Constant { shape, number, data: values });
+        }
+        let mut parameters = BTreeMap::new();
+        let dictionary = op.attribute("parameters").ok().map(DictionaryAttribute::try_from);
+        let Some(Ok(dictionary)) = dictionary else {
+            return Err(fail(&op, "needs a dictionary of 'parameters'"));
+        };
+        for &name in operator.parameters() {
+            let list = dictionary
+                .element_by_name(name)
+                .and_then(numbers)
+                .ok_or_else(|| fail(&op, format_args!("needs a list of integers as '{name}'")))?;
+            parameters.insert(name.to_owned(), list);
+        }
+        let node = Node {
+            operator,
+            parameters,
+            inputs: inputs.ok_or_else(types)?,
+            constants,
+            output: tensor(self.output()).ok_or_else(types)?,
+            accumulator: self.accumulator(),
+        };
+        operator.check(&node).map_err(|message| fail(&op, message))?;
+        Ok(node)
+    }
+}
+
 /// A view of an `aie4ml.transfer`.
 #[derive(Clone, Copy)]
 pub struct Transfer<'c, 'a> {
@@ -467,6 +574,42 @@ pub fn build<'c>(
         .expect("an op with explicit result types is built")
 }
 
+/// The numbers of an array of integers.
+fn numbers(attribute: Attribute) -> Option<Vec<i64>> {
+    let array = ArrayAttribute::try_from(attribute).ok()?;
+    let number = |index| IntegerAttribute::try_from(array.element(index).ok()?).ok();
+    (0..array.len()).map(|index| Some(number(index)?.value())).collect()
+}
+
+/// Builds an `aie4ml.operator`; what `attributes` has beside its kind and parameters.
+pub fn build_operator<'c>(
+    node: &Node,
+    location: Location<'c>,
+    inputs: &[Value<'c, '_>],
+    constants: &[Value<'c, '_>],
+    attributes: &[(&str, Attribute<'c>)],
+    result: Type<'c>,
+) -> Operation<'c> {
+    let context = rewrite::context(location);
+    let list = |numbers: &Vec<i64>| -> Attribute<'c> {
+        let numbers: Vec<_> = numbers.iter().map(|&number| integer(context, number)).collect();
+        ArrayAttribute::new(context, &numbers).into()
+    };
+    let parameters: Vec<_> = node
+        .parameters
+        .iter()
+        .map(|(name, numbers)| (Identifier::new(context, name), list(numbers)))
+        .collect();
+    let segments = [inputs.len() as i32, constants.len() as i32];
+    let mut all: Vec<(&str, Attribute<'c>)> = vec![
+        ("kind", StringAttribute::new(context, node.operator.name()).into()),
+        ("parameters", DictionaryAttribute::new(context, &parameters).into()),
+        ("operandSegmentSizes", DenseI32ArrayAttribute::new(context, &segments).into()),
+    ];
+    all.extend_from_slice(attributes);
+    build(OPERATOR, location, &[inputs, constants].concat(), &all, result)
+}
+
 /// An `i64` attribute.
 pub fn integer<'c>(context: &'c Context, value: i64) -> Attribute<'c> {
     IntegerAttribute::new(IntegerType::new(context, 64).into(), value).into()
@@ -477,6 +620,7 @@ pub fn verify<'c>(op: OperationRef<'c, '_>) -> Result<'c> {
     match op.name().as_string_ref().as_str().unwrap_or_default() {
         DENSE => verify_dense(Dense { layer: Layer { op } }),
         ADD => verify_add(Add { layer: Layer { op } }),
+        OPERATOR => verify_operator(Operator { layer: Layer { op } }),
         BIAS_ADD => verify_bias_add(op),
         REQUANTIZE => {
             let (_, output) = codes(op)?;
@@ -592,7 +736,7 @@ fn verify_dense<'c>(dense: Dense<'c, '_>) -> Result<'c> {
     if !matches!(accumulator, 32 | 64) {
         return Err(fail(&op, "needs accumulator i32 or i64"));
     }
-    verify_stages(*dense, output)?;
+    verify_stages(*dense, output, output.columns)?;
     verify_mapping(*dense, input, output)
 }
 
@@ -630,12 +774,55 @@ fn verify_add<'c>(add: Add<'c, '_>) -> Result<'c> {
             format_args!("can sum up to {most}, more than accumulator i{accumulator} holds"),
         ));
     }
-    verify_stages(*add, output)?;
+    verify_stages(*add, output, output.columns)?;
     verify_mapping(*add, lhs, output)
 }
 
+fn verify_operator<'c>(operator: Operator<'c, '_>) -> Result<'c> {
+    let op = operator.op;
+    let node = operator.node(true)?;
+    let inputs = operator.inputs();
+    let codes = |value: Value| Codes::of(value.r#type());
+    let (Some(input), Some(output)) =
+        (inputs.first().copied().and_then(codes), codes(operator.output()))
+    else {
+        return Err(fail(&op, "needs static rank-2 tensors of integers"));
+    };
+    if inputs.iter().any(|&other| codes(other).map(|codes| codes.rows) != Some(output.rows)) {
+        return Err(fail(&op, "needs inputs and an output of equally many rows"));
+    }
+    if !matches!(operator.accumulator(), 32 | 64) {
+        return Err(fail(&op, "needs accumulator i32 or i64"));
+    }
+    if node.operator.has_sums() {
+        let channels = if node.operator.has_channels() { node.channels() } else { 1 };
+        verify_stages(*operator, output, channels)?;
+    } else if !operator.requant().is_empty() {
+        return Err(fail(
+            &op,
+            format_args!("has a 'requant', but a {} has no sums", node.operator.name()),
+        ));
+    }
+    verify_mapping(*operator, input, output)?;
+    let Some(split) = operator.split() else { return Ok(()) };
+    if operator.microtile() != Some(WHOLE) {
+        return Err(fail(&op, format_args!("needs microtile {WHOLE}")));
+    }
+    if split.cascade != 1 || split.k != input.columns.next_multiple_of(WHOLE.k) {
+        return Err(fail(&op, "needs a 'split' of cascade 1 and all inputs"));
+    }
+    let step = node.step();
+    if split.chains > 1 && !split.n.is_multiple_of(step) {
+        return Err(fail(
+            &op,
+            format_args!("has slices of {} outputs, not multiples of {step}", split.n),
+        ));
+    }
+    Ok(())
+}
+
 /// The requantizations of a layer, and that its result is what they give.
-fn verify_stages<'c>(layer: Layer<'c, '_>, output: Codes) -> Result<'c> {
+fn verify_stages<'c>(layer: Layer<'c, '_>, output: Codes, channels: usize) -> Result<'c> {
     let op = layer.op;
     let accumulator = layer.accumulator();
     let stages = layer.requant();
@@ -647,7 +834,7 @@ fn verify_stages<'c>(layer: Layer<'c, '_>, output: Codes) -> Result<'c> {
         None => Ok(()),
         Some(last) => {
             for stage in &stages {
-                verify_requant(op, stage, output.columns)?;
+                verify_requant(op, stage, channels)?;
             }
             verify_result(op, last, output)
         }

@@ -1,7 +1,7 @@
 //! A function of the mapped level as plain data.
 
 use super::{
-    aie4ml::{self, Add, Codes, Dense, Layer as LayerOp, Packing, Split, Transfer, Via},
+    aie4ml::{self, Add, Codes, Dense, Layer as LayerOp, Operator, Packing, Split, Transfer, Via},
     network,
 };
 use crate::{
@@ -65,7 +65,9 @@ pub fn mapped<'c: 'a, 'a>(
         let empty =
             Packing { stack: 0, weights: 0, bias: 0, input: Vec::new(), output: Vec::new() };
         let (input, output) = (layer.input_codes(), layer.output_codes());
-        let operation = if let Some(dense) = Dense::of(layer.op) {
+        let operation = if let Some(operator) = Operator::of(layer.op) {
+            Operation::Whole(operator.node(weights)?)
+        } else if let Some(dense) = Dense::of(layer.op) {
             // The shape decides how wide the core accumulates, which may be more
             // than the layer needs.
             let bits = (input.bits, dense.weight_codes().bits);
@@ -251,7 +253,7 @@ fn check_regions<'c>(
         let layer = &layers[index];
         let (slices, block) = match what {
             "chain" => (layer.outputs(), layer.microtile.n),
-            _ => (layer.inputs(), layer.microtile.k),
+            _ => (layer.inputs(planned.port), layer.microtile.k),
         };
         for region in &planned.regions {
             let part = if what == "chain" { region.producer } else { region.consumer };

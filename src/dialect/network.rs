@@ -1,6 +1,6 @@
 //! A function of the network level as the planners see it.
 
-use super::aie4ml::{self, Add, Codes, Dense, Layer as LayerOp, Transfer};
+use super::aie4ml::{self, Add, Codes, Dense, Layer as LayerOp, Operator, Transfer};
 use crate::{
     device::Device,
     kernel::{self, Clamp, Integer, Stage},
@@ -98,6 +98,9 @@ fn port(name: String, codes: Codes) -> Port {
 /// are not known its types.
 pub fn sum_bits(layer: LayerOp) -> u32 {
     let integer = |codes: Codes| Integer { bits: codes.bits, signed: codes.signed };
+    if let Some(operator) = Operator::of(layer.op) {
+        return operator.node(false).map_or(64, |node| node.sum_bits());
+    }
     let Some(dense) = Dense::of(layer.op) else {
         let operands =
             Add::of(layer.op).and_then(|add| Some((add.operand_codes(), add.factors()?)));
@@ -132,7 +135,7 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
         let name = op.name();
         let name = name.as_string_ref();
         match name.as_str().unwrap_or_default() {
-            aie4ml::DENSE | aie4ml::ADD => {
+            aie4ml::DENSE | aie4ml::ADD | aie4ml::OPERATOR => {
                 let layer = LayerOp { op };
                 let (input, output) = (layer.input_codes(), layer.output_codes());
                 let inputs = layer.inputs();
@@ -145,13 +148,15 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
                 }
                 let weights = Dense::of(op).map(|dense| number(dense.weight_codes()));
                 let factors = Add::of(op).and_then(|add| add.factors());
+                let node = Operator::of(op).map(|operator| operator.node(false)).transpose()?;
                 let bits = sum_bits(layer);
                 let stages = Stage::all(&layer.requant(), bits);
                 // Sums that fit 32 bits are formed so where the device has no others.
-                let wide = weights.is_none_or(|weights| {
-                    let mut shapes = device.mmul_shapes(input.bits, weights.bits);
-                    shapes.any(|shape| shape.accumulator_bits >= layer.accumulator())
-                });
+                let wide = node.is_some()
+                    || weights.is_none_or(|weights| {
+                        let mut shapes = device.mmul_shapes(input.bits, weights.bits);
+                        shapes.any(|shape| shape.accumulator_bits >= layer.accumulator())
+                    });
                 let accumulator_bits = match layer.accumulator() {
                     64 if bits <= 32 && !wide => 32,
                     given => given,
@@ -160,6 +165,7 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
                     name: layer.name(),
                     kind: match weights {
                         Some(_) => Kind::Dense,
+                        None if node.is_some() => Kind::Whole { inputs: inputs.len() },
                         None => Kind::Elementwise { inputs: inputs.len() },
                     },
                     rows: input.rows,
@@ -175,6 +181,7 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
                     multiplies: factors
                         .is_some_and(|factors| !kernel::Add::shifts(factors, layer.accumulator())),
                     stages: stages.iter().map(Clamp::from).collect(),
+                    node,
                 });
             }
             "func.return" => {

@@ -150,6 +150,18 @@ pub fn generic<'c, 'a>(
     output: (Value<'c, 'a>, &str),
     scalar: impl for<'b> FnOnce(&Body<'c, 'b>, &[Value<'c, 'b>]) -> Value<'c, 'b>,
 ) -> Value<'c, 'a> {
+    generic_around(at, iterators, inputs, output, &[], |body, elements, _| scalar(body, elements))
+}
+
+/// The same, with values from outside of its body, which come as the last argument.
+pub fn generic_around<'c, 'a>(
+    at: OperationRef<'c, 'a>,
+    iterators: &[&str],
+    inputs: &[(Value<'c, 'a>, &str)],
+    output: (Value<'c, 'a>, &str),
+    around: &[Value<'c, 'a>],
+    scalar: impl for<'b> FnOnce(&Body<'c, 'b>, &[Value<'c, 'b>], &[Value<'c, 'b>]) -> Value<'c, 'b>,
+) -> Value<'c, 'a> {
     let location = at.location();
     let context = rewrite::context(location);
     let operands: Vec<_> = inputs.iter().copied().chain([output]).collect();
@@ -161,7 +173,7 @@ pub fn generic<'c, 'a>(
             .map(|i| block.argument(i).expect("the block has an argument per operand").into())
             .collect();
         let body = Body { block: &block, location };
-        let result = scalar(&body, &arguments);
+        let result = scalar(&body, &arguments, around);
         block.append_operation(build("linalg.yield", location, &[result], &[], &[], None));
     }
     let region = Region::new();
@@ -212,6 +224,17 @@ pub fn constant<'c, 'a>(
     r#type: Type<'c>,
 ) -> Value<'c, 'a> {
     insert(at, build("arith.constant", at.location(), &[], &[("value", value)], &[r#type], None))
+}
+
+/// Inserts an op with one result before `at`.
+pub fn before<'c, 'a>(
+    at: OperationRef<'c, 'a>,
+    name: &str,
+    operands: &[Value<'c, 'a>],
+    attributes: &[(&str, Attribute<'c>)],
+    result: Type<'c>,
+) -> Value<'c, 'a> {
+    insert(at, build(name, at.location(), operands, attributes, &[result], None))
 }
 
 fn insert<'c, 'a>(at: OperationRef<'c, 'a>, op: Operation<'c>) -> Value<'c, 'a> {

@@ -25,6 +25,7 @@ use super::{Clamp, Role, Signature, Way};
 use crate::{
     array::{Kernel, Type},
     device::{Device, MmulShape},
+    operator::{self, Node, Share},
 };
 
 /// What distinguishes versions of a dense kernel in time: nothing else does.
@@ -254,6 +255,13 @@ pub fn elementwise(
     device.latency.call + 4 * vectors + products + rest(elements, output_bits, stages, device)
 }
 
+/// Cycles of the kernel of an operator that reads whole rows.
+pub fn operator(node: &Node, share: &Share, stages: &[Clamp], device: &Device) -> u64 {
+    let stages = if node.operator.has_sums() { stages } else { &[] };
+    let rest = rest(operator::LANES, node.output.number.bits, stages, device);
+    device.latency.call + node.operator.cycles(node, share, rest)
+}
+
 /// Lanes of a vector of 64-bit sums.
 const LANES: usize = 16;
 
@@ -287,6 +295,9 @@ pub fn kernel_time(
     device: &Device,
     version: KernelVersion,
 ) -> KernelTime {
+    if let Some(after) = kernel.cycles {
+        return KernelTime { before: Vec::new(), after };
+    }
     match Signature::of(&kernel.name) {
         Some(Signature::Dense {
             role,

@@ -1,6 +1,7 @@
 use crate::{
     dialect::{
-        aie4ml::{self, Add, Codes, Dense},
+        aie4ml::{self, Add, Codes, Dense, Operator},
+        operator,
         scalar::{self, Body, Predicate},
     },
     exact::{self, Overflow, Requant, Rounding},
@@ -9,6 +10,7 @@ use crate::{
         pass::{self, Pass, fail},
         rewrite,
     },
+    operator::Node,
 };
 use melior::ir::{
     OperationRef, Type, Value, ValueLike,
@@ -60,6 +62,7 @@ enum Task {
     BiasAdd,
     Requantize { input: bool, stage: Requant, output: Codes },
     Clamp { codes: Codes, low: i64, high: i64 },
+    Operator { node: Box<Node>, stages: Vec<Requant>, output: Codes },
     Transfer,
 }
 
@@ -116,6 +119,14 @@ fn task<'c>(op: OperationRef<'c, '_>) -> pass::Result<'c, Task> {
             let high = i128::from(high).min(most) as i64;
             Task::Clamp { codes, low, high }
         }
+        aie4ml::OPERATOR => {
+            let operator = Operator::of(op).expect("matched by name");
+            Task::Operator {
+                node: Box::new(operator.node(false)?),
+                stages: operator.requant(),
+                output: operator.output_codes(),
+            }
+        }
         aie4ml::TRANSFER => Task::Transfer,
         _ => return Err(fail(&op, "has no meaning in linalg")),
     })
@@ -133,6 +144,26 @@ fn lower<'c, 'a>(op: OperationRef<'c, 'a>, task: &Task) -> Value<'c, 'a> {
         Task::Add { operands, factors, bits, stages, output } => {
             let sum = add(op, *operands, *factors, *bits);
             if stages.is_empty() { sum } else { requantize(op, sum, true, stages, *output) }
+        }
+        Task::Operator { node, stages, output } => {
+            let result = operator::meaning(op, node);
+            if stages.is_empty() {
+                return result;
+            }
+            // Numbers of channels, for each of their outputs.
+            let spread = |list: &[i64]| match list {
+                [_] => list.to_vec(),
+                _ => (0..output.columns).map(|feature| list[feature / node.unit()]).collect(),
+            };
+            let stages: Vec<Requant> = stages
+                .iter()
+                .map(|stage| Requant {
+                    multiplier: spread(&stage.multiplier),
+                    addend: spread(&stage.addend),
+                    ..stage.clone()
+                })
+                .collect();
+            requantize(op, result, true, &stages, *output)
         }
         Task::BiasAdd => scalar::generic(
             op,

@@ -9,7 +9,7 @@ use crate::{
         rewrite,
     },
     plan::{
-        cost::{Blocks, buffer_bytes},
+        cost::{Blocks, buffer_bytes, scratch},
         memory::{self, Use},
     },
 };
@@ -45,7 +45,7 @@ impl Pass for Pack {
             };
             let blocks = Blocks::new(split.rows, split.k, split.n, microtile);
             let bytes = buffer_bytes(planned, microtile, blocks);
-            let stack = self.stack as usize;
+            let stack = self.stack as usize + scratch(planned, microtile, blocks);
             let map =
                 memory::allocate_layer(bytes, split.cascade, planned.inputs(), stack, &device)
                     .map_err(|error| {

@@ -37,6 +37,7 @@ impl Pass for Tile {
                 (Kind::Elementwise { .. }, given) => {
                     Ok(given.unwrap_or_else(|| microtile::elementwise(planned, planned.rows)))
                 }
+                (Kind::Whole { .. }, _) => Ok(microtile::WHOLE),
                 (Kind::Dense, Some(given)) => {
                     microtile::named(planned, given, &device).map(Microtile::from)
                 }

@@ -11,7 +11,7 @@ pub fn excess(network: &Network, device: &Device) -> Option<(usize, String)> {
         let layer = &network.layers[index];
         let weights = match layer.kind {
             Kind::Dense => layer.k as u128 * layer.n as u128,
-            Kind::Elementwise { .. } => 0,
+            Kind::Elementwise { .. } | Kind::Whole { .. } => 0,
         };
         let bits = weights * u128::from(layer.weight.bits);
         let bias = if layer.bias { 4 * layer.n as u128 } else { 0 };

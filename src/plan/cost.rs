@@ -16,6 +16,7 @@ use super::microtile::Microtile;
 use super::network::{Kind, Layer};
 use crate::device::{Device, MmulShape};
 use crate::kernel::time::{self, Dense, KernelVersion};
+use crate::operator::{self, Share};
 
 /// Microtiles of a slice: over rows, inputs and outputs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -50,7 +51,8 @@ impl Blocks {
 /// Bytes of one copy of each of a tile's buffers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct BufferBytes {
-    pub input: usize,
+    /// Of each input.
+    pub input: [usize; 2],
     pub weights: usize,
     pub bias: usize,
     /// Multipliers and addends of outputs, in one buffer with the bias.
@@ -58,19 +60,58 @@ pub struct BufferBytes {
     pub output: usize,
 }
 
-/// Buffers of a tile that computes `blocks` of a layer; `input` is that of one port. Bias,
+/// Buffers of a tile that computes `blocks` of a layer. Bias,
 /// multipliers and addends are words of 4 bytes per padded output.
 pub fn buffer_bytes(layer: &Layer, tile: Microtile, blocks: Blocks) -> BufferBytes {
     let (rows, k, n) = (blocks.rows(tile), blocks.k(tile), blocks.n(tile));
+    if let Some(node) = &layer.node {
+        let channels = node.channels_in(n);
+        let input = [0, 1].map(|port| {
+            let (features, number) = layer.port(port);
+            number.bytes(rows * features.next_multiple_of(tile.k))
+        });
+        return BufferBytes {
+            input,
+            weights: operator::held_bytes(node, channels),
+            bias: operator::parameter_bytes(node, channels, layer.scales),
+            scales: 0,
+            output: layer.output.bytes(rows * n),
+        };
+    }
     BufferBytes {
-        input: layer.input.bytes(rows * k),
+        input: [layer.input.bytes(rows * k); 2],
         weights: match layer.kind {
             Kind::Dense => layer.weight.bytes(k * n),
-            Kind::Elementwise { .. } => 0,
+            Kind::Elementwise { .. } | Kind::Whole { .. } => 0,
         },
         bias: if layer.bias { 4 * n } else { 0 },
         scales: 4 * n * layer.scales,
         output: layer.output.bytes(rows * n),
+    }
+}
+
+/// What a tile computes of a layer that reads whole rows.
+fn share(layer: &Layer, tile: Microtile, blocks: Blocks) -> Share {
+    let outputs = blocks.n(tile);
+    let channels = layer.node.as_ref().map_or(0, |node| node.channels_in(outputs));
+    Share { rows: blocks.rows(tile), channels, outputs }
+}
+
+/// Bytes of the stack that a layer's kernel takes beside what all kernels take.
+pub fn scratch(layer: &Layer, tile: Microtile, blocks: Blocks) -> usize {
+    let share = share(layer, tile, blocks);
+    layer.node.as_ref().map_or(0, |node| node.operator.scratch(node, &share))
+}
+
+/// Cost of a layer that reads whole rows, by itself.
+pub fn whole_cost(layer: &Layer, tile: Microtile, blocks: Blocks, device: &Device) -> LayerCost {
+    let share = share(layer, tile, blocks);
+    let of = |node| time::operator(node, &share, &layer.stages, device);
+    let kernel = layer.node.as_ref().map_or(0, of);
+    LayerCost {
+        kernel: kernel + locks(layer.inputs(), Role::Single, device),
+        latency: kernel + (layer.inputs() as u64 + 1) * device.latency.core_lock,
+        ..LayerCost::default()
     }
 }
 

@@ -216,7 +216,7 @@ fn sends(mapped: &Mapped, layer: usize, device: &Device) -> Need {
 fn receives(mapped: &Mapped, layer: usize, device: &Device) -> Need {
     let mut all = Need::default();
     for transfer in mapped.transfers.iter().filter(|t| t.to == End::Layer(layer)) {
-        let consumers = mapped.layers[layer].inputs().len();
+        let consumers = mapped.layers[layer].inputs(transfer.port).len();
         let (mut streams, mut descriptors) = (1, 1);
         for consumer in 0..consumers {
             let mine: Vec<_> = transfer.regions.iter().filter(|r| r.consumer == consumer).collect();
@@ -299,7 +299,7 @@ fn streams(mapped: &Mapped, transfer: &Transfer, device: &Device) -> Result<Vec<
         return Err("the boundary needs memory tiles".into());
     };
     let (from, to) = (&mapped.layers[from], &mapped.layers[to]);
-    let regions = slices::regions(&from.outputs(), &to.inputs());
+    let regions = slices::regions(&from.outputs(), &to.inputs(transfer.port));
     let channels = device.resources(TileKind::Core).dma_channels as usize;
     let most = |key: fn(&slices::Region) -> usize| {
         let each =
@@ -337,9 +337,9 @@ pub fn outputs(layer: &Layer) -> Layout {
 }
 
 /// How a layer's tiles hold its inputs.
-pub fn inputs(layer: &Layer) -> Layout {
+pub fn inputs(layer: &Layer, port: usize) -> Layout {
     let (tile, rows) = (layer.microtile, layer.padded_rows());
-    Layout { m: tile.m, n: tile.k, rows, width: layer.split.k }
+    Layout { m: tile.m, n: tile.k, rows, width: layer.width(port) }
 }
 
 /// How the DMAs at both ends of a region take it from one tile to the other.
@@ -360,10 +360,11 @@ pub fn retiling(
     let begin = |slices: &[Range<usize>], index: usize| {
         slices.get(index).and_then(|slice| region.begin.checked_sub(slice.start))
     };
-    let begins = begin(&from.outputs(), region.producer).zip(begin(&to.inputs(), region.consumer));
+    let begins = begin(&from.outputs(), region.producer)
+        .zip(begin(&to.inputs(transfer.port), region.consumer));
     let bytes = transfer.element.bits as usize / 8;
     let length = region.end - region.begin;
-    let (made, read) = (outputs(from), inputs(to));
+    let (made, read) = (outputs(from), inputs(to, transfer.port));
     begins.and_then(|begin| retile::retile(&made, &read, begin, length, bytes, device)).ok_or_else(
         || {
             format!(
@@ -451,10 +452,10 @@ pub fn is_shareable(mapped: &Mapped, transfer: &Transfer, device: &Device) -> bo
         let place = layer.tile(chain, position);
         Tile { column: place.column as u32, row: place.row as u32 }
     };
-    let (producers, consumers) = (from.outputs(), to.inputs());
+    let (producers, consumers) = (from.outputs(), to.inputs(transfer.port));
     // A kernel takes no buffer twice.
     between.count() == 1
-        && outputs(from) == inputs(to)
+        && outputs(from) == inputs(to, transfer.port)
         && producers == consumers
         && transfer.regions.len() == producers.len()
         && transfer.regions.iter().all(|region| {

@@ -8,7 +8,11 @@ use super::{
     mapping::{Io, Packing, Place, Port, Region, Split, Via},
     microtile::Microtile,
 };
-use crate::{exact::Requant, kernel::Integer};
+use crate::{
+    exact::Requant,
+    kernel::Integer,
+    operator::{self, Node},
+};
 use std::ops::Range;
 
 /// What a layer computes, before it requantizes.
@@ -31,6 +35,8 @@ pub enum Operation {
         /// Width in bits.
         accumulator: u32,
     },
+    /// An operator that reads whole rows on every tile.
+    Whole(Node),
 }
 
 /// A layer on its tiles.
@@ -61,17 +67,36 @@ impl Layer {
     }
     /// Tensors that the layer reads.
     pub fn ports(&self) -> usize {
-        match self.operation {
+        match &self.operation {
             Operation::Dense { .. } => 1,
             Operation::Add { .. } => 2,
+            Operation::Whole(node) => node.inputs.len(),
+        }
+    }
+    /// Features of an input, and its type.
+    pub fn port(&self, port: usize) -> (usize, Integer) {
+        match &self.operation {
+            Operation::Whole(node) => node
+                .inputs
+                .get(port)
+                .map_or((self.k, self.input), |tensor| (tensor.features, tensor.number)),
+            _ => (self.k, self.input),
+        }
+    }
+    /// Features of an input in the memory of each tile, padding included.
+    pub fn width(&self, port: usize) -> usize {
+        match &self.operation {
+            Operation::Whole(_) => self.port(port).0.next_multiple_of(operator::BLOCK),
+            _ => self.split.k,
         }
     }
     /// Input features of each consumer: of each cascade position, or, element
     /// by element, of each chain.
-    pub fn inputs(&self) -> Vec<Range<usize>> {
+    pub fn inputs(&self, port: usize) -> Vec<Range<usize>> {
         match self.operation {
             Operation::Dense { .. } => cut(self.k, self.split.k, self.split.cascade),
             Operation::Add { .. } => self.outputs(),
+            Operation::Whole(_) => vec![0..self.port(port).0],
         }
     }
     /// The consumer that a tile belongs to, as an index into [`Layer::inputs`].
@@ -79,12 +104,13 @@ impl Layer {
         match self.operation {
             Operation::Dense { .. } => position,
             Operation::Add { .. } => chain,
+            Operation::Whole(_) => 0,
         }
     }
     /// Chain and position of the tiles that read a consumer's features.
     pub fn readers(&self, consumer: usize) -> Vec<(usize, usize)> {
         match self.operation {
-            Operation::Dense { .. } => {
+            Operation::Dense { .. } | Operation::Whole(_) => {
                 (0..self.split.chains).map(|chain| (chain, consumer)).collect()
             }
             Operation::Add { .. } => vec![(consumer, 0)],

@@ -169,7 +169,8 @@ impl std::error::Error for DoesNotFit {}
 pub fn buffers(bytes: BufferBytes, role: Role, ports: usize) -> Vec<(Use, usize)> {
     let mut all = vec![(Use::Weights, bytes.weights)];
     for port in 0..ports {
-        all.extend([0, 1].map(|half| (Use::Input { port, half }, bytes.input)));
+        let input = bytes.input.get(port).copied().unwrap_or(0);
+        all.extend([0, 1].map(|half| (Use::Input { port, half }, input)));
     }
     if role.has_output() {
         all.extend([0, 1].map(|half| (Use::Output { half }, bytes.output)));
@@ -421,7 +422,11 @@ mod tests {
     }
 
     fn single(input: usize, weights: usize, bias: usize, output: usize) -> Vec<(Use, usize)> {
-        buffers(BufferBytes { input, weights, bias, scales: 0, output }, Role::Single, 1)
+        buffers(
+            BufferBytes { input: [input; 2], weights, bias, scales: 0, output },
+            Role::Single,
+            1,
+        )
     }
 
     #[test]
@@ -454,7 +459,7 @@ mod tests {
 
     #[test]
     fn roles_drop_what_they_do_not_use() {
-        let bytes = BufferBytes { input: 64, weights: 128, bias: 32, scales: 0, output: 64 };
+        let bytes = BufferBytes { input: [64; 2], weights: 128, bias: 32, scales: 0, output: 64 };
         let count = |role| buffers(bytes, role, 1).len();
         assert_eq!([Role::Single, Role::First, Role::Middle, Role::Last].map(count), [6, 4, 3, 5]);
         assert_eq!(buffers(BufferBytes { weights: 0, bias: 0, ..bytes }, Role::Single, 2).len(), 6);
@@ -469,7 +474,8 @@ mod tests {
 
     #[test]
     fn bias_of_a_cascade_shares_the_output() {
-        let bytes = BufferBytes { input: 832, weights: 53248, bias: 2048, scales: 0, output: 4096 };
+        let bytes =
+            BufferBytes { input: [832; 2], weights: 53248, bias: 2048, scales: 0, output: 4096 };
         assert!(allocate_layer(bytes, 1, 1, STACK, &device()).is_err());
         let map = allocate_layer(bytes, 2, 1, STACK, &device()).unwrap();
         assert_eq!(map.address(Use::Bias), map.address(Use::Output { half: 0 }));
@@ -496,7 +502,8 @@ mod tests {
     #[test]
     fn bias_of_a_cascade_shares_the_multipliers() {
         for scales in [1024, 4096] {
-            let bytes = BufferBytes { input: 832, weights: 8192, bias: 2048, scales, output: 4096 };
+            let bytes =
+                BufferBytes { input: [832; 2], weights: 8192, bias: 2048, scales, output: 4096 };
             let map = allocate_layer(bytes, 2, 1, STACK, &device()).unwrap();
             let of = |used_for| map.regions.iter().filter(move |r| r.used_for == used_for);
             assert_eq!(of(Use::Bias).map(|r| r.bytes).collect::<Vec<_>>(), [scales.max(2048)]);
@@ -522,7 +529,7 @@ mod tests {
             input in 1usize..12000, weights in 1usize..50000, bias in 0usize..2048, output in 1usize..12000,
             ports in 1usize..3, stack in 0usize..4096,
         ) {
-            let wanted = buffers(BufferBytes { input, weights, bias, scales: 0, output }, Role::Single, ports);
+            let wanted = buffers(BufferBytes { input: [input; 2], weights, bias, scales: 0, output }, Role::Single, ports);
             match allocate(&wanted, stack, &device()) {
                 Ok(map) => {
                     prop_assert_eq!(map.regions.len(), wanted.len() + 1);

@@ -8,6 +8,7 @@
 use super::cost;
 use super::network::{Kind, Layer};
 use crate::device::{Device, MmulShape};
+use crate::operator;
 use std::cmp::Reverse;
 use std::fmt;
 
@@ -125,6 +126,9 @@ pub fn named(
         ))
     })
 }
+
+/// Of layers that read whole rows: each row lies in one piece.
+pub const WHOLE: Microtile = Microtile { m: 1, k: operator::BLOCK, n: operator::BLOCK };
 
 /// An elementwise layer moves whole microtiles of its producer; `<m, n, n>`
 /// with a vector's worth of elements serves where no producer says otherwise.

@@ -9,6 +9,7 @@
 
 use super::mapping::Via;
 use crate::kernel::Clamp;
+use crate::operator::Node;
 use std::fmt;
 
 /// An integer type.
@@ -37,6 +38,8 @@ pub enum Kind {
     Dense,
     /// Element by element over `inputs` tensors of `rows x n`; `k == n`.
     Elementwise { inputs: usize },
+    /// An operator that reads whole rows of its inputs on every tile.
+    Whole { inputs: usize },
 }
 
 /// One layer.
@@ -63,6 +66,8 @@ pub struct Layer {
     pub multiplies: bool,
     /// How results are requantized, as far as it takes time.
     pub stages: Vec<Clamp>,
+    /// Of a layer that reads whole rows: what it computes.
+    pub node: Option<Node>,
 }
 
 impl Layer {
@@ -91,6 +96,7 @@ impl Layer {
             scales: 0,
             multiplies: false,
             stages: Vec::new(),
+            node: None,
         }
     }
 
@@ -98,15 +104,28 @@ impl Layer {
     pub fn inputs(&self) -> usize {
         match self.kind {
             Kind::Dense => 1,
-            Kind::Elementwise { inputs } => inputs,
+            Kind::Elementwise { inputs } | Kind::Whole { inputs } => inputs,
         }
+    }
+
+    /// Features and type of an input.
+    pub fn port(&self, port: usize) -> (usize, Number) {
+        match self.node.as_ref().and_then(|node| node.inputs.get(port)) {
+            Some(input) => (input.features, Number::new(input.number.bits, input.number.signed)),
+            None => (self.k, self.input),
+        }
+    }
+
+    /// Outputs that a tile's slice is a multiple of, where tiles compute in blocks of `block`.
+    pub fn step(&self, block: usize) -> usize {
+        self.node.as_ref().map_or(block, Node::step)
     }
 
     /// Multiply-accumulates for all rows.
     pub fn macs(&self) -> u64 {
         match self.kind {
             Kind::Dense => self.rows as u64 * self.k as u64 * self.n as u64,
-            Kind::Elementwise { .. } => 0,
+            Kind::Elementwise { .. } | Kind::Whole { .. } => 0,
         }
     }
 }
@@ -289,7 +308,8 @@ impl Network {
                             layer.name
                         ));
                     }
-                    (&layer.name, (layer.rows, layer.k, layer.input), fed[l].get_mut(port))
+                    let (features, number) = layer.port(port);
+                    (&layer.name, (layer.rows, features, number), fed[l].get_mut(port))
                 }
                 Sink::Output(o) => {
                     let Some(port) = self.outputs.get(o) else {
@@ -302,7 +322,7 @@ impl Network {
                 }
             };
             // A layer that adds tells signs apart itself; what it reads is as wide.
-            let adds = matches!(edge.to, Sink::Layer(l, _) if self.layers[l].kind != Kind::Dense);
+            let adds = matches!(edge.to, Sink::Layer(l, _) if matches!(self.layers[l].kind, Kind::Elementwise { .. }));
             let same = |a: Number, b: Number| a == b || adds && a.bits == b.bits;
             if (given.0, given.1) != (wanted.0, wanted.1) || !same(given.2, wanted.2) {
                 return fail(format!(

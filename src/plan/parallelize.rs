@@ -174,10 +174,11 @@ impl Split {
     }
 
     /// Input features of each column, clipped to the layer's own.
-    pub fn inputs(&self, layer: &Layer) -> Vec<Range<usize>> {
+    pub fn inputs(&self, layer: &Layer, port: usize) -> Vec<Range<usize>> {
         match layer.kind {
             Kind::Dense => cut_evenly(layer.k, self.microtile.k, self.blocks.kb, self.cascade),
             Kind::Elementwise { .. } => self.outputs(layer),
+            Kind::Whole { .. } => vec![0..layer.port(port).0],
         }
     }
 
@@ -187,12 +188,17 @@ impl Split {
     }
 
     /// How the inputs are cut.
-    pub fn input_cut(&self, layer: &Layer) -> Cut {
+    pub fn input_cut(&self, layer: &Layer, port: usize) -> Cut {
+        let slices = self.inputs(layer, port);
         let unit = match layer.kind {
+            Kind::Whole { .. } => {
+                let unit = self.microtile.k;
+                return Cut { slices, width: layer.port(port).0.next_multiple_of(unit), unit };
+            }
             Kind::Dense => self.microtile.k,
             Kind::Elementwise { .. } => self.microtile.n,
         };
-        Cut { slices: self.inputs(layer), width: self.blocks.kb * unit, unit }
+        Cut { slices, width: self.blocks.kb * unit, unit }
     }
 
     /// How the outputs are cut.

@@ -61,7 +61,7 @@ pub fn shared(plan: &Mapped, device: &Device) -> [usize; 2] {
             };
             match transfer.regions.iter().map(stream).max() {
                 Some(streams) => most = most.saturating_sub(streams),
-                None if side == PortSide::In => slices.push(layer.inputs().len()),
+                None if side == PortSide::In => slices.push(layer.inputs(transfer.port).len()),
                 None => slices.push(layer.outputs().len()),
             }
         }

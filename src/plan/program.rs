@@ -61,8 +61,8 @@ pub fn edge(mapped: &Mapped, transfer: &Transfer) -> Edge {
     let producer = match transfer.from {
         End::Boundary(_) => match transfer.to {
             End::Layer(index) => Side::Ports {
-                slices: mapped.layers[index].inputs(),
-                width: mapped.layers[index].split.k,
+                slices: mapped.layers[index].inputs(transfer.port),
+                width: mapped.layers[index].width(transfer.port),
                 sharing: sharing(|r| r.producer, |r| r.consumer, mapped.sharing[0]),
             },
             End::Boundary(_) => Side::Ports { slices: Vec::new(), width: 0, sharing: 1 },
@@ -85,7 +85,8 @@ pub fn edge(mapped: &Mapped, transfer: &Transfer) -> Edge {
         End::Layer(index) => {
             let layer = &mapped.layers[index];
             rows = rows.max(layer.padded_rows());
-            Side::Tiles { slices: layer.inputs(), width: layer.split.k, block: layer.microtile.k }
+            let (slices, width) = (layer.inputs(transfer.port), layer.width(transfer.port));
+            Side::Tiles { slices, width, block: layer.microtile.k }
         }
     };
     Edge {
@@ -144,9 +145,15 @@ pub fn flows(mapped: &Mapped, device: &Device) -> Result<Vec<Flow>> {
     let mut mapped = mapped.clone();
     mapped.first_flows.clear();
     for layer in &mut mapped.layers {
-        if let Operation::Dense { weights, bias, .. } = &mut layer.operation {
-            weights.clear();
-            bias.clear();
+        match &mut layer.operation {
+            Operation::Dense { weights, bias, .. } => {
+                weights.clear();
+                bias.clear();
+            }
+            Operation::Whole(node) => {
+                node.constants.iter_mut().for_each(|constant| constant.data.clear());
+            }
+            Operation::Add { .. } => {}
         }
         layer.packing.input = vec![0; 2 * layer.ports()];
         layer.packing.output = vec![0; 2];

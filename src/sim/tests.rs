@@ -182,6 +182,7 @@ impl Builder {
         self.0.kernels.push(Kernel {
             name: name.into(),
             link_with: Some(format!("{name}.o")),
+            cycles: None,
             arguments: sizes.iter().map(|&size| Type::MemRef(vec![size], Element::I8)).collect(),
             results: Vec::new(),
         });

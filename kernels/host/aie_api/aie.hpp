@@ -207,6 +207,13 @@ inline void store_v(T *to, const vector<T, Elems> &v)
     std::memcpy(to, v.data, sizeof v.data);
 }
 
+/// From an address that is a multiple of an element's size.
+template <unsigned Elems, class T>
+inline vector<T, Elems> load_unaligned_v(const T *from)
+{
+    return load_v<Elems>(from);
+}
+
 template <class T, unsigned Elems>
 inline vector<T, Elems> broadcast(T a)
 {
@@ -395,6 +402,18 @@ inline accum<Tag, Elems> mac(const accum<Tag, Elems> &c, const vector<TA, Elems>
     accum<Tag, Elems> r;
     for (unsigned i = 0; i < Elems; ++i)
         r.data[i] = int64_t(uint64_t(c.data[i]) + uint64_t(int64_t(a.data[i])) * uint64_t(int64_t(b.data[i])));
+    return r;
+}
+
+/// c + a * b of each element and one number, of 16 bits both.
+template <class Tag, unsigned Elems, class TA>
+inline accum<Tag, Elems> mac(const accum<Tag, Elems> &c, const vector<TA, Elems> &a, int16_t b)
+{
+    static_assert(sizeof(TA) == 2, "of products with one number, these types are not modeled");
+    accum<Tag, Elems> r;
+    using element = typename accum<Tag, Elems>::element;
+    for (unsigned i = 0; i < Elems; ++i)
+        r.data[i] = element(uint64_t(int64_t(c.data[i])) + uint64_t(int64_t(a.data[i])) * uint64_t(int64_t(b)));
     return r;
 }
 

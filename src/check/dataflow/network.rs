@@ -40,6 +40,8 @@ pub(super) struct Task {
     pub rows: usize,
     pub k: usize,
     pub n: usize,
+    /// Real and padded features of each source, of one that reads whole rows.
+    pub widths: Vec<(usize, usize)>,
     /// Whether all weights of an input feature are zero, for features beyond the slice.
     pub unused: Vec<bool>,
 }
@@ -47,7 +49,7 @@ pub(super) struct Task {
 /// Whether a layer combines its inputs element by element: one that multiplies
 /// by weights reads a single tensor.
 pub(super) fn elementwise(slice: &Slice) -> bool {
-    slice.sources.len() > 1
+    slice.sources.len() > 1 && !slice.whole
 }
 
 impl Network {
@@ -121,8 +123,17 @@ impl Network {
                     (Kind::Output, by_name.get(name.as_str()).copied().unwrap_or(0))
                 }
             };
-            let sources = slice.sources.iter().map(source).collect();
-            match Task::new(program, index, layer, sources, slice, alignment) {
+            let sources: Vec<_> = slice.sources.iter().map(source).collect();
+            let features = |&(kind, tensor): &(Kind, usize)| match kind {
+                Kind::Input => program.inputs[tensor].columns,
+                _ => layers[tensor].n,
+            };
+            let features: Vec<usize> = sources.iter().map(features).collect();
+            let task = match slice.whole {
+                true => Task::whole(program, index, layer, sources, &features, slice, alignment),
+                false => Task::new(program, index, layer, sources, slice, alignment),
+            };
+            match task {
                 Ok(task) => tasks.push(task),
                 Err(message) => found.push(Violation::new(At::Core(index), message)),
             }
@@ -211,7 +222,11 @@ fn partition(
         return found;
     };
     let (rows, columns) = (*rows, *columns);
-    if others.iter().any(|&other| other != (rows, columns)) {
+    let differs = |&other: &(usize, usize)| match first.whole {
+        true => other.0 != rows,
+        false => other != (rows, columns),
+    };
+    if others.iter().any(differs) {
         found.push(Violation::new(
             At::Core(members[0]),
             format_args!("has layer '{}' combine tensors of different extents", layer.name),
@@ -446,6 +461,77 @@ impl Task {
                 unused.push(rows.flatten().all(|&byte| byte == 0));
             }
         }
-        Ok(Task { layer, sources, slice: slice.clone(), rows, k, n, unused })
+        Ok(Task { layer, sources, slice: slice.clone(), rows, k, n, widths: Vec::new(), unused })
+    }
+
+    /// The task of core `index`, which reads whole rows of `features` features from each source.
+    fn whole(
+        program: &Program,
+        index: usize,
+        layer: usize,
+        sources: Vec<(Kind, usize)>,
+        features: &[usize],
+        slice: &Slice,
+        alignment: u32,
+    ) -> Result<Task, String> {
+        let Some((kernel, arguments)) = first_call(&program.cores[index].body) else {
+            return Err(format!("calls no kernel, but has a slice of layer '{}'", slice.layer));
+        };
+        let kernel = program.kernels.get(kernel).ok_or("calls what is not declared")?;
+        let (m, mk, mn) = slice.microtile;
+        if m == 0 || mk == 0 || mn == 0 {
+            return Err("has a microtile of extent 0".into());
+        }
+        let rows = slice.rows.next_multiple_of(m);
+        let size = |argument: &Type| match argument {
+            Type::MemRef(shape, _) => Some(shape.iter().product::<usize>()),
+            _ => None,
+        };
+        let sizes: Option<Vec<usize>> = kernel.arguments.iter().map(size).collect();
+        let sizes = sizes.ok_or("calls what takes more than buffers")?;
+        let count = sources.len();
+        let padded: Vec<usize> = features.iter().map(|all| all.next_multiple_of(mk)).collect();
+        let fits = sizes.len() > count
+            && padded.iter().zip(&sizes).all(|(width, size)| rows * width == *size);
+        let n = sizes.last().map_or(0, |size| size / rows.max(1));
+        if !fits
+            || slice.cascade != (0, 1)
+            || slice.k != (0, features.first().copied().unwrap_or(0))
+            || n % mn != 0
+            || slice.n.1 - slice.n.0 > n
+        {
+            return Err(format!(
+                "calls '{}', whose buffers do not hold {} rows of its inputs and of outputs {}..{}",
+                kernel.name, slice.rows, slice.n.0, slice.n.1
+            ));
+        }
+        let columns = features.iter().copied().max().unwrap_or(0).max(slice.n.1);
+        if rows >= 1 << ROW_BITS || columns >= 1 << COLUMN_BITS {
+            return Err("is too large to check".into());
+        }
+        for argument in arguments {
+            if let Argument::Buffer(buffer) = argument
+                && let Some(address) = program.buffers[buffer.0].address
+                && !address.is_multiple_of(alignment)
+            {
+                return Err(format!(
+                    "has '{}' at address {address}, which is not a multiple of {alignment}",
+                    program.buffers[buffer.0].name
+                ));
+            }
+        }
+        let widths = features.iter().copied().zip(padded.iter().copied()).collect();
+        let k = padded.first().copied().unwrap_or(0);
+        Ok(Task {
+            layer,
+            sources,
+            slice: slice.clone(),
+            rows,
+            k,
+            n,
+            widths,
+            // What is beyond a row no operator reads.
+            unused: Vec::new(),
+        })
     }
 }

@@ -239,6 +239,9 @@ impl<'c> Builder<'c, '_> {
             attributes
                 .push(self.named("link_with", StringAttribute::new(self.context, object).into()));
         }
+        if let Some(cycles) = kernel.cycles {
+            attributes.push(self.named(super::CYCLES, self.integer(64, cycles as i64)));
+        }
         op(location, "func.func")
             .add_attributes(&attributes)
             .add_regions([Region::new()])

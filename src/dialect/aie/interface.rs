@@ -154,6 +154,9 @@ pub fn write_slice<'c>(context: &'c Context, slice: &Slice) -> Attribute<'c> {
         ("rows", number(context, slice.rows)),
         ("microtile", integers(context, &[m as i64, k as i64, n as i64])),
     ];
+    if slice.whole {
+        entries.push(("whole", Attribute::unit(context)));
+    }
     if !slice.outputs.is_empty() {
         let outputs: Vec<i64> = slice.outputs.iter().map(|&output| output as i64).collect();
         entries.push(("outputs", integers(context, &outputs)));
@@ -207,6 +210,7 @@ pub fn read_slice(attribute: Attribute) -> Result<Slice, String> {
         cascade: pair("cascade")?,
         rows: fields.number("rows")?,
         microtile,
+        whole: fields.attribute("whole").is_ok(),
     })
 }
 

@@ -527,6 +527,7 @@ impl Reader {
         self.program.kernels.push(Kernel {
             name,
             link_with: string(op, "link_with").map(str::to_string),
+            cycles: integer(op, super::CYCLES).and_then(|cycles| u64::try_from(cycles).ok()),
             arguments,
             results,
         });

@@ -78,6 +78,7 @@ pub(crate) fn example() -> Program {
             cascade: (position, 2),
             rows: 4,
             microtile: (4, 8, 8),
+            whole: false,
         })
     };
     let forever = |body| {
@@ -169,12 +170,14 @@ pub(crate) fn example() -> Program {
             Kernel {
                 name: "dense_1_first".into(),
                 link_with: Some("dense_1.o".into()),
+                cycles: None,
                 arguments: vec![vector(64), vector(256)],
                 results: Vec::new(),
             },
             Kernel {
                 name: "dense_1_last".into(),
                 link_with: Some("dense_1.o".into()),
+                cycles: None,
                 arguments: vec![vector(64), vector(256), vector(64)],
                 results: Vec::new(),
             },
@@ -375,12 +378,14 @@ fn keeps_values_in_cores() {
             Kernel {
                 name: "make".into(),
                 link_with: None,
+                cycles: None,
                 arguments: vec![Type::Index, Type::Scalar(Element::I32), Type::Scalar(Element::I8)],
                 results: vec![lanes.clone(), Type::I1],
             },
             Kernel {
                 name: "take".into(),
                 link_with: None,
+                cycles: None,
                 arguments: vec![lanes, Type::I1],
                 results: Vec::new(),
             },

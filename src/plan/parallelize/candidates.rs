@@ -66,12 +66,17 @@ pub(super) fn split_of(
             let blocks = Blocks { mb, kb, nb };
             (blocks, cost::layer_cost(layer, shape, blocks, cascade, device))
         }
+        (Kind::Whole { .. }, _) => {
+            let blocks = Blocks { mb, kb: layer.k.div_ceil(tile.k), nb };
+            (blocks, cost::whole_cost(layer, tile, blocks, device))
+        }
         _ => {
             let blocks = Blocks { mb, kb: nb, nb };
             (blocks, cost::elementwise_cost(layer, tile, blocks, device))
         }
     };
     let bytes = cost::buffer_bytes(layer, tile, blocks);
+    let stack = stack + cost::scratch(layer, tile, blocks);
     let tile_bytes = memory::layer_bytes(bytes, cascade, layer.inputs(), stack, device);
     let mut split = Split {
         microtile: tile,
@@ -109,7 +114,8 @@ fn outside(network: &Network, index: usize, split: &mut Split, device: &Device) 
         (outer.max(cost::channel_cycles(inner, 1, device)), words)
     };
     if network.into_layer(index).any(|(_, edge)| matches!(edge.from, Source::Input(_))) {
-        let (interval, words) = cross(&split.inputs(layer), layer.input, bytes.input, PortSide::In);
+        let (interval, words) =
+            cross(&split.inputs(layer, 0), layer.input, bytes.input[0], PortSide::In);
         split.cost.input = interval;
         if depths[index] == 1 {
             split.cost.latency += cost::crossing(words, hops + aside, device);
@@ -198,6 +204,7 @@ pub(super) fn enumerate(
             }
             (None, tile)
         }
+        Kind::Whole { .. } => (None, microtile::WHOLE),
     };
     let mut choices = Choices {
         rows,
@@ -214,10 +221,19 @@ pub(super) fn enumerate(
     single(layer, index, &directive, tile, device)?;
     let cascades = match layer.kind {
         Kind::Dense => cuts(layer.k, tile.k, columns, directive.k),
-        Kind::Elementwise { .. } => vec![(1, 0)],
+        Kind::Elementwise { .. } | Kind::Whole { .. } => vec![(1, 0)],
     };
     let n = directive.n.or(directive.k.filter(|_| layer.kind != Kind::Dense));
-    let chain_counts = cuts(layer.n, tile.n, core_rows * columns, n);
+    let step = layer.step(tile.n);
+    let mut chain_counts = cuts(layer.n, step, core_rows * columns, n);
+    for (_, units) in &mut chain_counts {
+        *units *= step / tile.n;
+    }
+    if chain_counts.len() == 1 && layer.node.is_some() {
+        // A slice that holds all of them ends with them.
+        let all = layer.n.div_ceil(tile.n);
+        chain_counts.iter_mut().for_each(|(_, units)| *units = (*units).min(all));
+    }
     let capacity = device.resources(TileKind::Core).memory_bytes as usize;
     let mut cut_ids = BTreeMap::new();
     let mut input_ids = BTreeMap::new();
@@ -253,14 +269,14 @@ pub(super) fn enumerate(
             }
             let heights = heights(chains, device);
             let intake = Intake {
-                cut: *cut_ids.entry(split.inputs(layer).len()).or_insert_with(|| {
-                    choices.cuts.push(split.input_cut(layer));
+                cut: *cut_ids.entry(split.inputs(layer, 0).len()).or_insert_with(|| {
+                    choices.cuts.push(split.input_cut(layer, 0));
                     choices.cuts.len() - 1
                 }),
                 rectangles: heights.len(),
                 height: heights.first().copied().unwrap_or(1),
                 aside: (heights.len() - 1) * cascade,
-                alone: chains == 1 || layer.kind != Kind::Dense,
+                alone: chains == 1 || matches!(layer.kind, Kind::Elementwise { .. }),
             };
             let input = *input_ids.entry(intake).or_insert_with(|| {
                 choices.inputs.push(intake);
@@ -315,7 +331,7 @@ fn single(
     let across = if dense { columns } else { core_rows * columns };
     let sides = [
         (Field::Cascade, Field::K, layer.k, tile.k, across, "inputs"),
-        (Field::Chains, Field::N, layer.n, tile.n, core_rows * columns, "outputs"),
+        (Field::Chains, Field::N, layer.n, layer.step(tile.n), core_rows * columns, "outputs"),
     ];
     for (parts, width, extent, unit, most, features) in sides {
         let blocks = extent.div_ceil(unit);

@@ -216,7 +216,9 @@ impl Choice<'_> {
                 Source::Input(_) => None,
             };
             let input = match edge.to {
-                Sink::Layer(l, _) => Some(plan.splits[l].input_cut(&self.network.layers[l])),
+                Sink::Layer(l, port) => {
+                    Some(plan.splits[l].input_cut(&self.network.layers[l], port))
+                }
                 Sink::Output(_) => None,
             };
             // A port has the cut of the other side.

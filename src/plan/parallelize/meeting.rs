@@ -189,9 +189,9 @@ impl Coupling {
             .edges
             .iter()
             .map(|edge| match (edge.from, edge.to) {
-                (Source::Layer(from), Sink::Layer(to, _)) => {
+                (Source::Layer(from), Sink::Layer(to, port)) => {
                     let (depths, via) = (&depths, edge.via);
-                    Edge { network, all, from, to, via, depths, transport, device }.table()
+                    Edge { network, all, from, to, port, via, depths, transport, device }.table()
                 }
                 _ => Vec::new(),
             })
@@ -206,6 +206,7 @@ struct Edge<'a> {
     all: &'a [Choices],
     from: usize,
     to: usize,
+    port: usize,
     via: Option<Via>,
     depths: &'a [usize],
     transport: Transport,
@@ -216,12 +217,21 @@ impl Edge<'_> {
     fn table(&self) -> Vec<Vec<Option<Carriage>>> {
         let (from, to) = (&self.all[self.from], &self.all[self.to]);
         let rows = from.rows.next_multiple_of(from.tile.m.max(to.tile.m));
+        let consumer = &self.network.layers[self.to];
         let feature_bytes = self.network.layers[self.from].output.bytes(rows).max(1);
         from.outputs
             .iter()
             .map(|output| {
                 let meet = |cut| meet(output, cut, feature_bytes, self.device);
-                let meetings: Vec<Option<Meeting>> = to.cuts.iter().map(meet).collect();
+                let mut meetings: Vec<Option<Meeting>> = to.cuts.iter().map(meet).collect();
+                // Other inputs of whole rows have extents of their own.
+                if self.port > 0 && consumer.node.is_some() {
+                    let (features, _) = consumer.port(self.port);
+                    let unit = to.tile.k;
+                    let width = features.next_multiple_of(unit);
+                    let cut = Cut { slices: vec![0..features], width, unit };
+                    meetings.fill(meet(&cut));
+                }
                 let carried = |intake: &Intake| self.carry(output, intake, meetings[intake.cut]?);
                 to.inputs.iter().map(carried).collect()
             })
@@ -268,7 +278,7 @@ impl Edge<'_> {
         let last = self.depths[self.from] == deepest.max().unwrap_or(0);
         let input = &to.cuts[intake.cut];
         let same = (from.tile.m, output.unit, output.width) == (to.tile.m, input.unit, input.width);
-        let beside = output.slices.len() == 1 || consumer.kind != Kind::Dense;
+        let beside = output.slices.len() == 1 || matches!(consumer.kind, Kind::Elementwise { .. });
         let shared = last && direct && intake.alone && same && output.slices == input.slices;
         let (height, words) = (heights(output.slices.len(), device), meeting.words);
         let producers = height.first().copied().unwrap_or(1);

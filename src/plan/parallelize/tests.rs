@@ -32,8 +32,8 @@ fn check(network: &Network, plan: &Plan, device: &Device) {
     for (split, layer) in plan.splits.iter().zip(&network.layers) {
         assert!(split.tile_bytes <= 65536);
         assert!(split.rows * plan.iterations >= layer.rows);
-        assert!(split.inputs(layer).iter().chain(&split.outputs(layer)).all(|r| !r.is_empty()));
-        assert_eq!(split.inputs(layer).last().unwrap().end, layer.k);
+        assert!(split.inputs(layer, 0).iter().chain(&split.outputs(layer)).all(|r| !r.is_empty()));
+        assert_eq!(split.inputs(layer, 0).last().unwrap().end, layer.k);
         assert_eq!(split.outputs(layer).last().unwrap().end, layer.n);
         let rectangles = split.rectangles(device);
         assert_eq!(rectangles.iter().map(|r| r.0 * r.1).sum::<usize>(), split.tiles());
@@ -43,7 +43,7 @@ fn check(network: &Network, plan: &Plan, device: &Device) {
     for edge in &network.edges {
         if let (Source::Layer(from), Sink::Layer(to, _)) = (edge.from, edge.to) {
             let producer = plan.splits[from].output_cut(&network.layers[from]);
-            let consumer = plan.splits[to].input_cut(&network.layers[to]);
+            let consumer = plan.splits[to].input_cut(&network.layers[to], 0);
             assert!(meet(&producer, &consumer, plan.splits[from].rows, device).is_some());
         }
     }

@@ -7,6 +7,7 @@ use crate::{
         Stmt, UseLock,
     },
     kernel::{self, Integer, Kernel as Spec, Role, Stage, stage},
+    operator::{self, Share},
     plan::mapped::{End, Layer, Operation},
 };
 
@@ -19,8 +20,8 @@ pub fn kernel_of(layer: &Layer, role: Role) -> Spec {
         true => Stage::all(&layer.stages, layer.sum_bits),
         false => Vec::new(),
     };
-    match layer.operation {
-        Operation::Dense { weight, accumulator, .. } => Spec::Dense(kernel::Dense {
+    match &layer.operation {
+        &Operation::Dense { weight, accumulator, .. } => Spec::Dense(kernel::Dense {
             role,
             microtile: layer.microtile,
             rows: layer.padded_rows(),
@@ -32,7 +33,7 @@ pub fn kernel_of(layer: &Layer, role: Role) -> Spec {
             accumulator,
             stages,
         }),
-        Operation::Add { other, factors, accumulator } => Spec::Add(kernel::Add {
+        &Operation::Add { other, factors, accumulator } => Spec::Add(kernel::Add {
             rows: layer.padded_rows(),
             n: layer.split.n,
             inputs: [layer.input, other],
@@ -40,6 +41,16 @@ pub fn kernel_of(layer: &Layer, role: Role) -> Spec {
             accumulator,
             output: layer.output,
             stages,
+        }),
+        Operation::Whole(node) => Spec::Operator(kernel::Instance {
+            share: Share {
+                rows: layer.padded_rows(),
+                channels: node.channels_in(layer.split.n),
+                outputs: layer.split.n,
+            },
+            widths: (0..layer.ports()).map(|port| layer.width(port)).collect(),
+            stages: if node.operator.has_sums() { stages } else { Vec::new() },
+            node: node.clone(),
         }),
     }
 }
@@ -87,6 +98,51 @@ impl Builder<'_> {
                         )));
                     }
                 }
+                if let (Operation::Whole(node), Spec::Operator(instance)) =
+                    (&layer.operation, kernel_of(layer, role))
+                {
+                    let capacity = instance.share.channels;
+                    let first = (chain * split.n / node.unit()).min(node.channels());
+                    let channels = first..(first + capacity).min(node.channels());
+                    let known = node.constants.iter().all(|constant| !constant.data.is_empty());
+                    if let Some((number, count)) = node.operator.held(node, capacity) {
+                        let packed = match known {
+                            true => operator::pack(node, channels.clone(), capacity),
+                            false => Vec::new(),
+                        };
+                        let address = layer.packing.weights;
+                        let number = element(number)?;
+                        weights = Some(self.buffer(make(
+                            "weights",
+                            count,
+                            number,
+                            address,
+                            Some(packed),
+                        )));
+                    }
+                    let (words, of_stage) = (instance.stage_words(), instance.stages.first());
+                    let packed = operator::pack_parameters(
+                        node,
+                        channels,
+                        capacity,
+                        words,
+                        |channel| match (layer.stages.first(), of_stage) {
+                            (Some(requant), Some(stage)) => stage::words(
+                                stage,
+                                requant.multiplier_of(channel),
+                                requant.addend_of(channel),
+                            ),
+                            _ => Vec::new(),
+                        },
+                    );
+                    parameters = Some(self.buffer(make(
+                        "parameters",
+                        instance.parameter_words(),
+                        Element::I32,
+                        layer.packing.bias,
+                        Some(packed),
+                    )));
+                }
                 let rows = layer.padded_rows();
                 for (addresses, tensors) in
                     [(&layer.packing.input, layer.ports()), (&layer.packing.output, 1)]
@@ -113,7 +169,9 @@ impl Builder<'_> {
                         Some(halves) => halves,
                         None => {
                             let addresses = &layer.packing.input[2 * port..];
-                            pair(&input_name(layer, port), layer.input, split.k, addresses)?
+                            let (_, number) = layer.port(port);
+                            let width = layer.width(port);
+                            pair(&input_name(layer, port), number, width, addresses)?
                         }
                     };
                     inputs.push(Input { halves, locks: Vec::new() });
@@ -181,7 +239,7 @@ impl Builder<'_> {
                     body.push(release(free, count));
                 }
             }
-            let input = layer.inputs()[layer.consumer(core.chain, core.position)].clone();
+            let input = layer.inputs(0)[layer.consumer(core.chain, core.position)].clone();
             let output = layer.outputs()[core.chain].clone();
             self.program.cores.push(Core {
                 tile: tile(layer.tile(core.chain, core.position)),
@@ -202,6 +260,7 @@ impl Builder<'_> {
                     cascade: (core.position, layer.split.cascade),
                     rows,
                     microtile: (layer.microtile.m, layer.microtile.k, layer.microtile.n),
+                    whole: matches!(layer.operation, Operation::Whole(_)),
                 }),
                 code: None,
             });
@@ -249,6 +308,7 @@ impl Builder<'_> {
         self.program.kernels.push(Kernel {
             name: name.clone(),
             link_with: Some(spec.object()),
+            cycles: spec.cycles(self.device),
             arguments,
             results: Vec::new(),
         });

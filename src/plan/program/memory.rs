@@ -145,7 +145,7 @@ impl Builder<'_> {
                 }
                 End::Layer(layer) => {
                     let regions: Vec<_> = mine.iter().map(|s| (s.region.begin, s.read)).collect();
-                    let stream = self.stored_walks(layer, consumer, &regions)?;
+                    let stream = self.stored_walks(layer, transfer.port, consumer, &regions)?;
                     self.receive(layer, transfer.port, consumer, &stream)?
                 }
             };

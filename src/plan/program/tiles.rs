@@ -117,13 +117,14 @@ impl Builder<'_> {
     pub(super) fn stored_walks(
         &self,
         index: usize,
+        port: usize,
         consumer: usize,
         regions: &[(usize, usize)],
     ) -> Result<Vec<Walk>> {
         let layer = &self.mapped.layers[index];
-        let layout = hand_over::inputs(layer);
-        let begin = layer.inputs()[consumer].start;
-        let bytes = layer.input.bits as usize / 8;
+        let layout = hand_over::inputs(layer, port);
+        let begin = layer.inputs(port)[consumer].start;
+        let bytes = layer.port(port).1.bits as usize / 8;
         let walks = regions.iter().map(|&(feature, width)| {
             hand_over::blocks(&layout, feature - begin, width, bytes, self.device)
         });

@@ -89,7 +89,13 @@ fn memory(bytes: usize) -> Type {
 }
 
 fn kernel(name: &str, object: &str, arguments: Vec<Type>) -> Kernel {
-    Kernel { name: name.into(), link_with: Some(object.into()), arguments, results: Vec::new() }
+    Kernel {
+        name: name.into(),
+        link_with: Some(object.into()),
+        cycles: None,
+        arguments,
+        results: Vec::new(),
+    }
 }
 
 /// A program of one core that calls `kernel` once.

@@ -1,0 +1,60 @@
+// What the kernels of operators share that read whole rows.
+//
+// A row is one sample; an image lies in it as [channel][y][x], contiguous. Rows of
+// a buffer are padded to whole blocks of 8 elements. A tile makes the outputs of
+// some channels; its parameters are int32:
+//
+//     [16]                    the first channel, how many there are, padding
+//     [words][channels]       of the operator, padded to 16
+//     [words][channels][16]   of the requantization, the same in all lanes
+
+#pragma once
+
+#include "requant.h"
+
+namespace aie4ml {
+
+/// Rows that pass at once, and elements of a row in the buffer of each input and of
+/// the output.
+template <unsigned Rows_, unsigned... Widths_>
+struct Buffers {
+    static constexpr unsigned Rows = Rows_;
+    static constexpr unsigned Widths[] = {Widths_...};
+    static constexpr unsigned Output = Widths[sizeof...(Widths_) - 1];
+};
+
+/// Channels, height and width.
+template <unsigned C_, unsigned H_, unsigned W_>
+struct Image {
+    static constexpr unsigned C = C_;
+    static constexpr unsigned H = H_;
+    static constexpr unsigned W = W_;
+};
+
+/// Height, width, strides, dilations, rows above and columns to the left of the
+/// image, and how far elements of the image are apart.
+template <unsigned KH_, unsigned KW_, unsigned SY_, unsigned SX_, unsigned DY_, unsigned DX_, unsigned Top_,
+          unsigned Left_, unsigned EY_, unsigned EX_>
+struct Window {
+    static constexpr unsigned KH = KH_, KW = KW_, SY = SY_, SX = SX_, DY = DY_, DX = DX_;
+    static constexpr unsigned Top = Top_, Left = Left_, EY = EY_, EX = EX_;
+};
+
+namespace detail {
+
+/// Words before those of the operator.
+inline constexpr unsigned header = 16;
+
+constexpr unsigned whole_vectors(unsigned count) { return (count + 15) / 16 * 16; }
+
+/// Copies fewer elements than a vector has.
+template <class T>
+AIE4ML_INLINE void copy(T *__restrict to, const T *__restrict from, unsigned count)
+{
+    for (unsigned i = 0; i < count; ++i)
+        to[i] = from[i];
+}
+
+} // namespace detail
+
+} // namespace aie4ml

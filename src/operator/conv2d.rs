@@ -1,0 +1,269 @@
+//! Convolution of images: any window, stride, dilation, padding and groups.
+//!
+//! | parameter | |
+//! |---|---|
+//! | `input` | channels, height, width of the input |
+//! | `output` | channels, height, width of the output |
+//! | `kernel` | height and width of the window |
+//! | `stride`, `dilation` | down and to the right |
+//! | `padding` | rows above and columns to the left |
+//! | `expand` | how far elements of the input are apart; more than 1 for a transposed convolution |
+//! | `groups` | into which channels fall |
+//! | `outside` | the code that padding, and gaps of an expanded input, have |
+//!
+//! `output[f, y, x] = bias[f] + sum over c, i, j of weights[f, c, i, j] * input[c of f's group, y * stride + i * dilation - padding, ...]`
+
+use super::{Constant, LANES, Node, Operator, Share};
+use crate::kernel::{Integer, stage};
+use std::ops::Range;
+
+pub struct Conv2d;
+
+/// The numbers of a node.
+pub struct Shape {
+    pub input: [usize; 3],
+    pub output: [usize; 3],
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub dilation: [usize; 2],
+    pub padding: [usize; 2],
+    pub expand: [usize; 2],
+    pub groups: usize,
+    pub outside: i64,
+}
+
+impl Shape {
+    /// # Errors
+    /// If a parameter is missing.
+    pub fn of(node: &Node) -> Result<Shape, String> {
+        let [groups] = node.sizes("groups")?;
+        let [outside] = node.numbers("outside")?;
+        Ok(Shape {
+            input: node.sizes("input")?,
+            output: node.sizes("output")?,
+            kernel: node.sizes("kernel")?,
+            stride: node.sizes("stride")?,
+            dilation: node.sizes("dilation")?,
+            padding: node.sizes("padding")?,
+            expand: node.sizes("expand")?,
+            groups,
+            outside,
+        })
+    }
+
+    fn checked(node: &Node) -> Shape {
+        Shape::of(node).expect("a node that was checked has its parameters")
+    }
+
+    /// Input channels of a group.
+    pub fn depth(&self) -> usize {
+        self.input[0] / self.groups
+    }
+
+    /// Output channels of a group.
+    pub fn breadth(&self) -> usize {
+        self.output[0] / self.groups
+    }
+
+    /// The input's row or column that a tap meets, along axis 0 or 1; `None` outside.
+    pub fn at(&self, axis: usize, output: usize, tap: usize) -> Option<usize> {
+        let position = output * self.stride[axis] + tap * self.dilation[axis];
+        let position = position.checked_sub(self.padding[axis])?;
+        let index = position / self.expand[axis];
+        (position.is_multiple_of(self.expand[axis]) && index < self.input[axis + 1])
+            .then_some(index)
+    }
+
+    /// Elements of a line of the input as the kernel spreads it, per phase of the stride.
+    fn pitch(&self) -> usize {
+        let last = (self.kernel[1] - 1) * self.dilation[1] / self.stride[1];
+        (self.output[2].next_multiple_of(LANES) + last + 1).next_multiple_of(LANES)
+    }
+
+    /// Input channels that a tile with so many output channels reads.
+    fn read(&self, channels: usize) -> usize {
+        if self.groups == 1 {
+            self.input[0]
+        } else {
+            channels.div_ceil(self.breadth()) * self.depth()
+        }
+    }
+}
+
+impl Operator for Conv2d {
+    fn name(&self) -> &'static str {
+        "conv2d"
+    }
+
+    fn template(&self) -> &'static str {
+        "Conv2d"
+    }
+
+    fn parameters(&self) -> &'static [&'static str] {
+        &[
+            "input", "output", "kernel", "stride", "dilation", "padding", "expand", "groups",
+            "outside",
+        ]
+    }
+
+    fn has_sums(&self) -> bool {
+        true
+    }
+
+    fn has_channels(&self) -> bool {
+        true
+    }
+
+    fn check(&self, node: &Node) -> Result<(), String> {
+        let shape = Shape::of(node)?;
+        let Shape { input, output, kernel, stride, dilation, expand, groups, outside, .. } = shape;
+        let positive = [&input[..], &output, &kernel, &stride, &dilation, &expand, &[groups]];
+        if positive.iter().any(|list| list.contains(&0)) {
+            return Err("has a zero among its parameters".into());
+        }
+        let (&[tensor], [weights, bias]) = (&node.inputs[..], &node.constants[..]) else {
+            return Err("needs one input, weights and a bias".into());
+        };
+        for (what, features, [c, h, w]) in
+            [("input", tensor.features, input), ("output", node.output.features, output)]
+        {
+            if c.checked_mul(h).and_then(|all| all.checked_mul(w)) != Some(features) {
+                return Err(format!("has {features} {what} features, not {c} x {h} x {w}"));
+            }
+        }
+        if !input[0].is_multiple_of(groups) || !output[0].is_multiple_of(groups) {
+            let [c, f] = [input[0], output[0]];
+            return Err(format!("has {c} and {f} channels, which {groups} groups do not divide"));
+        }
+        let expected = vec![output[0], input[0] / groups, kernel[0], kernel[1]];
+        if weights.shape != expected {
+            return Err(format!("has weights of {:?}, needs {expected:?}", weights.shape));
+        }
+        if bias.shape != [output[0]] || bias.number != (Integer { bits: 32, signed: true }) {
+            return Err(format!("needs a bias of {} numbers i32", output[0]));
+        }
+        if !weights.number.signed || !matches!(weights.number.bits, 8 | 16) {
+            return Err("needs weights i8 or i16".into());
+        }
+        if !matches!(tensor.number.bits, 8 | 16) {
+            return Err("needs an input of 8 or 16 bits".into());
+        }
+        let (low, high) = crate::exact::range(tensor.number.bits.into(), tensor.number.signed);
+        if !(low..=high).contains(&outside) {
+            return Err(format!("has {outside} outside, which its input cannot hold"));
+        }
+        Ok(())
+    }
+
+    fn unit(&self, node: &Node) -> usize {
+        let [_, height, width] = Shape::checked(node).output;
+        height * width
+    }
+
+    fn together(&self, node: &Node) -> usize {
+        let shape = Shape::checked(node);
+        if shape.groups == 1 { 1 } else { shape.breadth() }
+    }
+
+    fn sum_bits(&self, node: &Node) -> u32 {
+        let shape = Shape::checked(node);
+        let taps = shape.depth() * shape.kernel[0] * shape.kernel[1];
+        let of = |number: Integer| (number.bits, number.signed);
+        stage::sum_bits(taps, of(node.inputs[0].number), of(node.constants[0].number))
+    }
+
+    fn held(&self, node: &Node, channels: usize) -> Option<(Integer, usize)> {
+        let Constant { shape, number, .. } = &node.constants[0];
+        Some((*number, channels * shape[1..].iter().product::<usize>()))
+    }
+
+    fn elements(&self, node: &Node, channels: Range<usize>) -> Vec<i64> {
+        let Constant { shape, data, .. } = &node.constants[0];
+        let of_channel = shape[1..].iter().product::<usize>();
+        data.get(channels.start * of_channel..channels.end * of_channel).unwrap_or(&[]).to_vec()
+    }
+
+    fn words(&self, _node: &Node) -> usize {
+        1
+    }
+
+    fn word(&self, node: &Node, channel: usize) -> Vec<i32> {
+        vec![node.constants[1].data.get(channel).copied().unwrap_or(0) as i32]
+    }
+
+    fn scratch(&self, node: &Node, share: &Share) -> usize {
+        let shape = Shape::checked(node);
+        let lines = shape.read(share.channels) * shape.kernel[0] * shape.stride[1];
+        2 * lines * shape.pitch() + 64
+    }
+
+    fn arguments(&self, node: &Node, share: &Share) -> Vec<String> {
+        let shape = Shape::checked(node);
+        let Shape { input, output, kernel, stride, dilation, padding, expand, .. } = shape;
+        let list =
+            |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        vec![
+            format!("Image<{}>", list(&input)),
+            format!("Image<{}, {}>", share.channels, list(&output[1..])),
+            format!(
+                "Window<{}, {}, {}, {}, {}>",
+                list(&kernel),
+                list(&stride),
+                list(&dilation),
+                list(&padding),
+                list(&expand)
+            ),
+            list(&[shape.depth(), if shape.groups == 1 { 0 } else { shape.breadth() }]),
+            shape.outside.to_string(),
+        ]
+    }
+
+    fn cycles(&self, node: &Node, share: &Share, rest: u64) -> u64 {
+        let shape = Shape::checked(node);
+        let taps = (shape.depth() * shape.kernel[0] * shape.kernel[1]) as u64;
+        let vectors = (share.channels * shape.output[1] * shape.output[2].div_ceil(LANES)) as u64;
+        // Four channels at a time: four products, and the loads of a line and of four weights,
+        // each of which is spread over the lanes.
+        let step = if shape.groups == 1 { 6 } else { 12 };
+        let products = vectors * taps * step / 4;
+        // Lines are spread an element at a time: load, store and address.
+        let lines = shape.read(share.channels) * shape.kernel[0] * shape.output[1];
+        let spread = (lines * (2 * shape.input[2] + shape.pitch() * shape.stride[1] / 16)) as u64;
+        // Sums begin with a bias, and results of a last vector go out one by one.
+        let store = if shape.output[2].is_multiple_of(LANES) { 4 } else { 4 + LANES as u64 };
+        share.rows as u64 * (products + spread + vectors * (rest + 8 + store))
+    }
+
+    fn evaluate(&self, node: &Node, inputs: &[&[i64]]) -> Vec<i64> {
+        let shape = Shape::checked(node);
+        let ([_, h, w], [f_all, out_h, out_w]) = (shape.input, shape.output);
+        let (weights, bias) = (&node.constants[0].data, &node.constants[1].data);
+        let mut sums = Vec::with_capacity(f_all * out_h * out_w);
+        for f in 0..f_all {
+            let first = f / shape.breadth() * shape.depth();
+            for y in 0..out_h {
+                for x in 0..out_w {
+                    let mut sum = bias[f];
+                    for c in 0..shape.depth() {
+                        for i in 0..shape.kernel[0] {
+                            for j in 0..shape.kernel[1] {
+                                let value = match (shape.at(0, y, i), shape.at(1, x, j)) {
+                                    (Some(row), Some(column)) => {
+                                        inputs[0][((first + c) * h + row) * w + column]
+                                    }
+                                    _ => shape.outside,
+                                };
+                                let tap = ((f * shape.depth() + c) * shape.kernel[0] + i)
+                                    * shape.kernel[1]
+                                    + j;
+                                sum += weights[tap] * value;
+                            }
+                        }
+                    }
+                    sums.push(sum);
+                }
+            }
+        }
+        sums
+    }
+}

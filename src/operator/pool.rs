@@ -1,0 +1,143 @@
+//! The largest code of a window.
+//!
+//! | parameter | |
+//! |---|---|
+//! | `input`, `output` | channels, height, width |
+//! | `kernel`, `stride`, `dilation` | of the window, down and to the right |
+//! | `padding` | rows above and columns to the left, which hold nothing |
+
+use super::{Node, Operator, Share};
+
+pub struct MaxPool;
+
+/// The numbers of a node.
+pub struct Shape {
+    pub input: [usize; 3],
+    pub output: [usize; 3],
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub dilation: [usize; 2],
+    pub padding: [usize; 2],
+}
+
+impl Shape {
+    /// # Errors
+    /// If a parameter is missing.
+    pub fn of(node: &Node) -> Result<Shape, String> {
+        Ok(Shape {
+            input: node.sizes("input")?,
+            output: node.sizes("output")?,
+            kernel: node.sizes("kernel")?,
+            stride: node.sizes("stride")?,
+            dilation: node.sizes("dilation")?,
+            padding: node.sizes("padding")?,
+        })
+    }
+
+    fn checked(node: &Node) -> Shape {
+        Shape::of(node).expect("a node that was checked has its parameters")
+    }
+
+    /// The input's row or column that a tap meets, along axis 0 or 1; `None` outside.
+    pub fn at(&self, axis: usize, output: usize, tap: usize) -> Option<usize> {
+        let position = output * self.stride[axis] + tap * self.dilation[axis];
+        let position = position.checked_sub(self.padding[axis])?;
+        (position < self.input[axis + 1]).then_some(position)
+    }
+}
+
+impl Operator for MaxPool {
+    fn name(&self) -> &'static str {
+        "max_pool"
+    }
+
+    fn template(&self) -> &'static str {
+        "MaxPool"
+    }
+
+    fn parameters(&self) -> &'static [&'static str] {
+        &["input", "output", "kernel", "stride", "dilation", "padding"]
+    }
+
+    fn has_sums(&self) -> bool {
+        false
+    }
+
+    fn check(&self, node: &Node) -> Result<(), String> {
+        let shape = Shape::of(node)?;
+        let Shape { input, output, kernel, stride, dilation, .. } = shape;
+        let positive = [&input[..], &output, &kernel, &stride, &dilation];
+        if positive.iter().any(|list| list.contains(&0)) {
+            return Err("has a zero among its parameters".into());
+        }
+        let (&[tensor], []) = (&node.inputs[..], &node.constants[..]) else {
+            return Err("needs one input and no constants".into());
+        };
+        for (what, features, [c, h, w]) in
+            [("input", tensor.features, input), ("output", node.output.features, output)]
+        {
+            if c.checked_mul(h).and_then(|all| all.checked_mul(w)) != Some(features) {
+                return Err(format!("has {features} {what} features, not {c} x {h} x {w}"));
+            }
+        }
+        if input[0] != output[0] || tensor.number != node.output.number {
+            return Err("needs an output with the input's channels and type".into());
+        }
+        for axis in [0, 1] {
+            let empty = |&y: &usize| (0..kernel[axis]).all(|tap| shape.at(axis, y, tap).is_none());
+            if (0..output[axis + 1]).any(|y| empty(&y)) {
+                return Err("has a window with nothing in it".into());
+            }
+        }
+        Ok(())
+    }
+
+    fn unit(&self, node: &Node) -> usize {
+        let [_, height, width] = Shape::checked(node).output;
+        height * width
+    }
+
+    fn arguments(&self, node: &Node, share: &Share) -> Vec<String> {
+        let Shape { input, output, kernel, stride, dilation, padding } = Shape::checked(node);
+        let list =
+            |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        vec![
+            format!("Image<{}>", list(&input)),
+            format!("Image<{}, {}>", share.channels, list(&output[1..])),
+            format!(
+                "Window<{}, {}, {}, {}, 1, 1>",
+                list(&kernel),
+                list(&stride),
+                list(&dilation),
+                list(&padding)
+            ),
+        ]
+    }
+
+    fn cycles(&self, node: &Node, share: &Share, _rest: u64) -> u64 {
+        let Shape { output, kernel, .. } = Shape::checked(node);
+        let outputs = share.rows * share.channels * output[1] * output[2];
+        // A load and a comparison for each tap, one element at a time.
+        (outputs * (kernel[0] * kernel[1] * 2 + 4)) as u64
+    }
+
+    fn evaluate(&self, node: &Node, inputs: &[&[i64]]) -> Vec<i64> {
+        let shape = Shape::checked(node);
+        let ([_, h, w], [channels, out_h, out_w]) = (shape.input, shape.output);
+        let mut outputs = Vec::with_capacity(channels * out_h * out_w);
+        for c in 0..channels {
+            for y in 0..out_h {
+                for x in 0..out_w {
+                    let rows = (0..shape.kernel[0]).filter_map(|tap| shape.at(0, y, tap));
+                    let taps = rows.flat_map(|row| {
+                        let columns = (0..shape.kernel[1]).filter_map(|tap| shape.at(1, x, tap));
+                        columns.map(move |column| (row, column))
+                    });
+                    let codes = taps.map(|(row, column)| inputs[0][(c * h + row) * w + column]);
+                    outputs.push(codes.max().unwrap_or(0));
+                }
+            }
+        }
+        outputs
+    }
+}
