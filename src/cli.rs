@@ -6,7 +6,8 @@ mod run;
 
 use crate::{
     compile::{self, Options},
-    ir::Error,
+    ir::{self, Error},
+    mlir::tools,
     plan::{hand_over::Transport, mapping::Io, parallelize::Objective},
     report::Report,
 };
@@ -41,6 +42,10 @@ enum Command {
     /// report.html, and host.mlir if the host computes something before or after the array. It is written whole or not at all. The same input gives the same files; only
     /// "compile_seconds" in report.json differs.
     Compile(CompileArguments),
+    /// Write a model as MLIR, as it was read, whether it can be mapped or not
+    ///
+    /// The file runs at the model level by `aie4ml run`, and other MLIR tools take it.
+    Import(ImportArguments),
     /// Run a compiled model, or IR of any level, on tensors
     ///
     /// A folder runs as design.mlir in the array simulator, together with what the host computes before
@@ -53,6 +58,18 @@ enum Command {
     Report(ReportArguments),
     /// Compare simulated times with published measurements, as in docs/simulator.md
     Calibrate(calibrate::CalibrateArguments),
+}
+
+#[derive(clap::Args)]
+struct ImportArguments {
+    /// The model: .onnx, .tflite, .fml or .mlir
+    model: PathBuf,
+    /// Where to write it
+    #[arg(short, long, value_name = "FILE.mlir", default_value = "model.mlir")]
+    output: PathBuf,
+    /// Rows that the batch has, of a model that leaves them open
+    #[arg(long, value_name = "N")]
+    batch: Option<u32>,
 }
 
 #[derive(clap::Args)]
@@ -107,6 +124,7 @@ struct CompileArguments {
 pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Compile(arguments) => finish(compile(arguments)),
+        Command::Import(arguments) => finish(import(arguments)),
         Command::Run(arguments) => finish(run::run(arguments)),
         Command::Report(arguments) => finish(report(arguments)),
         Command::Calibrate(arguments) => finish(calibrate::calibrate(arguments)),
@@ -152,6 +170,14 @@ fn compile(arguments: CompileArguments) -> Result<bool, Error> {
     drop(progress);
     let total = report.compile_seconds.total;
     say(&format!("{report}compiled in {total:.2} s: {}\n", output.display()))
+}
+
+fn import(arguments: ImportArguments) -> Result<bool, Error> {
+    let ImportArguments { model, output, batch } = arguments;
+    let context = tools::context();
+    let module = compile::import(&context, &model, batch.map(|rows| rows as usize))?;
+    write(&output, &ir::print(&module))?;
+    say(&format!("imported: {}\n", output.display()))
 }
 
 fn report(arguments: ReportArguments) -> Result<bool, Error> {

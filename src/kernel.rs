@@ -313,7 +313,7 @@ impl Instance {
             operator.name(),
             self.name(),
             declared.join(", "),
-            operator.template(),
+            operator.template(&self.node),
             self.template_arguments(),
             passed.join(", "),
         )

@@ -131,6 +131,13 @@ impl Node {
     }
 }
 
+/// The last feature that so many elements reach, their strides apart; `None` if there are none.
+fn last(extents: &[usize], strides: &[usize], offset: usize) -> Option<usize> {
+    extents.iter().zip(strides).try_fold(offset, |at, (extent, stride)| {
+        at.checked_add(extent.checked_sub(1)?.checked_mul(*stride)?)
+    })
+}
+
 /// Features in a block of a tile's memory: 8 elements, two words of a stream at the least.
 pub const BLOCK: usize = 8;
 
@@ -158,7 +165,7 @@ pub trait Operator: Sync {
     fn name(&self) -> &'static str;
 
     /// Its template in namespace `aie4ml`.
-    fn template(&self) -> &'static str;
+    fn template(&self, node: &Node) -> &'static str;
 
     /// Its parameters.
     fn parameters(&self) -> &'static [&'static str];

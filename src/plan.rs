@@ -38,3 +38,4 @@ pub mod scalar;
 pub mod slices;
 pub mod streams;
 pub mod transport;
+pub mod view;

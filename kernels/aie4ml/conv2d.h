@@ -66,11 +66,11 @@ private:
                         aie::store_v(line + i, aie::broadcast<T, 16>(T(Outside)));
                     continue;
                 }
-                const TA *row = a + ((first + channel) * In::H + from) * In::W;
+                const TA *row = a + In::Offset + (first + channel) * In::Channel + from * In::Row;
                 for (unsigned x = 0; x < In::W; ++x) {
                     const unsigned at = x * Win::EX + Win::Left;
                     if (at / Win::SX < pitch)
-                        line[at % Win::SX * pitch + at / Win::SX] = T(row[x]);
+                        line[at % Win::SX * pitch + at / Win::SX] = T(row[x * In::Column]);
                 }
             }
         }

@@ -14,7 +14,7 @@ struct MaxPool {
         const unsigned first = unsigned(p[0]), channels = unsigned(p[1]);
         for (unsigned row = 0; row < Buffer::Rows; ++row)
             for (unsigned channel = 0; channel < channels; ++channel)
-                image(a + row * Buffer::Widths[0] + (first + channel) * In::H * In::W,
+                image(a + row * Buffer::Widths[0] + In::Offset + (first + channel) * In::Channel,
                       c + row * Buffer::Output + channel * Out::H * Out::W);
     }
 
@@ -32,7 +32,7 @@ private:
                         const unsigned right = x * Win::SX + kx * Win::DX;
                         if (right < Win::Left || right - Win::Left >= In::W)
                             continue;
-                        const TA code = a[(down - Win::Top) * In::W + right - Win::Left];
+                        const TA code = a[(down - Win::Top) * In::Row + (right - Win::Left) * In::Column];
                         most = code > most ? code : most;
                     }
                 }

@@ -1,6 +1,6 @@
 // What the kernels of operators share that read whole rows.
 //
-// A row is one sample; an image lies in it as [channel][y][x], contiguous. Rows of
+// A row is one sample; outputs lie in it as [channel][y][x], contiguous. Rows of
 // a buffer are padded to whole blocks of 8 elements. A tile makes the outputs of
 // some channels; its parameters are int32:
 //
@@ -29,6 +29,13 @@ struct Image {
     static constexpr unsigned C = C_;
     static constexpr unsigned H = H_;
     static constexpr unsigned W = W_;
+};
+
+/// An input image, whose elements lie strides apart, from a first one on.
+template <unsigned C_, unsigned H_, unsigned W_, unsigned Channel_, unsigned Row_, unsigned Column_, unsigned Offset_>
+struct Strided {
+    static constexpr unsigned C = C_, H = H_, W = W_;
+    static constexpr unsigned Channel = Channel_, Row = Row_, Column = Column_, Offset = Offset_;
 };
 
 /// Height, width, strides, dilations, rows above and columns to the left of the

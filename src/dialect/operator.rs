@@ -29,7 +29,7 @@ pub fn meaning<'c, 'a>(op: OperationRef<'c, 'a>, node: &Node) -> Value<'c, 'a> {
         "conv2d" => at.conv2d(inputs[0], constants[0], constants[1]),
         "max_pool" => at.max_pool(inputs[0]),
         "lookup" => at.lookup(inputs[0], constants[0]),
-        "gather" => at.gather(inputs[0], constants[0]),
+        "gather" => at.gather(&inputs, constants[0]),
         "binary" => at.binary(inputs[0], inputs[1]),
         other => unreachable!("the verifier knows no '{other}'"),
     }
@@ -95,6 +95,47 @@ impl<'c, 'a> At<'c, 'a, '_> {
             .expect("lists of numbers are an attribute")
     }
 
+    /// Elements of rows as images.
+    fn image(
+        &self,
+        input: Value<'c, 'a>,
+        shape: [usize; 3],
+        strides: [usize; 3],
+        offset: usize,
+    ) -> Value<'c, 'a> {
+        let [c, h, w] = shape;
+        let features = RankedTensorType::try_from(input.r#type()).ok();
+        let features = features.and_then(|t| t.dim_size(1).ok()).and_then(extent).unwrap_or(0);
+        if strides == [h * w, w, 1] && offset == 0 && features == (c * h * w) as u64 {
+            return self.expand(input, &shape);
+        }
+        let context = rewrite::context(self.op.location());
+        let element = scalar::element(input.r#type());
+        let all = [self.rows(input), c as u64, h as u64, w as u64];
+        let result = scalar::empty(self.op, RankedTensorType::new(&all, element, None).into());
+        let (i64, index) = (self.integer(64), Type::index(context));
+        scalar::generic_around(
+            self.op,
+            &["parallel"; 4],
+            &[],
+            (result, "d0, d1, d2, d3"),
+            &[input],
+            |body, _, around| {
+                let loop_index = |dim: i64| {
+                    let dim = [("dim", scalar::integer(context, i64, dim))];
+                    body.op("linalg.index", &[], &dim, index)
+                };
+                let mut at = body.integer(index, offset as i64);
+                for (dim, stride) in strides.into_iter().enumerate() {
+                    let factor = body.integer(index, stride as i64);
+                    let step = body.binary("arith.muli", loop_index(dim as i64 + 1), factor);
+                    at = body.binary("arith.addi", at, step);
+                }
+                body.op("tensor.extract", &[around[0], loop_index(0), at], &[], element)
+            },
+        )
+    }
+
     /// An image within a larger one of `outside`, `top` rows down and `left` columns to the right,
     /// its elements `expand` apart.
     fn framed(
@@ -139,7 +180,7 @@ impl<'c, 'a> At<'c, 'a, '_> {
             let end = padding[axis] + (from[axis + 1] - 1) * shape.expand[axis];
             last.max(end) + 1
         });
-        let image = self.expand(input, &from);
+        let image = self.image(input, from, shape.strides, shape.offset);
         let frame = self.framed(image, from, extents, padding, shape.expand, shape.outside);
         let grouped = [shape.groups, shape.depth(), extents[0], extents[1]];
         let frame = self.collapse(frame, &[from[0], extents[0], extents[1]]);
@@ -206,7 +247,7 @@ impl<'c, 'a> At<'c, 'a, '_> {
 
     fn max_pool(&self, input: Value<'c, 'a>) -> Value<'c, 'a> {
         let shape = pool::Shape::of(self.node).expect("the verifier checks the parameters");
-        let pool::Shape { input: from, output, kernel, stride, dilation, padding } = shape;
+        let pool::Shape { input: from, output, kernel, stride, dilation, padding, .. } = shape;
         let Integer { bits, signed } = self.node.inputs[0].number;
         let extents = [0, 1].map(|axis| {
             let last = (output[axis + 1] - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis];
@@ -214,7 +255,7 @@ impl<'c, 'a> At<'c, 'a, '_> {
         });
         let (least, _) = crate::exact::range(bits.into(), signed);
         // The least code changes no maximum.
-        let image = self.expand(input, &from);
+        let image = self.image(input, from, shape.strides, shape.offset);
         let frame = self.framed(image, from, extents, padding, [1, 1], least);
         let element = scalar::element(input.r#type());
         let window = RankedTensorType::new(&kernel.map(|extent| extent as u64), element, None);
@@ -258,7 +299,11 @@ impl<'c, 'a> At<'c, 'a, '_> {
         )
     }
 
-    fn gather(&self, input: Value<'c, 'a>, indices: Value<'c, 'a>) -> Value<'c, 'a> {
+    fn gather(&self, inputs: &[Value<'c, 'a>], indices: Value<'c, 'a>) -> Value<'c, 'a> {
+        let input = match inputs {
+            [a, b] => self.side_by_side(*a, *b),
+            _ => inputs[0],
+        };
         let element = scalar::element(input.r#type());
         let shape = [self.rows(input), self.node.output.features as u64];
         let result = RankedTensorType::new(&shape, element, None).into();
@@ -280,6 +325,17 @@ impl<'c, 'a> At<'c, 'a, '_> {
                 body.select(inside, code, body.integer(element, fill))
             },
         )
+    }
+
+    /// The features of two tensors, one after the other.
+    fn side_by_side(&self, a: Value<'c, 'a>, b: Value<'c, 'a>) -> Value<'c, 'a> {
+        let context = rewrite::context(self.op.location());
+        let columns: usize = self.node.inputs.iter().map(|input| input.features).sum();
+        let shape = [self.rows(a), columns as u64];
+        let element = scalar::element(a.r#type());
+        let result = RankedTensorType::new(&shape, element, None).into();
+        let dim = [("dim", scalar::integer(context, self.integer(64), 1))];
+        scalar::before(self.op, "tensor.concat", &[a, b], &dim, result)
     }
 
     fn binary(&self, a: Value<'c, 'a>, b: Value<'c, 'a>) -> Value<'c, 'a> {

@@ -171,6 +171,28 @@ pub fn widened<'c>(context: &'c Context, attribute: Attribute<'c>) -> Option<Att
     Some(DenseElementsAttribute::raw_buffer(wide, &bytes).into())
 }
 
+/// The elements of a dense attribute of `index`; `None` if it is another one.
+pub fn indices(attribute: Attribute) -> Option<Vec<i64>> {
+    let dense = DenseElementsAttribute::try_from(attribute).ok()?;
+    let (shape, element) = shaped(type_of(attribute))?;
+    if !element.is_index() {
+        return None;
+    }
+    let stored = if dense.is_splat() { 1 } else { dense.len() };
+    if stored == 0 {
+        return Some(Vec::new());
+    }
+    // SAFETY: a dense attribute of `index` stores its elements contiguously, each in 8 bytes, one
+    // of them if it is a splat.
+    let bytes: &[u8] = unsafe { std::slice::from_raw_parts(dense.raw_data().cast(), stored * 8) };
+    let read = bytes
+        .chunks_exact(8)
+        .map(|bytes| i64::from_le_bytes(bytes.try_into().expect("a chunk has 8 bytes")));
+    let list: Vec<i64> = read.collect();
+    let count = shape.iter().product();
+    Some(if dense.is_splat() { vec![list[0]; count] } else { list })
+}
+
 /// The value of a string attribute; `None` if it is another one or not UTF-8.
 ///
 /// melior's own accessor breaks on the empty string, whose data is null.

@@ -36,7 +36,7 @@ impl Operator for Binary {
         "binary"
     }
 
-    fn template(&self) -> &'static str {
+    fn template(&self, _node: &Node) -> &'static str {
         "Binary"
     }
 

@@ -6,6 +6,7 @@
 //! | `output` | channels, height, width of the output |
 //! | `kernel` | height and width of the window |
 //! | `stride`, `dilation` | down and to the right |
+//! | `strides`, `offset` | features from one channel, row and column of the input to the next, and the first |
 //! | `padding` | rows above and columns to the left |
 //! | `expand` | how far elements of the input are apart; more than 1 for a transposed convolution |
 //! | `groups` | into which channels fall |
@@ -27,6 +28,8 @@ pub struct Shape {
     pub stride: [usize; 2],
     pub dilation: [usize; 2],
     pub padding: [usize; 2],
+    pub strides: [usize; 3],
+    pub offset: usize,
     pub expand: [usize; 2],
     pub groups: usize,
     pub outside: i64,
@@ -36,6 +39,7 @@ impl Shape {
     /// # Errors
     /// If a parameter is missing.
     pub fn of(node: &Node) -> Result<Shape, String> {
+        let [offset] = node.sizes("offset")?;
         let [groups] = node.sizes("groups")?;
         let [outside] = node.numbers("outside")?;
         Ok(Shape {
@@ -45,6 +49,8 @@ impl Shape {
             stride: node.sizes("stride")?,
             dilation: node.sizes("dilation")?,
             padding: node.sizes("padding")?,
+            strides: node.sizes("strides")?,
+            offset,
             expand: node.sizes("expand")?,
             groups,
             outside,
@@ -63,6 +69,11 @@ impl Shape {
     /// Output channels of a group.
     pub fn breadth(&self) -> usize {
         self.output[0] / self.groups
+    }
+
+    /// Where an element of the input lies.
+    pub fn feature(&self, index: [usize; 3]) -> usize {
+        self.offset + index.iter().zip(&self.strides).map(|(at, stride)| at * stride).sum::<usize>()
     }
 
     /// The input's row or column that a tap meets, along axis 0 or 1; `None` outside.
@@ -95,14 +106,14 @@ impl Operator for Conv2d {
         "conv2d"
     }
 
-    fn template(&self) -> &'static str {
+    fn template(&self, _node: &Node) -> &'static str {
         "Conv2d"
     }
 
     fn parameters(&self) -> &'static [&'static str] {
         &[
-            "input", "output", "kernel", "stride", "dilation", "padding", "expand", "groups",
-            "outside",
+            "input", "output", "kernel", "stride", "dilation", "padding", "strides", "offset",
+            "expand", "groups", "outside",
         ]
     }
 
@@ -124,12 +135,16 @@ impl Operator for Conv2d {
         let (&[tensor], [weights, bias]) = (&node.inputs[..], &node.constants[..]) else {
             return Err("needs one input, weights and a bias".into());
         };
-        for (what, features, [c, h, w]) in
-            [("input", tensor.features, input), ("output", node.output.features, output)]
+        let [c, h, w] = output;
+        if c.checked_mul(h).and_then(|all| all.checked_mul(w)) != Some(node.output.features) {
+            let features = node.output.features;
+            return Err(format!("has {features} output features, not {c} x {h} x {w}"));
+        }
+        if super::last(&input, &shape.strides, shape.offset)
+            .is_none_or(|last| last >= tensor.features)
         {
-            if c.checked_mul(h).and_then(|all| all.checked_mul(w)) != Some(features) {
-                return Err(format!("has {features} {what} features, not {c} x {h} x {w}"));
-            }
+            let ([c, h, w], features) = (input, tensor.features);
+            return Err(format!("reads {c} x {h} x {w} elements beyond its {features} features"));
         }
         if !input[0].is_multiple_of(groups) || !output[0].is_multiple_of(groups) {
             let [c, f] = [input[0], output[0]];
@@ -203,7 +218,7 @@ impl Operator for Conv2d {
         let list =
             |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
         vec![
-            format!("Image<{}>", list(&input)),
+            format!("Strided<{}, {}, {}>", list(&input), list(&shape.strides), shape.offset),
             format!("Image<{}, {}>", share.channels, list(&output[1..])),
             format!(
                 "Window<{}, {}, {}, {}, {}>",
@@ -236,7 +251,7 @@ impl Operator for Conv2d {
 
     fn evaluate(&self, node: &Node, inputs: &[&[i64]]) -> Vec<i64> {
         let shape = Shape::checked(node);
-        let ([_, h, w], [f_all, out_h, out_w]) = (shape.input, shape.output);
+        let [f_all, out_h, out_w] = shape.output;
         let (weights, bias) = (&node.constants[0].data, &node.constants[1].data);
         let mut sums = Vec::with_capacity(f_all * out_h * out_w);
         for f in 0..f_all {
@@ -249,7 +264,7 @@ impl Operator for Conv2d {
                             for j in 0..shape.kernel[1] {
                                 let value = match (shape.at(0, y, i), shape.at(1, x, j)) {
                                     (Some(row), Some(column)) => {
-                                        inputs[0][((first + c) * h + row) * w + column]
+                                        inputs[0][shape.feature([first + c, row, column])]
                                     }
                                     _ => shape.outside,
                                 };

@@ -1,5 +1,7 @@
 //! Moves of features: `output[j] = input[index[j]]`, or `fill` where the index is -1.
 //!
+//! An index beyond the features of a first input is into a second one.
+//!
 //! Transpositions, slices, padding, repetition: whatever leaves codes as they are.
 
 use super::{BLOCK, Node, Operator, Share};
@@ -10,7 +12,8 @@ pub struct Gather;
 
 /// What an index is held as.
 fn index_number(node: &Node) -> Integer {
-    let bits = if node.inputs[0].features < 1 << 15 { 16 } else { 32 };
+    let features: usize = node.inputs.iter().map(|input| input.features).sum();
+    let bits = if features < 1 << 15 { 16 } else { 32 };
     Integer { bits, signed: true }
 }
 
@@ -19,8 +22,8 @@ impl Operator for Gather {
         "gather"
     }
 
-    fn template(&self) -> &'static str {
-        "Gather"
+    fn template(&self, node: &Node) -> &'static str {
+        if node.inputs.len() == 1 { "Gather" } else { "GatherOfTwo" }
     }
 
     fn parameters(&self) -> &'static [&'static str] {
@@ -33,9 +36,12 @@ impl Operator for Gather {
 
     fn check(&self, node: &Node) -> Result<(), String> {
         let [fill] = node.numbers("fill")?;
-        let (&[tensor], [index]) = (&node.inputs[..], &node.constants[..]) else {
-            return Err("needs one input and its indices".into());
+        let ([tensor, others @ ..], [index]) = (&node.inputs[..], &node.constants[..]) else {
+            return Err("needs one or two inputs and indices".into());
         };
+        if others.len() > 1 || others.iter().any(|other| other.number != tensor.number) {
+            return Err("needs one or two inputs of one type".into());
+        }
         if index.shape != [node.output.features] {
             return Err(format!("needs {} indices", node.output.features));
         }
@@ -46,7 +52,7 @@ impl Operator for Gather {
         if !(low..=high).contains(&fill) {
             return Err(format!("fills with {fill}, which its type does not hold"));
         }
-        let features = tensor.features as i64;
+        let features = node.inputs.iter().map(|input| input.features).sum::<usize>() as i64;
         match index.data.iter().find(|index| !(-1..features).contains(*index)) {
             Some(index) => Err(format!("has index {index} into {features} features")),
             None => Ok(()),
@@ -73,6 +79,7 @@ impl Operator for Gather {
             (share.channels * BLOCK).to_string(),
             format!("int{}_t", index_number(node).bits),
             fill.to_string(),
+            node.inputs[0].features.to_string(),
         ]
     }
 
@@ -84,7 +91,8 @@ impl Operator for Gather {
     fn evaluate(&self, node: &Node, inputs: &[&[i64]]) -> Vec<i64> {
         let fill = node.numbers::<1>("fill").map_or(0, |[fill]| fill);
         let of = |&index: &i64| match usize::try_from(index) {
-            Ok(index) => inputs[0][index],
+            Ok(index) if index < inputs[0].len() => inputs[0][index],
+            Ok(index) => inputs[1][index - inputs[0].len()],
             Err(_) => fill,
         };
         node.constants[0].data.iter().map(of).collect()

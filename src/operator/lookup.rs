@@ -13,7 +13,7 @@ impl Operator for Lookup {
         "lookup"
     }
 
-    fn template(&self) -> &'static str {
+    fn template(&self, _node: &Node) -> &'static str {
         "Lookup"
     }
 

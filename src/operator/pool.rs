@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `input`, `output` | channels, height, width |
 //! | `kernel`, `stride`, `dilation` | of the window, down and to the right |
+//! | `strides`, `offset` | features from one channel, row and column of the input to the next, and the first |
 //! | `padding` | rows above and columns to the left, which hold nothing |
 
 use super::{Node, Operator, Share};
@@ -18,12 +19,15 @@ pub struct Shape {
     pub stride: [usize; 2],
     pub dilation: [usize; 2],
     pub padding: [usize; 2],
+    pub strides: [usize; 3],
+    pub offset: usize,
 }
 
 impl Shape {
     /// # Errors
     /// If a parameter is missing.
     pub fn of(node: &Node) -> Result<Shape, String> {
+        let [offset] = node.sizes("offset")?;
         Ok(Shape {
             input: node.sizes("input")?,
             output: node.sizes("output")?,
@@ -31,11 +35,18 @@ impl Shape {
             stride: node.sizes("stride")?,
             dilation: node.sizes("dilation")?,
             padding: node.sizes("padding")?,
+            strides: node.sizes("strides")?,
+            offset,
         })
     }
 
     fn checked(node: &Node) -> Shape {
         Shape::of(node).expect("a node that was checked has its parameters")
+    }
+
+    /// Where an element of the input lies.
+    pub fn feature(&self, index: [usize; 3]) -> usize {
+        self.offset + index.iter().zip(&self.strides).map(|(at, stride)| at * stride).sum::<usize>()
     }
 
     /// The input's row or column that a tap meets, along axis 0 or 1; `None` outside.
@@ -51,12 +62,12 @@ impl Operator for MaxPool {
         "max_pool"
     }
 
-    fn template(&self) -> &'static str {
+    fn template(&self, _node: &Node) -> &'static str {
         "MaxPool"
     }
 
     fn parameters(&self) -> &'static [&'static str] {
-        &["input", "output", "kernel", "stride", "dilation", "padding"]
+        &["input", "output", "kernel", "stride", "dilation", "padding", "strides", "offset"]
     }
 
     fn has_sums(&self) -> bool {
@@ -73,12 +84,16 @@ impl Operator for MaxPool {
         let (&[tensor], []) = (&node.inputs[..], &node.constants[..]) else {
             return Err("needs one input and no constants".into());
         };
-        for (what, features, [c, h, w]) in
-            [("input", tensor.features, input), ("output", node.output.features, output)]
+        let [c, h, w] = output;
+        if c.checked_mul(h).and_then(|all| all.checked_mul(w)) != Some(node.output.features) {
+            let features = node.output.features;
+            return Err(format!("has {features} output features, not {c} x {h} x {w}"));
+        }
+        if super::last(&input, &shape.strides, shape.offset)
+            .is_none_or(|last| last >= tensor.features)
         {
-            if c.checked_mul(h).and_then(|all| all.checked_mul(w)) != Some(features) {
-                return Err(format!("has {features} {what} features, not {c} x {h} x {w}"));
-            }
+            let ([c, h, w], features) = (input, tensor.features);
+            return Err(format!("reads {c} x {h} x {w} elements beyond its {features} features"));
         }
         if input[0] != output[0] || tensor.number != node.output.number {
             return Err("needs an output with the input's channels and type".into());
@@ -98,11 +113,12 @@ impl Operator for MaxPool {
     }
 
     fn arguments(&self, node: &Node, share: &Share) -> Vec<String> {
-        let Shape { input, output, kernel, stride, dilation, padding } = Shape::checked(node);
+        let shape = Shape::checked(node);
+        let Shape { input, output, kernel, stride, dilation, padding, .. } = shape;
         let list =
             |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
         vec![
-            format!("Image<{}>", list(&input)),
+            format!("Strided<{}, {}, {}>", list(&input), list(&shape.strides), shape.offset),
             format!("Image<{}, {}>", share.channels, list(&output[1..])),
             format!(
                 "Window<{}, {}, {}, {}, 1, 1>",
@@ -123,7 +139,7 @@ impl Operator for MaxPool {
 
     fn evaluate(&self, node: &Node, inputs: &[&[i64]]) -> Vec<i64> {
         let shape = Shape::checked(node);
-        let ([_, h, w], [channels, out_h, out_w]) = (shape.input, shape.output);
+        let [channels, out_h, out_w] = shape.output;
         let mut outputs = Vec::with_capacity(channels * out_h * out_w);
         for c in 0..channels {
             for y in 0..out_h {
@@ -131,9 +147,9 @@ impl Operator for MaxPool {
                     let rows = (0..shape.kernel[0]).filter_map(|tap| shape.at(0, y, tap));
                     let taps = rows.flat_map(|row| {
                         let columns = (0..shape.kernel[1]).filter_map(|tap| shape.at(1, x, tap));
-                        columns.map(move |column| (row, column))
+                        columns.map(move |column| [c, row, column])
                     });
-                    let codes = taps.map(|(row, column)| inputs[0][(c * h + row) * w + column]);
+                    let codes = taps.map(|index| inputs[0][shape.feature(index)]);
                     outputs.push(codes.max().unwrap_or(0));
                 }
             }

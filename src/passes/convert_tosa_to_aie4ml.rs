@@ -20,6 +20,7 @@
 use crate::{
     dialect::aie4ml::{self, Codes, shape},
     exact::{Requant, Rounding},
+    kernel::Integer,
     mlir::{
         constant,
         fields::Fields,
@@ -27,12 +28,13 @@ use crate::{
         quant::{Quantized, Uniform},
         rewrite,
     },
+    operator::Node,
     plan::requantize::{self, Channel, Choice, Quantizer, Real, Sum},
 };
 use melior::{
     Context,
     ir::{
-        Attribute, Identifier, OperationRef, ShapedTypeLike, Type, Value, ValueLike,
+        Attribute, Identifier, Operation, OperationRef, ShapedTypeLike, Type, Value, ValueLike,
         attribute::{
             DenseElementsAttribute, DenseI32ArrayAttribute, DenseI64ArrayAttribute, FloatAttribute,
             StringAttribute, TypeAttribute,
@@ -43,7 +45,9 @@ use melior::{
     },
 };
 use num_traits::{Signed, ToPrimitive, Zero};
-use std::{collections::HashMap, ops::RangeInclusive, rc::Rc};
+use std::{cell::RefCell, collections::HashMap, ops::RangeInclusive, rc::Rc};
+
+mod rows;
 
 crate::pass! {
     /// Turn quantized tosa into integer layers.
@@ -77,7 +81,11 @@ impl Pass for ConvertTosaToAie4ml {
             values: HashMap::new(),
             arguments: Vec::new(),
             results: Vec::new(),
+            inserted: RefCell::new(Vec::new()),
         };
+        if rows::wanted(&ops) {
+            return rows::convert(conversion, &ops);
+        }
         conversion.arguments()?;
         for &op in &ops {
             conversion.convert(op)?;
@@ -227,6 +235,8 @@ struct Conversion<'c, 'a> {
     values: HashMap<usize, Fixed<'c, 'a>>,
     arguments: Vec<Uniform>,
     results: Vec<Uniform>,
+    /// Ops that were built, in order.
+    inserted: RefCell<Vec<OperationRef<'c, 'a>>>,
 }
 
 fn key(value: Value) -> usize {
@@ -364,8 +374,29 @@ impl<'c, 'a> Conversion<'c, 'a> {
         attributes: &[(&str, Attribute<'c>)],
         result: Type<'c>,
     ) -> Value<'c, 'a> {
-        let new = aie4ml::build(name, op.location(), operands, attributes, result);
-        rewrite::insert_before(op, new).result(0).expect("it has one result").into()
+        self.insert(op, aie4ml::build(name, op.location(), operands, attributes, result))
+    }
+
+    /// Inserts an op with one result before `op`.
+    fn insert(&self, op: OperationRef<'c, 'a>, new: Operation<'c>) -> Value<'c, 'a> {
+        let new = rewrite::insert_before(op, new);
+        self.inserted.borrow_mut().push(new);
+        new.result(0).expect("it has one result").into()
+    }
+
+    /// Inserts an operator before `op`.
+    fn build_operator(
+        &self,
+        op: OperationRef<'c, 'a>,
+        node: &Node,
+        inputs: &[Value<'c, 'a>],
+        constants: &[Value<'c, 'a>],
+        attributes: &[(&str, Attribute<'c>)],
+        result: Type<'c>,
+    ) -> Value<'c, 'a> {
+        let location = op.location();
+        let new = aie4ml::build_operator(node, location, inputs, constants, attributes, result);
+        self.insert(op, new)
     }
 
     /// Inserts a constant of signed integers before `op`.
@@ -376,7 +407,21 @@ impl<'c, 'a> Conversion<'c, 'a> {
         bits: u32,
         values: &[i64],
     ) -> Value<'c, 'a> {
-        let element: Type = IntegerType::new(self.context, bits).into();
+        self.constant_of(op, extents, Integer { bits, signed: true }, values)
+    }
+
+    /// Inserts a constant of integers before `op`.
+    fn constant_of(
+        &self,
+        op: OperationRef<'c, 'a>,
+        extents: &[usize],
+        Integer { bits, signed }: Integer,
+        values: &[i64],
+    ) -> Value<'c, 'a> {
+        let element: Type = match signed {
+            true => IntegerType::new(self.context, bits).into(),
+            false => IntegerType::unsigned(self.context, bits).into(),
+        };
         let extents: Vec<u64> = extents.iter().map(|&extent| extent as u64).collect();
         let tensor: Type = RankedTensorType::new(&extents, element, None).into();
         let bytes: Vec<u8> = values
@@ -389,7 +434,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
             .add_results(&[tensor])
             .build()
             .expect("a constant is built");
-        rewrite::insert_before(op, new).result(0).expect("it has one result").into()
+        self.insert(op, new)
     }
 
     fn convert(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
@@ -745,14 +790,28 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 "needs an operand with one scale and one offset for all features: quantize it anew",
             ));
         };
+        let (value, codes) = self.limited(op, *value, *codes, scale, offset, limits)?;
+        Ok((value, scale.clone(), offset.clone(), codes))
+    }
+
+    /// Codes that are limited where the reals are that they mean, and which of them are left.
+    fn limited(
+        &self,
+        op: OperationRef<'c, 'a>,
+        value: Value<'c, 'a>,
+        codes: Uniform,
+        scale: &Real,
+        offset: &Real,
+        limits: &Limits,
+    ) -> pass::Result<'c, (Value<'c, 'a>, Uniform)> {
         if *limits == Limits::default() {
-            return Ok((*value, scale.clone(), offset.clone(), *codes));
+            return Ok((value, codes));
         }
         if !scale.is_positive() {
             return Err(fail(&op, "needs an operand that is quantized after it was limited"));
         }
         // A limit is exact where it is a code, or beyond all codes.
-        let mut limited = *codes;
+        let mut limited = codes;
         for (limit, low) in [(&limits.low, true), (&limits.high, false)] {
             let Some(limit) = limit else { continue };
             let code = (limit - offset) / scale;
@@ -780,14 +839,14 @@ impl<'c, 'a> Conversion<'c, 'a> {
             }
         }
         if (limited.min, limited.max) == (codes.min, codes.max) {
-            return Ok((*value, scale.clone(), offset.clone(), *codes));
+            return Ok((value, codes));
         }
         let attributes = [
             ("min", aie4ml::integer(self.context, limited.min)),
             ("max", aie4ml::integer(self.context, limited.max)),
         ];
-        let value = self.build(op, aie4ml::CLAMP, &[*value], &attributes, value.r#type());
-        Ok((value, scale.clone(), offset.clone(), limited))
+        let value = self.build(op, aie4ml::CLAMP, &[value], &attributes, value.r#type());
+        Ok((value, limited))
     }
 
     /// The elements of a constant that is broadcast over the rows of a computed tensor.
@@ -1162,7 +1221,19 @@ impl<'c, 'a> Conversion<'c, 'a> {
             offset: offset / step,
             codes: [0, 1].map(|i: usize| terms[i].reach.of(0).clone()),
         };
-        let choice = requantize::choose_sum(&sum, quantizer);
+        Ok(self.sum_of_codes(op, [terms[0].value, terms[1].value], &sum, quantizer, after))
+    }
+
+    /// The sum of two tensors of codes, quantized.
+    fn sum_of_codes(
+        &self,
+        op: OperationRef<'c, 'a>,
+        operands: [Value<'c, 'a>; 2],
+        sum: &Sum,
+        quantizer: Quantizer,
+        after: Codes,
+    ) -> Value<'c, 'a> {
+        let choice = requantize::choose_sum(sum, quantizer);
         if choice.inexact > 0 {
             pass::remark(
                 &op,
@@ -1181,11 +1252,10 @@ impl<'c, 'a> Conversion<'c, 'a> {
             let accumulator = TypeAttribute::new(sums.element(self.context)).into();
             attributes.push(("accumulator", accumulator));
         }
-        let operands = [terms[0].value, terms[1].value];
         let value = self.build(op, aie4ml::ADD, &operands, &attributes, sums.tensor(self.context));
         let attributes = [("requant", choice.requant.attribute(self.context))];
         let r#type = after.tensor(self.context);
-        Ok(self.build(op, aie4ml::REQUANTIZE, &[value], &attributes, r#type))
+        self.build(op, aie4ml::REQUANTIZE, &[value], &attributes, r#type)
     }
 
     /// Says where no integers are exact.

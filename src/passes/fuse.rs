@@ -11,7 +11,7 @@
 //! ```
 
 use crate::{
-    dialect::aie4ml::{self, BIAS_ADD, CLAMP, Codes, Dense, Layer, REQUANTIZE},
+    dialect::aie4ml::{self, BIAS_ADD, CLAMP, Codes, Dense, Layer, Operator, REQUANTIZE},
     exact::{Overflow, Requant},
     mlir::{
         constant,
@@ -76,6 +76,12 @@ fn copy_sums(op: OperationRef) {
     }
 }
 
+/// Whether a layer requantizes what it sums up.
+fn has_sums(layer: &Layer) -> bool {
+    Operator::of(layer.op)
+        .is_none_or(|operator| operator.node(false).is_ok_and(|node| node.operator.has_sums()))
+}
+
 /// The layer that makes an op's first operand, if nothing else uses it.
 fn layer_before<'c, 'a>(op: OperationRef<'c, 'a>) -> Option<Layer<'c, 'a>> {
     let value = op.operand(0).ok()?;
@@ -94,7 +100,8 @@ fn replace<'c>(
     let result = after.result(0).expect("every op of the dialect has a result");
     let mut attributes = vec![("requant", aie4ml::list(context, stages))];
     // What it computes, and what the user has decided of its mapping.
-    for name in ["accumulator", "factors", "microtile", "split", "packing", "place"] {
+    let names = ["accumulator", "factors", "kind", "parameters", "operandSegmentSizes"];
+    for name in names.into_iter().chain(["microtile", "split", "packing", "place"]) {
         attributes.extend(layer.op.attribute(name).ok().map(|given| (name, given)));
     }
     let name = layer.op.name();
@@ -141,7 +148,7 @@ fn requantize(op: OperationRef) {
         rewrite::set_operand(op, 0, before);
         rewrite::erase(inner);
     }
-    let Some(layer) = layer_before(op) else { return };
+    let Some(layer) = layer_before(op).filter(has_sums) else { return };
     let mut stages = layer.requant();
     // Kernels have numbers of channels where they have weights, and for the first stage.
     if requant.channels().is_some() && (!stages.is_empty() || Dense::of(layer.op).is_none()) {
@@ -163,7 +170,7 @@ fn requantize(op: OperationRef) {
 
 fn clamp(op: OperationRef) {
     let (Some(low), Some(high)) = (limit(op, "min"), limit(op, "max")) else { return };
-    let Some(layer) = layer_before(op) else {
+    let Some(layer) = layer_before(op).filter(has_sums) else {
         narrow(op, low, high);
         return;
     };

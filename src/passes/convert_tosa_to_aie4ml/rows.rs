@@ -1,0 +1,868 @@
+//! Networks whose operators mix what lies in a row: convolutions, pools, transpositions, attention.
+//!
+//! A row is one sample of the batch, or all of them where an operator mixes samples. Every real
+//! tensor is a [`View`] of integers `rows x features`, times a scale plus an offset, so that
+//! transpositions, reshapes and slices cost nothing, and the operators that read views, nothing
+//! either. Where something has to lie otherwise, a `gather` moves it.
+
+use super::{
+    Constant, Conversion, Data, Fixed, Limits, codes, foreign, is_model_level, key, not_uniform,
+    rounding, scale, static_shape, uniform,
+};
+use crate::{
+    dialect::aie4ml::{self, Codes},
+    exact::Requant,
+    kernel::Integer,
+    mlir::{
+        constant,
+        fields::Fields,
+        pass::{self, fail},
+        quant::Uniform,
+        rewrite,
+    },
+    operator::{self, Node},
+    plan::{
+        requantize::{self, Channel, Quantizer, Real, Sum},
+        view::{Digit, View},
+    },
+};
+use melior::ir::{
+    OperationRef, Value, ValueLike,
+    attribute::{DenseI32ArrayAttribute, DenseI64ArrayAttribute, FloatAttribute, TypeAttribute},
+    block::BlockLike,
+    operation::OperationLike,
+};
+use num_traits::{Signed, ToPrimitive, Zero};
+use std::{cell::Cell, collections::HashMap, ops::RangeInclusive, rc::Rc};
+
+mod arithmetic;
+mod field;
+mod forms;
+mod layers;
+
+use field::Field;
+use forms::Form;
+
+/// A real tensor.
+#[derive(Clone)]
+pub(super) struct Tensor<'c, 'a> {
+    shape: Vec<usize>,
+    /// Where the integers lie.
+    view: View,
+    integers: Integers<'c, 'a>,
+    offset: Field<Real>,
+    limits: Field<Limits>,
+    /// What it is of another tensor, where only a whole pattern can be mapped.
+    form: Option<Rc<Form<'c, 'a>>>,
+}
+
+#[derive(Clone)]
+enum Integers<'c, 'a> {
+    /// Codes, and the scale of them.
+    Codes(Coded<'c, 'a>),
+    /// Sums that become codes when it is known how.
+    Sums(Rc<Pending<'c, 'a>>, Field<Real>),
+    /// Two tensors of codes to be added, which lie alike.
+    Sum([Coded<'c, 'a>; 2]),
+    /// A function of codes of 8 bits: its value for each code, the lowest first.
+    Table(Value<'c, 'a>, Uniform, Rc<[f64]>),
+    /// Tensors side by side along an axis, each to be quantized.
+    Parts(Rc<[Rc<Tensor<'c, 'a>>]>, usize),
+    /// Only a form says what it is.
+    None,
+}
+
+#[derive(Clone)]
+struct Coded<'c, 'a> {
+    value: Value<'c, 'a>,
+    codes: Uniform,
+    scale: Field<Real>,
+}
+
+/// A layer that waits for its requantization.
+pub(super) struct Pending<'c, 'a> {
+    layer: Layer<'c, 'a>,
+    /// Features of a row that it makes.
+    features: usize,
+    /// Features of a channel, each of which has a reach of its sums.
+    unit: usize,
+    reach: Vec<RangeInclusive<i64>>,
+    accumulator: u32,
+}
+
+enum Layer<'c, 'a> {
+    Dense { input: Value<'c, 'a>, k: usize, bits: u32, weights: Vec<i64> },
+    Operator { node: Node, inputs: Vec<Value<'c, 'a>>, has_bias: bool },
+}
+
+/// Whether a function needs operators that mix what lies in a row.
+pub(super) fn wanted<'c>(ops: &[OperationRef<'c, '_>]) -> bool {
+    let mut computed: Vec<usize> = Vec::new();
+    for op in ops {
+        let constants = ["arith.constant", "tosa.const", "tosa.const_shape"];
+        if constants.iter().any(|name| rewrite::is(op, name)) {
+            continue;
+        }
+        let constant: Vec<bool> = op
+            .operands()
+            .map(|value| match constant::defining_op(value) {
+                Some(_) => !computed.contains(&key(value)),
+                None => false,
+            })
+            .collect();
+        if op.operand_count() > 0 && constant.iter().all(|&constant| constant) {
+            continue;
+        }
+        computed.extend(op.results().map(|result| key(result.into())));
+        let both = constant.len() >= 2 && !constant[0] && !constant[1];
+        let name = op.name();
+        let name = name.as_string_ref();
+        match name.as_str().unwrap_or_default() {
+            "quant.qcast" | "quant.dcast" | "quant.scast" | "tosa.identity" | "tosa.reshape"
+            | "tosa.add" | "tosa.sub" | "tosa.reciprocal" | "tosa.negate" | "tosa.clamp"
+            | "func.return" => {}
+            "tosa.matmul" | "tosa.mul" | "tosa.maximum" | "tosa.minimum" if !both => {}
+            _ => return true,
+        }
+    }
+    false
+}
+
+/// Converts a function, whose samples are its rows, or all together one.
+pub(super) fn convert<'c, 'a>(
+    mut base: Conversion<'c, 'a>,
+    ops: &[OperationRef<'c, 'a>],
+) -> pass::Result<'c> {
+    let body = rewrite::body(base.func).expect("checked by run");
+    let first = |index: usize| {
+        let argument = body.argument(index).ok()?;
+        static_shape(argument.r#type()).and_then(|shape| shape.first().copied())
+    };
+    let extents: Vec<usize> = (0..body.argument_count()).filter_map(first).collect();
+    let batch = match extents.as_slice() {
+        [first, rest @ ..] if rest.iter().all(|extent| extent == first) => (*first).max(1),
+        _ => 1,
+    };
+    for rows in if batch == 1 { vec![1] } else { vec![batch, 1] } {
+        let arguments = body.argument_count();
+        let mut conversion = Rows { base, tensors: HashMap::new(), rows, mixes: Cell::new(false) };
+        match conversion.run(ops) {
+            Err(_) if conversion.mixes.get() && rows > 1 => {
+                base = conversion.base;
+                for op in base.inserted.take().into_iter().rev() {
+                    rewrite::erase(op);
+                }
+                for index in (arguments..body.argument_count()).rev() {
+                    rewrite::erase_argument(body, index);
+                }
+                base.values.clear();
+                base.arguments.clear();
+                base.results.clear();
+            }
+            Err(failure) => return Err(failure),
+            Ok(()) => return conversion.base.finish(ops),
+        }
+    }
+    unreachable!("the last number of rows is one, which mixes nothing")
+}
+
+struct Rows<'c, 'a> {
+    /// Has the constants.
+    base: Conversion<'c, 'a>,
+    tensors: HashMap<usize, Rc<Tensor<'c, 'a>>>,
+    rows: usize,
+    /// Whether an operator was met that mixes rows.
+    mixes: Cell<bool>,
+}
+
+/// Codes that features share a scale and an offset of, limited.
+struct Shared<'c, 'a> {
+    value: Value<'c, 'a>,
+    codes: Uniform,
+    scale: Real,
+    offset: Real,
+}
+
+impl Shared<'_, '_> {
+    /// The code that stands for a real number, if one does.
+    fn code_of(&self, real: &Real) -> Option<i64> {
+        let code = (real - &self.offset) / &self.scale;
+        code.is_integer().then(|| code.to_integer().to_i64()).flatten()
+    }
+
+    fn number(&self) -> Integer {
+        Integer { bits: self.codes.bits, signed: self.codes.signed }
+    }
+}
+
+impl<'c, 'a> Rows<'c, 'a> {
+    fn run(&mut self, ops: &[OperationRef<'c, 'a>]) -> pass::Result<'c> {
+        self.arguments()?;
+        for &op in ops {
+            self.convert(op)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the function an argument of codes for each real one.
+    fn arguments(&mut self) -> pass::Result<'c> {
+        let func = self.base.func;
+        let body = rewrite::body(func).expect("checked by run");
+        for index in 0..body.argument_count() {
+            let argument: Value = body.argument(index).map_err(|error| fail(&func, error))?.into();
+            let name = self.base.input(index);
+            let mut casts = Vec::new();
+            let given = uniform(argument.r#type());
+            if given.is_none() {
+                self.borders(argument, &name, &mut casts)?;
+            }
+            let mut found = given;
+            for cast in &casts {
+                let result = cast.result(0).map_err(|error| fail(cast, error))?.r#type();
+                let quantized = uniform(result).ok_or_else(|| fail(cast, not_uniform(result)))?;
+                if found.is_some_and(|other| other != quantized) {
+                    return Err(fail(cast, format_args!("quantizes {name} in a second way")));
+                }
+                found = Some(quantized);
+            }
+            let Some(quantized) = found else {
+                return Err(fail(&func, format_args!("does not use {name}")));
+            };
+            let shape = static_shape(argument.r#type())
+                .ok_or_else(|| fail(&func, format_args!("has {name} of unknown extents")))?;
+            let features = shape.iter().product::<usize>() / self.rows;
+            let view = View::rows_of(self.rows, &shape)
+                .ok_or_else(|| fail(&func, format_args!("has {name} without a batch")))?;
+            let r#type = codes([self.rows, features], &quantized).tensor(self.base.context);
+            let value: Value = body.add_argument(r#type, argument.location());
+            let tensor = self.coded(&func, value, quantized, shape, view)?;
+            self.tensors.insert(key(argument), Rc::new(tensor));
+            self.base.arguments.push(quantized);
+        }
+        Ok(())
+    }
+
+    /// What quantizes an argument or takes its codes, behind what only moves it.
+    fn borders(
+        &self,
+        value: Value<'c, 'a>,
+        name: &str,
+        casts: &mut Vec<OperationRef<'c, 'a>>,
+    ) -> pass::Result<'c> {
+        for user in rewrite::users(value).into_iter().rev() {
+            if rewrite::is(&user, "quant.qcast") || rewrite::is(&user, "quant.scast") {
+                casts.push(user);
+            } else if ["tosa.reshape", "tosa.transpose", "tosa.identity", "tosa.slice"]
+                .iter()
+                .any(|name| rewrite::is(&user, name))
+            {
+                let result = user.result(0).map_err(|error| fail(&user, error))?;
+                self.borders(result.into(), name, casts)?;
+            } else {
+                return Err(fail(
+                    &user,
+                    format_args!(
+                        "uses {name} before it is quantized: put QuantizeLinear and DequantizeLinear before it"
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Codes with the meaning that their type gives them.
+    fn coded(
+        &self,
+        op: &OperationRef<'c, 'a>,
+        value: Value<'c, 'a>,
+        quantized: Uniform,
+        shape: Vec<usize>,
+        view: View,
+    ) -> pass::Result<'c, Tensor<'c, 'a>> {
+        let scale = scale(op, quantized.scale)?;
+        let offset = -&scale * requantize::integer(quantized.zero_point);
+        let rank = shape.len();
+        let scale = Field::all(rank, scale);
+        Ok(Tensor {
+            shape,
+            view,
+            integers: Integers::Codes(Coded { value, codes: quantized, scale }),
+            offset: Field::all(rank, offset),
+            limits: Field::all(rank, Limits::default()),
+            form: None,
+        })
+    }
+
+    /// The computed tensor of an operand; `None` if it is constant.
+    fn tensor(&self, op: OperationRef<'c, 'a>, index: usize) -> Option<Rc<Tensor<'c, 'a>>> {
+        let value = op.operand(index).ok()?;
+        self.tensors.get(&key(value)).cloned()
+    }
+
+    fn computed(
+        &self,
+        op: OperationRef<'c, 'a>,
+        index: usize,
+    ) -> pass::Result<'c, Rc<Tensor<'c, 'a>>> {
+        self.tensor(op, index).ok_or_else(|| {
+            fail(&op, format_args!("has operand {index} that is not quantized: put QuantizeLinear and DequantizeLinear before it"))
+        })
+    }
+
+    fn fixed(&self, op: OperationRef<'c, 'a>, index: usize) -> pass::Result<'c, Constant> {
+        match self.base.operand(op, index)? {
+            Fixed::Constant(constant) => Ok(constant),
+            Fixed::Computed(_) => {
+                Err(fail(&op, format_args!("needs a constant as operand {index}")))
+            }
+        }
+    }
+
+    fn set(&mut self, op: OperationRef<'c, 'a>, tensor: Tensor<'c, 'a>) {
+        self.share(op, Rc::new(tensor));
+    }
+
+    fn share(&mut self, op: OperationRef<'c, 'a>, tensor: Rc<Tensor<'c, 'a>>) {
+        if let Some(result) = op.results().next() {
+            self.tensors.insert(key(result.into()), tensor);
+        }
+    }
+
+    fn shape_of(&self, op: OperationRef<'c, 'a>) -> pass::Result<'c, Vec<usize>> {
+        let result = op.result(0).map_err(|error| fail(&op, error))?;
+        static_shape(result.r#type()).ok_or_else(|| fail(&op, "needs a static shape"))
+    }
+
+    /// A refusal of what mixes rows, unless all of the batch is one.
+    fn mixing(&self, op: OperationRef<'c, 'a>) -> pass::Failure<'c> {
+        self.mixes.set(true);
+        fail(&op, "mixes samples of the batch, or their values, in a way that cannot be mapped yet")
+    }
+
+    fn convert(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        let name = op.name();
+        let name = name.as_string_ref();
+        let name = name.as_str().unwrap_or_default();
+        if !is_model_level(&op) && name != "arith.constant" && name != "func.return" {
+            return Err(foreign(op));
+        }
+        // What has no computed operand is folded.
+        let computed = op.operands().any(|value| self.tensors.contains_key(&key(value)));
+        if !computed {
+            return self.base.convert(op);
+        }
+        match name {
+            "quant.qcast" => self.quantize(op),
+            "quant.dcast" | "tosa.identity" => {
+                let tensor = self.computed(op, 0)?;
+                self.share(op, tensor);
+                Ok(())
+            }
+            "quant.scast" => self.reinterpret(op),
+            "tosa.reshape" => self.reshape(op),
+            "tosa.transpose" => self.transpose(op),
+            "tosa.slice" => self.slice(op),
+            "tosa.tile" => self.tile(op),
+            "tosa.reverse" => self.reverse(op),
+            "tosa.pad" => self.pad(op),
+            "tosa.concat" => self.concat(op),
+            "tosa.conv2d" => self.conv2d(op),
+            "tosa.depthwise_conv2d" => self.depthwise(op),
+            "tosa.transpose_conv2d" => self.transpose_conv2d(op),
+            "tosa.avg_pool2d" => self.avg_pool(op),
+            "tosa.max_pool2d" => self.max_pool(op),
+            "tosa.matmul" => self.matmul(op),
+            "tosa.reduce_sum" => self.reduce_sum(op),
+            "tosa.reduce_max" => self.reduce_max(op),
+            "tosa.add" => self.add(op, false),
+            "tosa.sub" => self.add(op, true),
+            "tosa.mul" => self.mul(op),
+            "tosa.negate" => self.negate(op),
+            "tosa.clamp" => self.clamp(op),
+            "tosa.maximum" => self.extreme(op, true),
+            "tosa.minimum" => self.extreme(op, false),
+            "tosa.reciprocal" => self.unary(op, |x| 1.0 / x),
+            "tosa.exp" => self.unary(op, f64::exp),
+            "tosa.log" => self.unary(op, f64::ln),
+            "tosa.tanh" => self.unary(op, f64::tanh),
+            "tosa.sigmoid" => self.unary(op, |x| 1.0 / (1.0 + (-x).exp())),
+            "tosa.erf" => self.unary(op, libm::erf),
+            "tosa.abs" => self.unary(op, f64::abs),
+            "tosa.floor" => self.unary(op, f64::floor),
+            "tosa.ceil" => self.unary(op, f64::ceil),
+            "tosa.sin" => self.unary(op, f64::sin),
+            "tosa.cos" => self.unary(op, f64::cos),
+            "tosa.rsqrt" => self.unary(op, |x| 1.0 / x.sqrt()),
+            "tosa.pow" => self.pointwise(op, |x| x[0].powf(x[1])),
+            "tosa.greater_equal" => self.pointwise(op, |x| f64::from(x[0] >= x[1])),
+            "tosa.greater" => self.pointwise(op, |x| f64::from(x[0] > x[1])),
+            "tosa.equal" => self.pointwise(op, |x| f64::from(x[0] == x[1])),
+            "tosa.select" => self.pointwise(op, |x| if x[0] != 0.0 { x[1] } else { x[2] }),
+            "func.return" => self.r#return(op),
+            _ => Err(foreign(op)),
+        }
+    }
+
+    /// Codes whose features have one scale and one offset, with what was limited since limited.
+    fn shared(
+        &self,
+        op: OperationRef<'c, 'a>,
+        x: &Tensor<'c, 'a>,
+    ) -> pass::Result<'c, Shared<'c, 'a>> {
+        let Integers::Codes(Coded { value, codes, scale }) = &x.integers else {
+            return Err(fail(
+                &op,
+                "needs an operand that is quantized: put QuantizeLinear and DequantizeLinear between the layer before and this one",
+            ));
+        };
+        let (Some(scale), Some(offset), Some(limits)) =
+            (scale.shared(), x.offset.shared(), x.limits.shared())
+        else {
+            return Err(fail(
+                &op,
+                "needs an operand with one scale and one offset for all features: quantize it anew",
+            ));
+        };
+        let (value, codes) = self.base.limited(op, *value, *codes, scale, offset, limits)?;
+        Ok(Shared { value, codes, scale: scale.clone(), offset: offset.clone() })
+    }
+
+    /// Columns of a value of codes.
+    fn columns(value: Value) -> usize {
+        Codes::of(value.r#type()).map_or(0, |codes| codes.columns)
+    }
+
+    /// Puts features in another order, or `fill` where there is none.
+    fn gather(
+        &self,
+        op: OperationRef<'c, 'a>,
+        inputs: &[Value<'c, 'a>],
+        index: &[i64],
+        fill: i64,
+    ) -> Value<'c, 'a> {
+        let columns: usize = inputs.iter().map(|value| Self::columns(*value)).sum();
+        let same = columns == index.len() && index.iter().copied().eq(0..columns as i64);
+        if let ([one], true) = (inputs, same) {
+            return *one;
+        }
+        let before = Codes::of(inputs[0].r#type()).expect("computed tensors have rank 2");
+        let after = Codes { columns: index.len(), ..before };
+        let indices = self.base.constant(op, &[index.len()], 32, index);
+        let node = Node {
+            operator: &operator::gather::Gather,
+            parameters: [("fill".to_owned(), vec![fill])].into(),
+            inputs: Vec::new(),
+            constants: Vec::new(),
+            output: operator::Tensor {
+                features: index.len(),
+                number: Integer { bits: after.bits, signed: after.signed },
+            },
+            accumulator: 32,
+        };
+        self.base.build_operator(
+            op,
+            &node,
+            inputs,
+            &[indices],
+            &[],
+            after.tensor(self.base.context),
+        )
+    }
+
+    /// The codes of a tensor in the order of the tensor.
+    fn in_order(
+        &self,
+        op: OperationRef<'c, 'a>,
+        value: Value<'c, 'a>,
+        view: &View,
+    ) -> Value<'c, 'a> {
+        let index: Vec<i64> = view.features().into_iter().map(|at| at as i64).collect();
+        self.gather(op, &[value], &index, 0)
+    }
+
+    /// The view that a tensor in its own order has.
+    fn ordered(&self, op: OperationRef<'c, 'a>, x: &Tensor<'c, 'a>) -> pass::Result<'c, View> {
+        let total: usize = x.shape.iter().product();
+        let all = x.view.sample().iter().product::<usize>() * self.rows;
+        if x.view.rows() != self.rows || all != total {
+            return Err(self.mixing(op));
+        }
+        let mut stride = all / self.rows;
+        let mut axes = x.view.axes.clone();
+        for digit in axes.iter_mut().flatten().filter(|digit| !digit.of_rows) {
+            stride /= digit.extent;
+            digit.stride = stride;
+        }
+        Ok(View { axes, offset: 0 })
+    }
+
+    fn quantize(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        let x = self.computed(op, 0)?;
+        let result = op.result(0).map_err(|error| fail(&op, error))?;
+        let Some(quantized) = uniform(result.r#type()) else {
+            return Err(fail(&op, not_uniform(result.r#type())));
+        };
+        let tensor = self.quantized(op, &x, quantized)?;
+        self.share(op, tensor);
+        Ok(())
+    }
+
+    fn quantized(
+        &self,
+        op: OperationRef<'c, 'a>,
+        x: &Rc<Tensor<'c, 'a>>,
+        quantized: Uniform,
+    ) -> pass::Result<'c, Rc<Tensor<'c, 'a>>> {
+        // The same codes again.
+        if let Integers::Codes(Coded { codes, .. }) = &x.integers
+            && *codes == quantized
+            && self.same_meaning(&op, x, quantized)?
+        {
+            return Ok(x.clone());
+        }
+        let step = scale(&op, quantized.scale)?;
+        let mut quantizer = Quantizer {
+            rounding: rounding(&op)?,
+            width: quantized.width(),
+            signed: quantized.signed,
+            zero_point: quantized.zero_point,
+            min: quantized.min,
+            max: quantized.max,
+        };
+        if let Integers::Parts(parts, axis) = &x.integers {
+            let parts: pass::Result<Vec<_>> =
+                parts.iter().map(|part| self.quantized(op, part, quantized)).collect();
+            return self.joined(op, &parts?, *axis, &x.shape).map(Rc::new);
+        }
+        if let Integers::None = &x.integers {
+            return self.quantized_form(op, x, quantized, &step, quantizer);
+        }
+        // Rounding keeps the order, so limits commute with it.
+        let limits = x.limits.map(|limits| {
+            let code = |limit: &Option<Real>, other| {
+                limit.as_ref().map_or(other, |limit| quantizer.apply(&(limit / &step)))
+            };
+            (code(&limits.low, quantizer.min), code(&limits.high, quantizer.max))
+        });
+        let Some(&(min, max)) = limits.shared() else {
+            return Err(fail(
+                &op,
+                "quantizes features with limits of their own, which cannot be mapped to the array yet",
+            ));
+        };
+        (quantizer.min, quantizer.max) = (min.min(max), max);
+        let value = match &x.integers {
+            Integers::Codes(coded) => self.rescale(op, x, coded, &step, quantizer, quantized)?,
+            Integers::Sums(pending, scale) => {
+                self.finish(op, x, pending, scale, &step, quantizer, quantized)?
+            }
+            Integers::Sum(terms) => self.add_codes(op, x, terms, &step, quantizer, quantized)?,
+            Integers::Table(value, codes, reals) => {
+                let reals: Vec<f64> = reals
+                    .iter()
+                    .map(|&real| if real.is_nan() { 0.0 } else { real.clamp(-1e30, 1e30) })
+                    .collect();
+                let code = |real: &f64| {
+                    let real = requantize::real(*real).unwrap_or_else(Real::zero);
+                    quantizer.apply(&(real / &step))
+                };
+                let table: Vec<i64> = reals.iter().map(code).collect();
+                self.lookup(op, *value, *codes, &table, quantized)
+            }
+            Integers::Parts(..) | Integers::None => unreachable!("handled above"),
+        };
+        self.coded(&op, value, quantized, x.shape.clone(), x.view.clone()).map(Rc::new)
+    }
+
+    /// Whether codes already mean what a type says of them.
+    fn same_meaning(
+        &self,
+        op: &OperationRef<'c, 'a>,
+        x: &Tensor<'c, 'a>,
+        quantized: Uniform,
+    ) -> pass::Result<'c, bool> {
+        let Integers::Codes(Coded { scale: of, .. }) = &x.integers else { return Ok(false) };
+        let step = scale(op, quantized.scale)?;
+        let offset = -&step * requantize::integer(quantized.zero_point);
+        Ok(of.shared() == Some(&step)
+            && x.offset.shared() == Some(&offset)
+            && x.limits.shared() == Some(&Limits::default()))
+    }
+
+    /// Codes at another scale.
+    fn rescale(
+        &self,
+        op: OperationRef<'c, 'a>,
+        x: &Tensor<'c, 'a>,
+        coded: &Coded<'c, 'a>,
+        step: &Real,
+        quantizer: Quantizer,
+        quantized: Uniform,
+    ) -> pass::Result<'c, Value<'c, 'a>> {
+        let Coded { value, codes: of, scale } = coded;
+        let columns = Self::columns(*value);
+        let numbers = scale.with(&x.offset, |scale, offset| (scale / step, offset / step));
+        let reach = of.min..=of.max;
+        let channel = |(scale, offset): &(Real, Real)| Channel {
+            scale: scale.clone(),
+            offset: offset.clone(),
+            reach: reach.clone(),
+        };
+        let channels: Vec<Channel> = match numbers.shared() {
+            Some(numbers) => vec![channel(numbers)],
+            None => {
+                let shape = x.view.sample();
+                let mut all = vec![None; columns];
+                for (feature, numbers) in x.view.features().into_iter().zip(numbers.each(&shape)) {
+                    all[feature] = Some(channel(numbers));
+                }
+                let other =
+                    channel(numbers.each(&shape).first().copied().ok_or_else(|| foreign(op))?);
+                all.into_iter().map(|given| given.unwrap_or_else(|| other.clone())).collect()
+            }
+        };
+        let choice = requantize::choose(&channels, quantizer, 32);
+        self.base.remark(op, &choice);
+        let requant = choice
+            .without_bias()
+            .ok_or_else(|| fail(&op, "has an offset that does not fit behind its scale"))?;
+        let after = codes([self.rows, columns], &quantized);
+        let attributes = [("requant", requant.attribute(self.base.context))];
+        let r#type = after.tensor(self.base.context);
+        Ok(self.base.build(op, aie4ml::REQUANTIZE, &[*value], &attributes, r#type))
+    }
+
+    /// Builds a layer, of which it is known now how it requantizes.
+    fn finish(
+        &self,
+        op: OperationRef<'c, 'a>,
+        x: &Tensor<'c, 'a>,
+        pending: &Pending<'c, 'a>,
+        scale: &Field<Real>,
+        step: &Real,
+        quantizer: Quantizer,
+        quantized: Uniform,
+    ) -> pass::Result<'c, Value<'c, 'a>> {
+        let numbers = scale.with(&x.offset, |scale, offset| (scale / step, offset / step));
+        let count = pending.reach.len();
+        let channel = |(scale, offset): &(Real, Real), index: usize| Channel {
+            scale: scale.clone(),
+            offset: offset.clone(),
+            reach: pending.reach[index].clone(),
+        };
+        let channels: Vec<Channel> = match numbers.shared() {
+            Some(numbers) => (0..count).map(|index| channel(numbers, index)).collect(),
+            None => {
+                let mut all: Vec<Option<&(Real, Real)>> = vec![None; count];
+                let shape = x.view.sample();
+                for (feature, numbers) in x.view.features().into_iter().zip(numbers.each(&shape)) {
+                    let known = &mut all[if count == 1 { 0 } else { feature / pending.unit }];
+                    if known.is_some_and(|known| known != numbers) {
+                        return Err(fail(
+                            &op,
+                            "has scales or offsets within a channel, which cannot be mapped to the array yet",
+                        ));
+                    }
+                    *known = Some(numbers);
+                }
+                let other = all.iter().flatten().next().copied().ok_or_else(|| foreign(op))?;
+                (0..count).map(|index| channel(all[index].unwrap_or(other), index)).collect()
+            }
+        };
+        let choice = requantize::choose(&channels, quantizer, pending.accumulator);
+        self.base.remark(op, &choice);
+        let after = codes([self.rows, pending.features], &quantized);
+        let context = self.base.context;
+        let sums = Codes { bits: pending.accumulator, signed: true, ..after };
+        let accumulator = TypeAttribute::new(sums.element(context)).into();
+        match &pending.layer {
+            Layer::Dense { input, k, bits, weights } => {
+                let n = pending.features;
+                let weights = self.base.constant(op, &[*k, n], *bits, weights);
+                let none = aie4ml::list::<Requant>(context, &[]);
+                let attributes = [("accumulator", accumulator), ("requant", none)];
+                let r#type = sums.tensor(context);
+                let mut value =
+                    self.base.build(op, aie4ml::DENSE, &[*input, weights], &attributes, r#type);
+                let mut requant = choice.requant.clone();
+                if choice.bias.iter().any(|&bias| bias != 0) {
+                    if choice.bias.len() == n {
+                        let bias = self.base.constant(op, &[n], 32, &choice.bias);
+                        value = self.base.build(op, aie4ml::BIAS_ADD, &[value, bias], &[], r#type);
+                    } else {
+                        requant = choice.without_bias().ok_or_else(|| {
+                            fail(&op, "has an offset that does not fit behind its scale")
+                        })?;
+                    }
+                }
+                let attributes = [("requant", requant.attribute(context))];
+                let r#type = after.tensor(context);
+                Ok(self.base.build(op, aie4ml::REQUANTIZE, &[value], &attributes, r#type))
+            }
+            Layer::Operator { node, inputs, has_bias } => {
+                let mut requant = choice.requant.clone();
+                let mut constants: Vec<Value> = node
+                    .constants
+                    .iter()
+                    .map(|of| self.base.constant(op, &of.shape, of.number.bits, &of.data))
+                    .collect();
+                if *has_bias {
+                    let bias: Vec<i64> = match choice.bias.as_slice() {
+                        [one] => vec![*one; count],
+                        [] => vec![0; count],
+                        all => all.to_vec(),
+                    };
+                    constants.push(self.base.constant(op, &[count], 32, &bias));
+                } else if choice.bias.iter().any(|&bias| bias != 0) {
+                    requant = choice.without_bias().ok_or_else(|| {
+                        fail(&op, "has an offset that does not fit behind its scale")
+                    })?;
+                }
+                let attributes =
+                    [("accumulator", accumulator), ("requant", aie4ml::list(context, &[requant]))];
+                let r#type = after.tensor(context);
+                Ok(self.base.build_operator(op, node, inputs, &constants, &attributes, r#type))
+            }
+        }
+    }
+
+    /// Adds two tensors of codes and quantizes the sum.
+    fn add_codes(
+        &self,
+        op: OperationRef<'c, 'a>,
+        x: &Tensor<'c, 'a>,
+        terms: &[Coded<'c, 'a>; 2],
+        step: &Real,
+        quantizer: Quantizer,
+        quantized: Uniform,
+    ) -> pass::Result<'c, Value<'c, 'a>> {
+        let shared = [&terms[0].scale, &terms[1].scale].map(Field::shared);
+        let ([Some(a), Some(b)], Some(offset)) = (shared, x.offset.shared()) else {
+            return Err(fail(
+                &op,
+                "quantizes a sum of two tensors with numbers of its own for each feature, which cannot be mapped to the array yet",
+            ));
+        };
+        let sum = Sum {
+            scales: [a / step, b / step],
+            offset: offset / step,
+            codes: [0, 1].map(|i: usize| terms[i].codes.min..=terms[i].codes.max),
+        };
+        let columns = Self::columns(terms[0].value);
+        let after = codes([self.rows, columns], &quantized);
+        Ok(self.base.sum_of_codes(op, [terms[0].value, terms[1].value], &sum, quantizer, after))
+    }
+
+    /// A function of codes, as a table.
+    fn lookup(
+        &self,
+        op: OperationRef<'c, 'a>,
+        value: Value<'c, 'a>,
+        of: Uniform,
+        table: &[i64],
+        quantized: Uniform,
+    ) -> Value<'c, 'a> {
+        let after = codes([self.rows, Self::columns(value)], &quantized);
+        let integer = |codes: &Uniform| Integer { bits: codes.bits, signed: codes.signed };
+        let features = after.columns;
+        let node = Node {
+            operator: &operator::lookup::Lookup,
+            parameters: Default::default(),
+            inputs: vec![operator::Tensor { features, number: integer(&of) }],
+            constants: Vec::new(),
+            output: operator::Tensor { features, number: integer(&quantized) },
+            accumulator: 32,
+        };
+        let table = self.base.constant_of(op, &[table.len()], integer(&quantized), table);
+        self.base.build_operator(
+            op,
+            &node,
+            &[value],
+            &[table],
+            &[],
+            after.tensor(self.base.context),
+        )
+    }
+
+    /// The same integers, which now have another scale.
+    fn reinterpret(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        let x = self.computed(op, 0)?;
+        let result = op.result(0).map_err(|error| fail(&op, error))?;
+        let Some(quantized) = uniform(result.r#type()) else {
+            self.share(op, x);
+            return Ok(());
+        };
+        let Integers::Codes(Coded { value, codes: of, .. }) = &x.integers else {
+            return Err(fail(&op, "takes the codes of a tensor that has none"));
+        };
+        if (of.bits, of.signed) != (quantized.bits, quantized.signed) {
+            return Err(fail(&op, "takes the codes of a tensor for those of another type"));
+        }
+        let quantized = Uniform { min: of.min, max: of.max, ..quantized };
+        let tensor = self.coded(&op, *value, quantized, x.shape.clone(), x.view.clone())?;
+        self.set(op, tensor);
+        Ok(())
+    }
+
+    fn r#return(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        let mut values = Vec::new();
+        for index in 0..op.operand_count() {
+            let name = aie4ml::boundary_name(self.base.func, "res_attrs", index);
+            let output = name.map_or(format!("result {index}"), |name| format!("output '{name}'"));
+            let x = self
+                .tensor(op, index)
+                .ok_or_else(|| fail(&op, format_args!("has {output} that is constant")))?;
+            if !matches!(x.integers, Integers::Codes(_)) {
+                return Err(fail(
+                    &op,
+                    format_args!(
+                        "has {output} that is not quantized: put QuantizeLinear and DequantizeLinear before it"
+                    ),
+                ));
+            }
+            let shared = self.shared(op, &x)?;
+            let (Some(zero_point), Some(scale)) =
+                (shared.code_of(&Real::zero()), shared.scale.to_f64())
+            else {
+                return Err(fail(
+                    &op,
+                    format_args!(
+                        "has {output} whose codes have an offset that is no zero point: quantize it anew"
+                    ),
+                ));
+            };
+            let ordered = self.ordered(op, &x)?;
+            if !ordered.is_contiguous() {
+                return Err(self.mixing(op));
+            }
+            let mut value = self.in_order(op, shared.value, &x.view);
+            // What is given as an argument leaves through a layer.
+            if constant::defining_op(value).is_none() {
+                let r#type = value.r#type();
+                let same = Requant::shift(
+                    0,
+                    crate::exact::Rounding::Floor,
+                    shared.codes.bits.into(),
+                    shared.codes.signed,
+                );
+                let attributes = [("requant", same.attribute(self.base.context))];
+                value = self.base.build(op, aie4ml::REQUANTIZE, &[value], &attributes, r#type);
+            }
+            values.push(value);
+            self.base.results.push(Uniform { scale, zero_point, ..shared.codes });
+        }
+        for (index, value) in values.into_iter().enumerate() {
+            rewrite::set_operand(op, index, value);
+        }
+        Ok(())
+    }
+}
+
+/// The product of extents of digits, and their common stride; `None` if they are several.
+fn single(digits: &[Digit]) -> Option<(usize, usize)> {
+    match digits {
+        [] => Some((1, 0)),
+        [digit] => Some((digit.extent, digit.stride)),
+        _ => None,
+    }
+}
