@@ -67,6 +67,7 @@ pub const PAGE: &str = "report.html";
 /// The kernels' headers, in a design so that it compiles wherever it is.
 const HEADERS: &[(&str, &str)] = &[
     ("aie4ml/add.h", include_str!("../kernels/aie4ml/add.h")),
+    ("aie4ml/average_pool.h", include_str!("../kernels/aie4ml/average_pool.h")),
     ("aie4ml/binary.h", include_str!("../kernels/aie4ml/binary.h")),
     ("aie4ml/conv2d.h", include_str!("../kernels/aie4ml/conv2d.h")),
     ("aie4ml/gather.h", include_str!("../kernels/aie4ml/gather.h")),

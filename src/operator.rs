@@ -10,6 +10,7 @@
 //!
 //! **Invariant:** [`Operator::check`] has accepted every [`Node`] that another method sees.
 
+pub mod average_pool;
 pub mod binary;
 pub mod conv2d;
 pub mod gather;
@@ -20,8 +21,14 @@ use crate::kernel::Integer;
 use std::{collections::BTreeMap, fmt, ops::Range};
 
 /// All operators.
-pub const ALL: &[&dyn Operator] =
-    &[&conv2d::Conv2d, &pool::MaxPool, &lookup::Lookup, &gather::Gather, &binary::Binary];
+pub const ALL: &[&dyn Operator] = &[
+    &conv2d::Conv2d,
+    &pool::MaxPool,
+    &average_pool::AveragePool,
+    &lookup::Lookup,
+    &gather::Gather,
+    &binary::Binary,
+];
 
 /// The operator of a name.
 pub fn by_name(name: &str) -> Option<&'static dyn Operator> {

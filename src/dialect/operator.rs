@@ -28,6 +28,7 @@ pub fn meaning<'c, 'a>(op: OperationRef<'c, 'a>, node: &Node) -> Value<'c, 'a> {
     match node.operator.name() {
         "conv2d" => at.conv2d(inputs[0], constants[0], constants[1]),
         "max_pool" => at.max_pool(inputs[0]),
+        "average_pool" => at.average_pool(inputs[0], constants[0]),
         "lookup" => at.lookup(inputs[0], constants[0]),
         "gather" => at.gather(&inputs, constants[0]),
         "binary" => at.binary(inputs[0], inputs[1]),
@@ -278,6 +279,61 @@ impl<'c, 'a> At<'c, 'a, '_> {
             },
         );
         self.collapse(most, &output)
+    }
+
+    fn average_pool(&self, input: Value<'c, 'a>, factors: Value<'c, 'a>) -> Value<'c, 'a> {
+        let shape = pool::Shape::of(self.node).expect("the verifier checks the parameters");
+        let pool::Shape { input: from, output, kernel, stride, dilation, padding, .. } = shape;
+        let extents = [0, 1].map(|axis| {
+            let last = (output[axis + 1] - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis];
+            (last + 1).max(padding[axis] + from[axis + 1])
+        });
+        // Zero changes no sum.
+        let image = self.image(input, from, shape.strides, shape.offset);
+        let frame = self.framed(image, from, extents, padding, [1, 1], 0);
+        let element = scalar::element(input.r#type());
+        let window = RankedTensorType::new(&kernel.map(|extent| extent as u64), element, None);
+        let window = scalar::empty(self.op, window.into());
+        let mut extents = vec![self.rows(input)];
+        extents.extend(output.iter().map(|&extent| extent as u64));
+        let start = self.filled(&extents, self.sums(), 0);
+        let [row, column] =
+            [("d2", "d4", 0), ("d3", "d5", 1)].map(|(output, tap, axis): (_, _, usize)| {
+                format!("{output} * {} + {tap} * {}", stride[axis], dilation[axis])
+            });
+        let (bits, signed) = (self.node.accumulator, self.node.inputs[0].number.signed);
+        let sums = scalar::generic(
+            self.op,
+            &["parallel", "parallel", "parallel", "parallel", "reduction", "reduction"],
+            &[(frame, &format!("d0, d1, {row}, {column}")), (window, "d4, d5")],
+            (start, "d0, d1, d2, d3"),
+            |body, elements| {
+                let code = body.resize(elements[0], signed, bits);
+                body.binary("arith.addi", elements[2], code)
+            },
+        );
+        let places = [output[1] as u64, output[2] as u64];
+        let grid = RankedTensorType::new(&places, scalar::element(factors.r#type()), None);
+        let factors = self.split_first(factors, grid.into(), &places);
+        let [halves] = self.node.sizes("halves").unwrap_or([0]);
+        let scaled = scalar::generic(
+            self.op,
+            &["parallel"; 4],
+            &[(sums, "d0, d1, d2, d3"), (factors, "d2, d3")],
+            (scalar::empty(self.op, sums.r#type()), "d0, d1, d2, d3"),
+            |body, elements| {
+                let number = body.resize(elements[1], true, bits);
+                if halves == 0 {
+                    return body.binary("arith.muli", elements[0], number);
+                }
+                let shift = body.integer(number.r#type(), halves as i64);
+                let shifted = body.binary("arith.shli", elements[0], shift);
+                let below = body.binary("arith.floordivsi", shifted, number);
+                let above = body.binary("arith.ceildivsi", shifted, number);
+                body.binary("arith.addi", below, above)
+            },
+        );
+        self.collapse(scaled, &output)
     }
 
     fn lookup(&self, input: Value<'c, 'a>, table: Value<'c, 'a>) -> Value<'c, 'a> {

@@ -11,6 +11,10 @@ use super::{Node, Operator, Share};
 
 pub struct MaxPool;
 
+/// What the parameters are called.
+pub const PARAMETERS: &[&str] =
+    &["input", "output", "kernel", "stride", "dilation", "padding", "strides", "offset"];
+
 /// The numbers of a node.
 pub struct Shape {
     pub input: [usize; 3],
@@ -55,6 +59,54 @@ impl Shape {
         let position = position.checked_sub(self.padding[axis])?;
         (position < self.input[axis + 1]).then_some(position)
     }
+
+    /// Whether images of these many features lie as the numbers say, and every window has something.
+    ///
+    /// # Errors
+    /// If not, what is wrong.
+    pub fn check(&self, from: usize, to: usize) -> Result<(), String> {
+        let Shape { input, output, kernel, stride, dilation, .. } = self;
+        let positive = [&input[..], output, kernel, stride, dilation];
+        if positive.iter().any(|list| list.contains(&0)) {
+            return Err("has a zero among its parameters".into());
+        }
+        let [c, h, w] = *output;
+        if c.checked_mul(h).and_then(|all| all.checked_mul(w)) != Some(to) {
+            return Err(format!("has {to} output features, not {c} x {h} x {w}"));
+        }
+        if super::last(input, &self.strides, self.offset).is_none_or(|last| last >= from) {
+            let [c, h, w] = *input;
+            return Err(format!("reads {c} x {h} x {w} elements beyond its {from} features"));
+        }
+        if input[0] != output[0] {
+            return Err("needs an output with the input's channels".into());
+        }
+        for axis in [0, 1] {
+            let empty = |&y: &usize| (0..kernel[axis]).all(|tap| self.at(axis, y, tap).is_none());
+            if (0..output[axis + 1]).any(|y| empty(&y)) {
+                return Err("has a window with nothing in it".into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The template arguments that say so.
+    pub fn arguments(&self, share: &Share) -> Vec<String> {
+        let Shape { input, output, kernel, stride, dilation, padding, strides, offset } = self;
+        let list =
+            |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        vec![
+            format!("Strided<{}, {}, {offset}>", list(input), list(strides)),
+            format!("Image<{}, {}>", share.channels, list(&output[1..])),
+            format!(
+                "Window<{}, {}, {}, {}, 1, 1>",
+                list(kernel),
+                list(stride),
+                list(dilation),
+                list(padding)
+            ),
+        ]
+    }
 }
 
 impl Operator for MaxPool {
@@ -67,7 +119,7 @@ impl Operator for MaxPool {
     }
 
     fn parameters(&self) -> &'static [&'static str] {
-        &["input", "output", "kernel", "stride", "dilation", "padding", "strides", "offset"]
+        PARAMETERS
     }
 
     fn has_sums(&self) -> bool {
@@ -76,33 +128,12 @@ impl Operator for MaxPool {
 
     fn check(&self, node: &Node) -> Result<(), String> {
         let shape = Shape::of(node)?;
-        let Shape { input, output, kernel, stride, dilation, .. } = shape;
-        let positive = [&input[..], &output, &kernel, &stride, &dilation];
-        if positive.iter().any(|list| list.contains(&0)) {
-            return Err("has a zero among its parameters".into());
-        }
         let (&[tensor], []) = (&node.inputs[..], &node.constants[..]) else {
             return Err("needs one input and no constants".into());
         };
-        let [c, h, w] = output;
-        if c.checked_mul(h).and_then(|all| all.checked_mul(w)) != Some(node.output.features) {
-            let features = node.output.features;
-            return Err(format!("has {features} output features, not {c} x {h} x {w}"));
-        }
-        if super::last(&input, &shape.strides, shape.offset)
-            .is_none_or(|last| last >= tensor.features)
-        {
-            let ([c, h, w], features) = (input, tensor.features);
-            return Err(format!("reads {c} x {h} x {w} elements beyond its {features} features"));
-        }
-        if input[0] != output[0] || tensor.number != node.output.number {
-            return Err("needs an output with the input's channels and type".into());
-        }
-        for axis in [0, 1] {
-            let empty = |&y: &usize| (0..kernel[axis]).all(|tap| shape.at(axis, y, tap).is_none());
-            if (0..output[axis + 1]).any(|y| empty(&y)) {
-                return Err("has a window with nothing in it".into());
-            }
+        shape.check(tensor.features, node.output.features)?;
+        if tensor.number != node.output.number {
+            return Err("needs an output of its input's type".into());
         }
         Ok(())
     }
@@ -113,21 +144,7 @@ impl Operator for MaxPool {
     }
 
     fn arguments(&self, node: &Node, share: &Share) -> Vec<String> {
-        let shape = Shape::checked(node);
-        let Shape { input, output, kernel, stride, dilation, padding, .. } = shape;
-        let list =
-            |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-        vec![
-            format!("Strided<{}, {}, {}>", list(&input), list(&shape.strides), shape.offset),
-            format!("Image<{}, {}>", share.channels, list(&output[1..])),
-            format!(
-                "Window<{}, {}, {}, {}, 1, 1>",
-                list(&kernel),
-                list(&stride),
-                list(&dilation),
-                list(&padding)
-            ),
-        ]
+        Shape::checked(node).arguments(share)
     }
 
     fn cycles(&self, node: &Node, share: &Share, _rest: u64) -> u64 {

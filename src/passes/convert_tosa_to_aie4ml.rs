@@ -218,6 +218,28 @@ impl Constant {
     fn len(&self) -> usize {
         self.shape.iter().product()
     }
+    /// Some of the elements, of which those along each axis are within a range.
+    fn picked(
+        &self,
+        shape: Vec<usize>,
+        elements: &[usize],
+        within: impl Fn(usize) -> std::ops::Range<usize>,
+    ) -> Constant {
+        let data = match &self.data {
+            Data::Reals(reals) => {
+                Data::Reals(elements.iter().map(|&at| reals[at].clone()).collect())
+            }
+            Data::Codes { codes, axis, parameters } => Data::Codes {
+                codes: elements.iter().map(|&at| codes[at]).collect(),
+                axis: *axis,
+                parameters: match axis {
+                    Some(axis) => parameters[within(*axis)].into(),
+                    None => parameters.clone(),
+                },
+            },
+        };
+        Constant { shape, data }
+    }
     fn reals(&self) -> Vec<Real> {
         (0..self.len()).map(|index| self.real(index)).collect()
     }

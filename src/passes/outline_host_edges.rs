@@ -149,7 +149,7 @@ fn keep_last_sums<'c>(func: OperationRef<'c, '_>, body: BlockRef<'c, '_>) {
 /// Whether real values are quantized before anything leaves, or another layer reads them.
 fn quantizer_follows(value: Value) -> bool {
     rewrite::users(value).into_iter().any(|user| {
-        matches!(kind(user), Kind::Quantizer { .. } | Kind::Layer)
+        matches!(kind(user, false), Kind::Quantizer { .. } | Kind::Layer)
             || user.results().any(|result| quantizer_follows(result.into()))
     })
 }
@@ -158,7 +158,7 @@ fn quantizer_follows(value: Value) -> bool {
 /// levels have rows and columns.
 fn keep_shapes<'c>(func: OperationRef<'c, '_>, body: BlockRef<'c, '_>) {
     let context = rewrite::context(func.location());
-    let reshapes = |op: &OperationRef| kind(*op) == Kind::Reshape;
+    let reshapes = |op: &OperationRef| kind(*op, false) == Kind::Reshape;
     let inputs: Vec<Value> = (0..body.argument_count())
         .filter_map(|index| Some(body.argument(index).ok()?.into()))
         .collect();
@@ -257,6 +257,7 @@ impl<'c, 'a> Network<'c, 'a> {
             graph.arguments.push(form(argument.r#type()));
         }
         let mut types: BTreeMap<String, usize> = BTreeMap::new();
+        let casts = ops.iter().any(|op| rewrite::is(op, "quant.qcast"));
         for (index, op) in ops.iter().enumerate() {
             let operands: Vec<_> = read(*op)
                 .into_iter()
@@ -274,7 +275,7 @@ impl<'c, 'a> Network<'c, 'a> {
                 }
             }
             let form = result.map_or(Form::Real, form);
-            graph.nodes.push(Node { kind: kind(*op), operands, form, r#type });
+            graph.nodes.push(Node { kind: kind(*op, casts), operands, form, r#type });
         }
         graph.results = r#return
             .map(|op| op.operands().map(|value| sources.get(&key(value)).copied()).collect())
@@ -638,14 +639,50 @@ fn cast<'c, 'a>(
     op.result(0).expect("it was given a result").into()
 }
 
-/// What an op does. Comparisons, shifts and such are part of how a network without quantizers rounds.
-fn kind(op: OperationRef) -> Kind {
+/// Ops on real values that the array has between quantizers: what moves elements, pools, sums,
+/// and functions of codes.
+fn is_operator(name: &str, op: OperationRef) -> bool {
+    match name {
+        "tosa.transpose" | "tosa.slice" | "tosa.concat" | "tosa.pad" | "tosa.tile"
+        | "tosa.reverse" | "tosa.avg_pool2d" | "tosa.max_pool2d" | "tosa.reduce_sum"
+        | "tosa.reduce_max" | "tosa.rsqrt" | "tosa.mul" | "tosa.maximum" | "tosa.minimum" => true,
+        "tosa.exp" | "tosa.log" | "tosa.tanh" | "tosa.sigmoid" | "tosa.erf" | "tosa.reciprocal"
+        | "tosa.pow" | "tosa.sin" | "tosa.cos" => bits_below(op).is_none_or(|bits| bits <= 8),
+        _ => false,
+    }
+}
+
+/// Bits of the codes of which an op's operand is a function.
+fn bits_below(mut op: OperationRef) -> Option<u32> {
+    // Patterns are short.
+    for _ in 0..16 {
+        let operands: Vec<Value> = op.operands().collect();
+        let before = operands.into_iter().find_map(|value| {
+            let before = constant::defining_op(value)?;
+            (before.operand_count() > 0).then_some(before)
+        })?;
+        if rewrite::is(&before, "quant.dcast") {
+            let codes = before.operands().next()?.r#type();
+            return crate::mlir::quant::Uniform::of(scalar::element(codes))
+                .map(|uniform| uniform.bits);
+        }
+        op = before;
+    }
+    None
+}
+
+/// What an op does, in a function with quantization casts or without. Comparisons, shifts and such
+/// are part of how a network without quantizers rounds.
+fn kind(op: OperationRef, casts: bool) -> Kind {
     let name = op.name();
     let name = name.as_string_ref();
     let name = name.as_str().unwrap_or_default();
     let real = |r#type: Option<Type>| r#type.map(form) == Some(Form::Real);
     let reads = real(op.operands().next().map(|value| value.r#type()));
     let result = op.results().next().map(|value| value.r#type());
+    if casts && reads && is_operator(name, op) {
+        return Kind::Operator;
+    }
     match name {
         "quant.qcast" => Kind::Quantizer { arithmetic: false },
         "quant.dcast" | "quant.scast" => Kind::Cast,

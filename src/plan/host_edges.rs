@@ -24,6 +24,8 @@ pub enum Kind {
     Elementwise,
     /// Likewise, if all but one operand are constant.
     Scale,
+    /// What else the array computes or moves, between quantizers.
+    Operator,
     /// What the array has not.
     Other,
 }

@@ -68,6 +68,8 @@ enum Integers<'c, 'a> {
     Table(Value<'c, 'a>, Uniform, Rc<[f64]>),
     /// Tensors side by side along an axis, each to be quantized.
     Parts(Rc<[Rc<Tensor<'c, 'a>>]>, usize),
+    /// The larger, or the smaller, of two tensors, each to be quantized.
+    Extreme(Rc<Tensor<'c, 'a>>, Rc<Tensor<'c, 'a>>, bool),
     /// Only a form says what it is.
     None,
 }
@@ -88,6 +90,8 @@ pub(super) struct Pending<'c, 'a> {
     unit: usize,
     reach: Vec<RangeInclusive<i64>>,
     accumulator: u32,
+    /// Another way, and by what its scale differs, that keeps ties where this one cannot.
+    tied: Option<(Rc<Pending<'c, 'a>>, Real)>,
 }
 
 enum Layer<'c, 'a> {
@@ -143,11 +147,13 @@ pub(super) fn convert<'c, 'a>(
         [first, rest @ ..] if rest.iter().all(|extent| extent == first) => (*first).max(1),
         _ => 1,
     };
+    let mut refusal = None;
     for rows in if batch == 1 { vec![1] } else { vec![batch, 1] } {
         let arguments = body.argument_count();
         let mut conversion = Rows { base, tensors: HashMap::new(), rows, mixes: Cell::new(false) };
         match conversion.run(ops) {
-            Err(_) if conversion.mixes.get() && rows > 1 => {
+            Err(failure) if conversion.mixes.get() && rows > 1 => {
+                refusal = Some(failure);
                 base = conversion.base;
                 for op in base.inserted.take().into_iter().rev() {
                     rewrite::erase(op);
@@ -159,6 +165,8 @@ pub(super) fn convert<'c, 'a>(
                 base.arguments.clear();
                 base.results.clear();
             }
+            // What stood in the way of samples apart says more.
+            Err(failure) if conversion.mixes.get() => return Err(refusal.unwrap_or(failure)),
             Err(failure) => return Err(failure),
             Ok(()) => return conversion.base.finish(ops),
         }
@@ -349,7 +357,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         // What has no computed operand is folded.
         let computed = op.operands().any(|value| self.tensors.contains_key(&key(value)));
         if !computed {
-            return self.base.convert(op);
+            return self.fold(op, name);
         }
         match name {
             "quant.qcast" => self.quantize(op),
@@ -394,10 +402,10 @@ impl<'c, 'a> Rows<'c, 'a> {
             "tosa.cos" => self.unary(op, f64::cos),
             "tosa.rsqrt" => self.unary(op, |x| 1.0 / x.sqrt()),
             "tosa.pow" => self.pointwise(op, |x| x[0].powf(x[1])),
-            "tosa.greater_equal" => self.pointwise(op, |x| f64::from(x[0] >= x[1])),
+            "tosa.greater_equal" => self.at_least(op),
             "tosa.greater" => self.pointwise(op, |x| f64::from(x[0] > x[1])),
             "tosa.equal" => self.pointwise(op, |x| f64::from(x[0] == x[1])),
-            "tosa.select" => self.pointwise(op, |x| if x[0] != 0.0 { x[1] } else { x[2] }),
+            "tosa.select" => self.select(op),
             "func.return" => self.r#return(op),
             _ => Err(foreign(op)),
         }
@@ -534,6 +542,13 @@ impl<'c, 'a> Rows<'c, 'a> {
                 parts.iter().map(|part| self.quantized(op, part, quantized)).collect();
             return self.joined(op, &parts?, *axis, &x.shape).map(Rc::new);
         }
+        if let Integers::Extreme(a, b, larger) = &x.integers {
+            // Rounding keeps the order.
+            let [a, b] = [self.quantized(op, a, quantized)?, self.quantized(op, b, quantized)?];
+            let either = self.extreme_of(op, &a, &b, *larger)?;
+            let limited = Tensor { limits: x.limits.clone(), ..either };
+            return self.quantized(op, &Rc::new(limited), quantized);
+        }
         if let Integers::None = &x.integers {
             return self.quantized_form(op, x, quantized, &step, quantizer);
         }
@@ -569,7 +584,9 @@ impl<'c, 'a> Rows<'c, 'a> {
                 let table: Vec<i64> = reals.iter().map(code).collect();
                 self.lookup(op, *value, *codes, &table, quantized)
             }
-            Integers::Parts(..) | Integers::None => unreachable!("handled above"),
+            Integers::Parts(..) | Integers::Extreme(..) | Integers::None => {
+                unreachable!("handled above")
+            }
         };
         self.coded(&op, value, quantized, x.shape.clone(), x.view.clone()).map(Rc::new)
     }
@@ -621,6 +638,11 @@ impl<'c, 'a> Rows<'c, 'a> {
                 all.into_iter().map(|given| given.unwrap_or_else(|| other.clone())).collect()
             }
         };
+        if channels.len() > 1
+            && let Some(value) = self.by_channel(op, *value, &channels, quantizer, quantized)?
+        {
+            return Ok(value);
+        }
         let choice = requantize::choose(&channels, quantizer, 32);
         self.base.remark(op, &choice);
         let requant = choice
@@ -630,6 +652,150 @@ impl<'c, 'a> Rows<'c, 'a> {
         let attributes = [("requant", requant.attribute(self.base.context))];
         let r#type = after.tensor(self.base.context);
         Ok(self.base.build(op, aie4ml::REQUANTIZE, &[*value], &attributes, r#type))
+    }
+
+    /// Codes at a scale of each channel, where features next to each other have one: a convolution
+    /// of each channel with a single one.
+    fn by_channel(
+        &self,
+        op: OperationRef<'c, 'a>,
+        value: Value<'c, 'a>,
+        channels: &[Channel],
+        quantizer: Quantizer,
+        quantized: Uniform,
+    ) -> pass::Result<'c, Option<Value<'c, 'a>>> {
+        let same = |a: &Channel, b: &Channel| (&a.scale, &a.offset) == (&b.scale, &b.offset);
+        let columns = channels.len();
+        let divides = |unit: &usize| {
+            columns.is_multiple_of(*unit)
+                && channels.chunks(*unit).all(|chunk| chunk.iter().all(|c| same(c, &chunk[0])))
+        };
+        let Some(unit) = (2..=columns).rev().find(divides) else { return Ok(None) };
+        let codes_of = Codes::of(value.r#type()).expect("computed tensors have rank 2");
+        let number = Integer { bits: codes_of.bits, signed: codes_of.signed };
+        let count = columns / unit;
+        let list = |numbers: &[usize]| numbers.iter().map(|&n| n as i64).collect::<Vec<_>>();
+        let node = Node {
+            operator: &operator::conv2d::Conv2d,
+            parameters: [
+                ("input", list(&[count, 1, unit])),
+                ("output", list(&[count, 1, unit])),
+                ("kernel", list(&[1, 1])),
+                ("stride", list(&[1, 1])),
+                ("dilation", list(&[1, 1])),
+                ("padding", list(&[0, 0])),
+                ("strides", list(&[unit, 0, 1])),
+                ("offset", list(&[0])),
+                ("expand", list(&[1, 1])),
+                ("groups", list(&[count])),
+                ("outside", vec![0]),
+            ]
+            .into_iter()
+            .map(|(name, numbers)| (name.to_owned(), numbers))
+            .collect(),
+            inputs: vec![operator::Tensor { features: columns, number }],
+            constants: vec![operator::Constant {
+                shape: vec![count, 1, 1, 1],
+                number: Integer { bits: 8, signed: true },
+                data: vec![1; count],
+            }],
+            output: operator::Tensor { features: columns, number },
+            accumulator: 32,
+        };
+        let chosen: Vec<Channel> = channels.iter().step_by(unit).cloned().collect();
+        let choice = requantize::choose(&chosen, quantizer, 32);
+        self.base.remark(op, &choice);
+        let context = self.base.context;
+        let bias: Vec<i64> = match choice.bias.as_slice() {
+            [one] => vec![*one; count],
+            [] => vec![0; count],
+            all => all.to_vec(),
+        };
+        let weights = self.base.constant(op, &[count, 1, 1, 1], 8, &vec![1; count]);
+        let bias = self.base.constant(op, &[count], 32, &bias);
+        let after = codes([self.rows, columns], &quantized);
+        let sums = Codes { bits: 32, signed: true, ..after };
+        let attributes = [
+            ("accumulator", TypeAttribute::new(sums.element(context)).into()),
+            ("requant", aie4ml::list(context, &[choice.requant.clone()])),
+        ];
+        let constants = [weights, bias];
+        let r#type = after.tensor(context);
+        Ok(Some(self.base.build_operator(op, &node, &[value], &constants, &attributes, r#type)))
+    }
+
+    /// What has no computed operand.
+    fn fold(&mut self, op: OperationRef<'c, 'a>, name: &str) -> pass::Result<'c> {
+        let reals = |constant: Constant, f: &dyn Fn(f64) -> f64| {
+            let reals = constant
+                .reals()
+                .into_iter()
+                .map(|x| requantize::real(f(x.to_f64().unwrap_or(f64::NAN))));
+            let reals: Option<Rc<[Real]>> = reals.collect();
+            reals.map(|reals| Constant { shape: constant.shape, data: Data::Reals(reals) })
+        };
+        let function: &dyn Fn(f64) -> f64 = match name {
+            "tosa.rsqrt" => &|x| 1.0 / x.sqrt(),
+            "tosa.exp" => &f64::exp,
+            "tosa.tanh" => &f64::tanh,
+            "tosa.sigmoid" => &|x| 1.0 / (1.0 + (-x).exp()),
+            "tosa.negate" => &|x| -x,
+            "tosa.abs" => &f64::abs,
+            "tosa.slice" => return self.fold_slice(op),
+            "tosa.reverse" => return self.fold_reverse(op),
+            _ => return self.base.convert(op),
+        };
+        let constant = self.fixed(op, 0)?;
+        let constant = reals(constant, function)
+            .ok_or_else(|| fail(&op, "has a constant result that is no number"))?;
+        self.base.set(op, Fixed::Constant(constant));
+        Ok(())
+    }
+
+    fn fold_slice(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        let constant = self.fixed(op, 0)?;
+        let (start, size) = (self.extents(op, 1)?, self.extents(op, 2)?);
+        let shape = constant.shape.clone();
+        let fits = start.len() == shape.len()
+            && size.len() == shape.len()
+            && (0..shape.len()).all(|axis| start[axis] + size[axis] <= shape[axis]);
+        if !fits {
+            return Err(fail(&op, "takes a part that its operand has not"));
+        }
+        let mut picked = vec![0usize];
+        for (axis, &extent) in shape.iter().enumerate() {
+            let range = start[axis]..start[axis] + size[axis];
+            picked = picked
+                .iter()
+                .flat_map(|&at| range.clone().map(move |index| at * extent + index))
+                .collect();
+        }
+        let within = |axis: usize| start[axis]..start[axis] + size[axis];
+        self.base.set(op, Fixed::Constant(constant.picked(size.clone(), &picked, within)));
+        Ok(())
+    }
+
+    fn fold_reverse(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        let constant = self.fixed(op, 0)?;
+        let axis = op.attribute("axis").ok().and_then(|a| {
+            melior::ir::attribute::IntegerAttribute::try_from(a).ok().map(|a| a.value())
+        });
+        let shape = constant.shape.clone();
+        let axis = axis.and_then(|axis| usize::try_from(axis).ok()).filter(|a| *a < shape.len());
+        let axis = axis.ok_or_else(|| fail(&op, "needs an axis of its input"))?;
+        if matches!(&constant.data, Data::Codes { axis: Some(of), .. } if *of == axis) {
+            return Err(fail(&op, "turns the channels of a constant around"));
+        }
+        let inner: usize = shape[axis + 1..].iter().product();
+        let picked: Vec<usize> = (0..constant.len())
+            .map(|at| {
+                let along = at / inner % shape[axis];
+                at - along * inner + (shape[axis] - 1 - along) * inner
+            })
+            .collect();
+        let whole = |axis: usize| 0..shape[axis];
+        self.base.set(op, Fixed::Constant(constant.picked(shape.clone(), &picked, whole)));
+        Ok(())
     }
 
     /// Builds a layer, of which it is known now how it requantizes.
@@ -670,6 +836,10 @@ impl<'c, 'a> Rows<'c, 'a> {
             }
         };
         let choice = requantize::choose(&channels, quantizer, pending.accumulator);
+        if let (Some((tied, factor)), false) = (&pending.tied, choice.inexact.is_empty()) {
+            let scale = scale.map(|scale| scale * factor);
+            return self.finish(op, x, tied, &scale, step, quantizer, quantized);
+        }
         self.base.remark(op, &choice);
         let after = codes([self.rows, pending.features], &quantized);
         let context = self.base.context;

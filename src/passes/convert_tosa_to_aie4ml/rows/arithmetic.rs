@@ -65,7 +65,7 @@ impl<'c, 'a> Rows<'c, 'a> {
                     _ => Integers::None,
                 }
             }
-            Integers::Parts(..) | Integers::None => Integers::None,
+            Integers::Parts(..) | Integers::Extreme(..) | Integers::None => Integers::None,
         };
         Tensor {
             integers,
@@ -305,6 +305,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             unit: features,
             reach: vec![-largest..=largest],
             accumulator: 32,
+            tied: None,
         };
         let rank = shape.len();
         Ok(Tensor {
@@ -408,7 +409,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         self.limited_to(op, x, &low, &high)
     }
 
-    fn extreme_of(
+    pub(super) fn extreme_of(
         &self,
         op: OperationRef<'c, 'a>,
         a: &Rc<Tensor<'c, 'a>>,
@@ -419,6 +420,9 @@ impl<'c, 'a> Rows<'c, 'a> {
         let pick = |x: &[f64]| if larger { x[0].max(x[1]) } else { x[0].min(x[1]) };
         if let Some(table) = self.same_codes(&[&a, &b], pick) {
             return Ok(table);
+        }
+        if ![&a, &b].iter().all(|x| matches!(x.integers, Integers::Codes(_))) {
+            return Ok(self.either(&a, &b, larger));
         }
         let (left, right) = (self.shared(op, &a)?, self.shared(op, &b)?);
         if (&left.scale, &left.offset) != (&right.scale, &right.offset) || !left.scale.is_positive()
@@ -436,6 +440,86 @@ impl<'c, 'a> Rows<'c, 'a> {
         let kind = if larger { 1 } else { 2 };
         let numbers = (kind, [0, 0], left.scale.clone(), left.offset.clone(), most);
         self.binary(op, (&left, &a.view), (&right, &b.view), numbers, a.shape.clone())
+    }
+
+    /// The larger or smaller of two tensors, when they are quantized.
+    fn either(
+        &self,
+        a: &Rc<Tensor<'c, 'a>>,
+        b: &Rc<Tensor<'c, 'a>>,
+        larger: bool,
+    ) -> Tensor<'c, 'a> {
+        let rank = a.shape.len();
+        Tensor {
+            integers: Integers::Extreme(a.clone(), b.clone(), larger),
+            offset: Field::all(rank, Real::zero()),
+            limits: Field::all(rank, Limits::default()),
+            form: None,
+            ..(**a).clone()
+        }
+    }
+
+    pub(super) fn at_least(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        if let (Some(x), None) = (self.tensor(op, 0), self.tensor(op, 1))
+            && self.fixed(op, 1)?.reals().iter().all(Zero::is_zero)
+        {
+            let form = Form::Sign(x.clone());
+            let known = self.same_codes(&[&x], |x| f64::from(x[0] >= 0.0));
+            let tensor = match known {
+                Some(table) => Tensor { form: Some(Rc::new(form)), ..table },
+                None => self.formed(op, form)?,
+            };
+            self.set(op, tensor);
+            return Ok(());
+        }
+        self.pointwise(op, |x| f64::from(x[0] >= x[1]))
+    }
+
+    /// One of two tensors. Where it is `x` if that is not negative, otherwise `x` times factors of
+    /// at most one, it is the larger of both.
+    pub(super) fn select(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        let operands = (self.tensor(op, 0), self.tensor(op, 1), self.tensor(op, 2));
+        if let (Some(condition), Some(a), Some(b)) = operands
+            && let Some(Form::Sign(x)) = condition.form.as_deref()
+            && Rc::ptr_eq(x, &a)
+            && self.table(&b).is_none_or(|_| self.table(&a).is_none())
+        {
+            let scales = match (&a.integers, &b.integers) {
+                (Integers::Sums(one, from), Integers::Sums(other, to))
+                    if Rc::ptr_eq(one, other) =>
+                {
+                    Some((from, to))
+                }
+                (Integers::Codes(from), Integers::Codes(to)) if from.value == to.value => {
+                    Some((&from.scale, &to.scale))
+                }
+                _ => None,
+            };
+            let factors = scales.map(|(from, to)| to.with(from, |to, from| to / from));
+            if let Some(factors) = factors {
+                let numbers = a.offset.with(&b.offset, |a, b| (a.clone(), b.clone()));
+                let fits = factors.with(&numbers, |factor, (a, b)| a * factor == *b);
+                let one = requantize::integer(1);
+                let (small, large) =
+                    (factors.map(|factor| *factor <= one), factors.map(|factor| *factor >= one));
+                let plain = [&a, &b]
+                    .iter()
+                    .all(|x| x.limits.shared() == Some(&Limits::default()) && x.view == a.view);
+                if plain && fits.shared() == Some(&true) {
+                    if small.shared() == Some(&true) {
+                        let tensor = self.either(&a, &b, true);
+                        self.set(op, tensor);
+                        return Ok(());
+                    }
+                    if large.shared() == Some(&true) {
+                        let tensor = self.either(&a, &b, false);
+                        self.set(op, tensor);
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        self.pointwise(op, |x| if x[0] != 0.0 { x[1] } else { x[2] })
     }
 
     /// What each code of 8 bits of a tensor means, and the codes.

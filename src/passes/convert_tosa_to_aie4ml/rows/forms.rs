@@ -8,12 +8,14 @@ pub(super) enum Form<'c, 'a> {
         x: Rc<Tensor<'c, 'a>>,
         axis: usize,
     },
-    /// The sum times a factor.
+    /// The sum over axes, times a factor.
     Mean {
         x: Rc<Tensor<'c, 'a>>,
-        axis: usize,
+        axes: Vec<usize>,
         factor: Real,
     },
+    /// Whether it is at least zero.
+    Sign(Rc<Tensor<'c, 'a>>),
     LessMax(Along<'c, 'a>),
     Exp(Along<'c, 'a>),
     ExpSum(Along<'c, 'a>),
@@ -109,9 +111,12 @@ impl<'c, 'a> Rows<'c, 'a> {
             Form::Max { x, axis } if Rc::ptr_eq(a, x) => {
                 Some(Form::LessMax(Along { x: x.clone(), axis: *axis }))
             }
-            Form::Mean { x, axis, factor } if Rc::ptr_eq(a, x) && *factor == part(x, *axis) => {
-                Some(Form::Centered(Along { x: x.clone(), axis: *axis }))
-            }
+            Form::Mean { x, axes, factor } => match axes.as_slice() {
+                &[axis] if Rc::ptr_eq(a, x) && *factor == part(x, axis) => {
+                    Some(Form::Centered(Along { x: x.clone(), axis }))
+                }
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -169,8 +174,8 @@ impl<'c, 'a> Rows<'c, 'a> {
     ) -> Option<Form<'c, 'a>> {
         let (one, more) = (factor.shared(), offset.shared());
         match x.form.as_deref()? {
-            Form::Mean { x, axis, factor } if more.is_some_and(Zero::is_zero) => {
-                Some(Form::Mean { x: x.clone(), axis: *axis, factor: factor * one? })
+            Form::Mean { x, axes, factor } if more.is_some_and(Zero::is_zero) => {
+                Some(Form::Mean { x: x.clone(), axes: axes.clone(), factor: factor * one? })
             }
             Form::Variance(spread) => Some(Form::Variance(Spread {
                 factor: &spread.factor * one?,

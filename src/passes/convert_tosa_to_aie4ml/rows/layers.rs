@@ -46,6 +46,11 @@ impl<'c, 'a> Rows<'c, 'a> {
     pub(super) fn reshape(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
         let x = self.computed(op, 0)?;
         let shape = self.shape_of(op)?;
+        if let Integers::Parts(parts, axis) = &x.integers {
+            let tensor = self.moved_parts(op, &x, (parts, *axis), &shape, None)?;
+            self.set(op, tensor);
+            return Ok(());
+        }
         let moved = match (x.view.reshaped(&shape), &x.integers) {
             (Some(view), _) => Tensor { view, ..(*x).clone() },
             // In its own order it has any shape.
@@ -95,10 +100,63 @@ impl<'c, 'a> Rows<'c, 'a> {
         }
     }
 
+    /// Tensors side by side, each of them moved, along the axis that theirs becomes.
+    fn moved_parts(
+        &self,
+        op: OperationRef<'c, 'a>,
+        x: &Tensor<'c, 'a>,
+        (parts, axis): (&[Rc<Tensor<'c, 'a>>], usize),
+        shape: &[usize],
+        perms: Option<&[usize]>,
+    ) -> pass::Result<'c, Tensor<'c, 'a>> {
+        let inner = |shape: &[usize], axis: usize| shape[axis + 1..].iter().product::<usize>();
+        let to = match perms {
+            Some(perms) => perms.iter().position(|&from| from == axis),
+            None => (0..shape.len()).find(|&to| {
+                shape[to] == x.shape[axis] && inner(shape, to) == inner(&x.shape, axis)
+            }),
+        };
+        let to = to.ok_or_else(|| self.mixing(op))?;
+        let mut moved = Vec::new();
+        for part in parts {
+            self.movable(op, part)?;
+            let mut own = shape.to_vec();
+            own[to] = part.shape[axis];
+            let view = match perms {
+                Some(perms) => Some(part.view.transposed(perms)),
+                None => part.view.reshaped(&own),
+            };
+            let view = view.ok_or_else(|| self.mixing(op))?;
+            let from = part.shape.clone();
+            let tensor = Tensor { view, ..(**part).clone() };
+            moved.push(Rc::new(self.with_fields(
+                tensor,
+                own.clone(),
+                |field| match perms {
+                    Some(perms) => field.transposed(perms),
+                    None => field.reshaped(&from, &own),
+                },
+                |field| match perms {
+                    Some(perms) => field.transposed(perms),
+                    None => field.reshaped(&from, &own),
+                },
+            )));
+        }
+        let rank = shape.len();
+        Ok(Tensor {
+            shape: shape.to_vec(),
+            view: moved[0].view.clone(),
+            integers: Integers::Parts(moved.into(), to),
+            offset: Field::all(rank, Real::zero()),
+            limits: Field::all(rank, Limits::default()),
+            form: None,
+        })
+    }
+
     /// Refuses to move what is no view yet.
     fn movable(&self, op: OperationRef<'c, 'a>, x: &Tensor<'c, 'a>) -> pass::Result<'c> {
         match x.integers {
-            Integers::Parts(..) | Integers::None => Err(fail(
+            Integers::Extreme(..) | Integers::Parts(..) | Integers::None => Err(fail(
                 &op,
                 "moves elements of what is not quantized yet: put QuantizeLinear and DequantizeLinear before it",
             )),
@@ -108,7 +166,6 @@ impl<'c, 'a> Rows<'c, 'a> {
 
     pub(super) fn transpose(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
         let x = self.computed(op, 0)?;
-        self.movable(op, &x)?;
         let perms =
             op.attribute("perms").ok().and_then(|a| DenseI32ArrayAttribute::try_from(a).ok());
         let perms: Option<Vec<usize>> = perms.and_then(|perms| {
@@ -121,6 +178,12 @@ impl<'c, 'a> Rows<'c, 'a> {
         });
         let perms = perms.ok_or_else(|| fail(&op, "needs a permutation"))?;
         let shape = self.shape_of(op)?;
+        if let Integers::Parts(parts, axis) = &x.integers {
+            let tensor = self.moved_parts(op, &x, (parts, *axis), &shape, Some(&perms))?;
+            self.set(op, tensor);
+            return Ok(());
+        }
+        self.movable(op, &x)?;
         let view = x.view.transposed(&perms);
         let moved = Tensor { view, ..(*x).clone() };
         let moved = self.with_fields(
@@ -134,7 +197,11 @@ impl<'c, 'a> Rows<'c, 'a> {
     }
 
     /// The numbers of a constant operand of extents.
-    fn extents(&self, op: OperationRef<'c, 'a>, index: usize) -> pass::Result<'c, Vec<usize>> {
+    pub(super) fn extents(
+        &self,
+        op: OperationRef<'c, 'a>,
+        index: usize,
+    ) -> pass::Result<'c, Vec<usize>> {
         let value = op.operand(index).map_err(|error| fail(&op, error))?;
         let numbers = constant::defining_op(value)
             .and_then(|shape| shape.attribute("values").ok())
@@ -578,6 +645,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             unit: output[1] * output[2],
             reach,
             accumulator,
+            tied: None,
         };
         Ok(Tensor {
             integers: Integers::Sums(Rc::new(pending), along(scales)),
@@ -806,10 +874,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         let image = self.image(op, &x, [3, 1, 2])?;
         let kernel: [usize; 2] = self.sizes(op, "kernel")?;
         if self.sizes::<4>(op, "pad")?.iter().any(|&n| n > 0) {
-            return Err(fail(
-                &op,
-                "averages windows over what is there of them, by divisors of their own, which cannot be mapped yet: count the padding, or pad with nothing",
-            ));
+            return self.ragged_average(op, &x, image, kernel);
         }
         let channels = image.extents[0];
         let taps = kernel[0] * kernel[1];
@@ -825,6 +890,142 @@ impl<'c, 'a> Rows<'c, 'a> {
         let tensor = self.convolve(op, image, weights, window, [c, h, w], (shape, view, 3))?;
         self.set(op, tensor);
         Ok(())
+    }
+
+    /// Averages over what is there of windows that reach beyond the image: sums times what is left
+    /// of the least common multiple of all divisors.
+    fn ragged_average(
+        &mut self,
+        op: OperationRef<'c, 'a>,
+        x: &Tensor<'c, 'a>,
+        image: Image<'c, 'a>,
+        kernel: [usize; 2],
+    ) -> pass::Result<'c> {
+        let shape = self.shape_of(op)?;
+        let &[_, h, w, c] = shape.as_slice() else {
+            return Err(fail(&op, "needs a result of rank 4"));
+        };
+        let [top, _, left, _] = self.sizes::<4>(op, "pad")?;
+        let stride: [usize; 2] = self.sizes(op, "stride")?;
+        let there = |axis: usize, at: usize, padding: usize| {
+            let from = at * stride[axis];
+            let inside = |tap: &usize| {
+                (from + tap).checked_sub(padding).is_some_and(|i| i < image.extents[axis + 1])
+            };
+            (0..kernel[axis]).filter(inside).count() as i64
+        };
+        let counts: Vec<i64> = (0..h)
+            .flat_map(|y| (0..w).map(move |x| (y, x)))
+            .map(|(y, x)| there(0, y, top) * there(1, x, left))
+            .collect();
+        let common = counts.iter().filter(|&&n| n > 0).fold(1i64, |a, &b| num_integer::lcm(a, b));
+        let most = i128::from(image.x.codes.min.abs().max(image.x.codes.max.abs()));
+        let taps = counts.iter().copied().max().unwrap_or(1);
+        let largest = most * i128::from(common) * i128::from(taps);
+        if counts.contains(&0) || largest > i128::from(i32::MAX) {
+            return Err(fail(&op, "averages windows whose divisors have no small common multiple"));
+        }
+        let factors: Vec<i64> = counts.iter().map(|count| common / count).collect();
+        let window = Window { stride, padding: [top, left], ..Window::whole(kernel) };
+        let output = [c, h, w];
+        let tied = self.average(&image, &window, output, counts, None).map(|(pending, halves)| {
+            let part = requantize::integer(2 << halves).recip();
+            (Rc::new(pending), requantize::integer(common) * part)
+        });
+        let average = self.average(&image, &window, output, factors, Some(largest as i64));
+        let Some((pending, _)) = average else { return Err(foreign(op)) };
+        let pending = Pending { tied, ..pending };
+        let rank = shape.len();
+        let scale = &image.x.scale * requantize::integer(common).recip();
+        let tensor = Tensor {
+            view: self.channels_last(x, [c, h, w]),
+            integers: Integers::Sums(Rc::new(pending), Field::all(rank, scale)),
+            offset: Field::all(rank, image.x.offset.clone()),
+            limits: Field::all(rank, Limits::default()),
+            shape,
+            form: None,
+        };
+        self.set(op, tensor);
+        Ok(())
+    }
+
+    /// The sums of whole windows, divided by how many they are of; `None` where a shift does that.
+    fn tied(
+        &self,
+        image: &Image<'c, 'a>,
+        window: &Window,
+        output: [usize; 3],
+    ) -> Option<(Rc<Pending<'c, 'a>>, Real)> {
+        let count = window.kernel[0] * window.kernel[1];
+        if count.is_power_of_two() {
+            return None;
+        }
+        let counts = vec![count as i64; output[1] * output[2]];
+        let (pending, halves) = self.average(image, window, output, counts, None)?;
+        let part = requantize::integer(2 << halves).recip();
+        Some((Rc::new(pending), requantize::integer(count as i64) * part))
+    }
+
+    /// Averages of windows: with factors of sums whose results are at most `largest`, otherwise by
+    /// divisors, and by how many bits sums are shifted up before. `None` if 32 bits do not hold that.
+    fn average(
+        &self,
+        image: &Image<'c, 'a>,
+        window: &Window,
+        output: [usize; 3],
+        numbers: Vec<i64>,
+        largest: Option<i64>,
+    ) -> Option<(Pending<'c, 'a>, u32)> {
+        let most = image.x.codes.min.abs().max(image.x.codes.max.abs()).max(1);
+        let (halves, largest) = match largest {
+            Some(largest) => (0, largest),
+            None => {
+                let divisor = numbers.iter().copied().max()?;
+                let fits = |halves: &u32| {
+                    let shifted = (i128::from(most) * i128::from(divisor)) << (halves + 1);
+                    shifted <= i128::from(i32::MAX)
+                };
+                let halves = (1..=8).rev().find(fits)?;
+                (halves, (most << (halves + 1)) + 1)
+            }
+        };
+        let list = |numbers: &[usize]| numbers.iter().map(|&n| n as i64).collect::<Vec<_>>();
+        let number = image.x.number();
+        let features = output.iter().product();
+        let node = Node {
+            operator: &operator::average_pool::AveragePool,
+            parameters: [
+                ("input", list(&image.extents)),
+                ("output", list(&output)),
+                ("kernel", list(&window.kernel)),
+                ("stride", list(&window.stride)),
+                ("dilation", list(&window.dilation)),
+                ("padding", list(&window.padding)),
+                ("strides", list(&image.strides)),
+                ("offset", list(&[image.offset])),
+                ("halves", vec![i64::from(halves)]),
+            ]
+            .into_iter()
+            .map(|(name, numbers)| (name.to_owned(), numbers))
+            .collect(),
+            inputs: vec![Port { features: Self::columns(image.x.value), number }],
+            constants: vec![operator::Constant {
+                shape: vec![output[1] * output[2]],
+                number: Integer { bits: 32, signed: true },
+                data: numbers,
+            }],
+            output: Port { features, number },
+            accumulator: 32,
+        };
+        let pending = Pending {
+            layer: Layer::Operator { node, inputs: vec![image.x.value], has_bias: false },
+            features,
+            unit: features,
+            reach: vec![-largest..=largest],
+            accumulator: 32,
+            tied: None,
+        };
+        Some((pending, halves))
     }
 
     pub(super) fn max_pool(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
@@ -886,44 +1087,70 @@ impl<'c, 'a> Rows<'c, 'a> {
         Ok((value, x))
     }
 
-    /// An axis of which something is made, and the others: as images whose rows it is, whose
-    /// channels and columns are what is kept.
+    /// Axes over which something is made, and the others: as images whose windows they are, with
+    /// the extents of a window; what is kept are channels and columns.
     fn along(
         &self,
         op: OperationRef<'c, 'a>,
         x: &Tensor<'c, 'a>,
-        axis: usize,
-    ) -> pass::Result<'c, Image<'c, 'a>> {
+        axes: &[usize],
+    ) -> pass::Result<'c, (Image<'c, 'a>, [usize; 2])> {
         let shared = self.shared(op, x)?;
-        if x.view.rows() != self.rows || x.view.axes[axis].iter().any(|digit| digit.of_rows) {
+        let over_rows = |axis: &usize| x.view.axes[*axis].iter().any(|digit| digit.of_rows);
+        if x.view.rows() != self.rows || axes.iter().any(over_rows) {
             return Err(self.mixing(op));
         }
-        let digits = |axes: std::ops::Range<usize>| {
-            let axes: Vec<Vec<Digit>> = axes.map(|axis| x.view.features_of(axis)).collect();
-            let view = View { axes, offset: 0 };
-            let extent: usize = view.sample().iter().product();
-            view.reshaped(&[extent]).and_then(|view| single(&view.features_of(0)))
-        };
         let rank = x.shape.len();
-        let parts = [digits(0..axis), digits(axis..axis + 1), digits(axis + 1..rank)];
-        if let [Some(c), Some(h), Some(w)] = parts {
-            return Ok(Image {
-                x: shared,
+        let kept: Vec<usize> = (0..rank).filter(|axis| !axes.contains(axis)).collect();
+        let digits = |view: &View, axes: &[usize]| {
+            let all = axes.iter().flat_map(|&axis| view.features_of(axis)).collect();
+            View { axes: vec![all], offset: 0 }.features_of(0)
+        };
+        let of = |view: &View, value, offset| {
+            let pair = |digit: Option<&Digit>| digit.map_or((1, 0), |d| (d.extent, d.stride));
+            let (kept, summed) = (digits(view, &kept), digits(view, axes));
+            let [c, h, w, window_width] = match (kept.as_slice(), summed.as_slice()) {
+                (kept @ ([] | [_]), summed @ ([] | [_] | [_, _])) => {
+                    let (c, h, w) = (kept.first(), summed.first(), summed.get(1));
+                    let w = pair(w);
+                    [pair(c), pair(h), w, (w.0, 0)]
+                }
+                ([c, w], summed @ ([] | [_])) => {
+                    [pair(Some(c)), pair(summed.first()), pair(Some(w)), (1, 0)]
+                }
+                _ => return None,
+            };
+            let image = Image {
+                x: Shared {
+                    value,
+                    codes: shared.codes,
+                    scale: shared.scale.clone(),
+                    offset: shared.offset.clone(),
+                },
                 extents: [c.0, h.0, w.0],
                 strides: [c.1, h.1, w.1],
-                offset: x.view.offset,
-            });
+                offset,
+            };
+            Some((image, [h.0, window_width.0]))
+        };
+        if let Some(image) = of(&x.view, shared.value, x.view.offset) {
+            return Ok(image);
         }
-        let value = self.in_order(op, shared.value, &x.view);
-        let sample = x.view.sample();
-        let (inner, extent) = (sample[axis + 1..].iter().product::<usize>(), sample[axis]);
-        let outer: usize = sample[..axis].iter().product();
-        Ok(Image {
+        // What is kept first, then what is summed up: one digit each.
+        let order: Vec<usize> = kept.iter().chain(axes).copied().collect();
+        let moved = x.view.transposed(&order);
+        let value = self.in_order(op, shared.value, &moved);
+        let sample = moved.sample();
+        let (channels, window) = sample.split_at(kept.len());
+        let (channels, window): (usize, usize) =
+            (channels.iter().product(), window.iter().product());
+        let image = Image {
             x: Shared { value, ..shared },
-            extents: [outer, extent, inner],
-            strides: [extent * inner, inner, 1],
+            extents: [channels, window, 1],
+            strides: [window, 1, 0],
             offset: 0,
-        })
+        };
+        Ok((image, [window, 1]))
     }
 
     pub(super) fn reduce_sum(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
@@ -934,17 +1161,30 @@ impl<'c, 'a> Rows<'c, 'a> {
             self.set(op, tensor);
             return Ok(());
         }
-        let image = self.along(op, &x, axis)?;
+        // Sums of sums are sums over more axes.
+        let (x, axes, factor) = match x.form.as_deref() {
+            Some(Form::Mean { x, axes, factor }) if !axes.contains(&axis) => {
+                let mut axes = axes.clone();
+                axes.push(axis);
+                axes.sort_unstable();
+                (x.clone(), axes, factor.clone())
+            }
+            _ => (x, vec![axis], requantize::integer(1)),
+        };
+        let (image, window) = self.along(op, &x, &axes)?;
         let [c, h, w] = image.extents;
-        let weights = Weights { data: vec![1; c * h], scales: vec![requantize::integer(1); c] };
-        let window = Window { groups: c, ..Window::whole([h, 1]) };
+        let taps = window[0] * window[1];
+        let weights = Weights { data: vec![1; c * taps], scales: vec![factor.clone(); c] };
+        let output = [c, h / window[0], w / window[1]];
+        let window = Window { groups: c, ..Window::whole(window) };
+        let tied = self.tied(&image, &window, output);
         let shape = self.shape_of(op)?;
         let mut sample = x.view.sample();
-        sample[axis] = 1;
+        axes.iter().for_each(|&axis| sample[axis] = 1);
         let view = self.fresh(op, &x.view, &sample)?;
-        let mut tensor = self.convolve(op, image, weights, window, [c, 1, w], (shape, view, 0))?;
-        tensor.form =
-            Some(Rc::new(Form::Mean { x: x.clone(), axis, factor: requantize::integer(1) }));
+        let mut tensor = self.convolve(op, image, weights, window, output, (shape, view, 0))?;
+        tensor.integers = with_ties(tensor.integers, tied);
+        tensor.form = Some(Rc::new(Form::Mean { x: x.clone(), axes, factor }));
         self.set(op, tensor);
         Ok(())
     }
@@ -964,14 +1204,15 @@ impl<'c, 'a> Rows<'c, 'a> {
         x: &Tensor<'c, 'a>,
         axis: usize,
     ) -> pass::Result<'c, Tensor<'c, 'a>> {
-        let image = self.along(op, x, axis)?;
+        let (image, window) = self.along(op, x, &[axis])?;
         let [c, h, w] = image.extents;
+        let output = [c, h / window[0], w / window[1]];
         let mut sample = x.view.sample();
         sample[axis] = 1;
         let view = self.fresh(op, &x.view, &sample)?;
         let mut shape = x.shape.clone();
         shape[axis] = 1;
-        let (value, of) = self.pool(op, image, Window::whole([h, 1]), [c, 1, w])?;
+        let (value, of) = self.pool(op, image, Window::whole(window), output)?;
         Ok(self.plain(op, x, value, &of, shape, view))
     }
 
@@ -1098,6 +1339,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             unit: 1,
             reach,
             accumulator,
+            tied: None,
         };
         let along = |numbers: Vec<Real>| match PerAxis::of(&numbers) {
             PerAxis::One(number) => Field::all(3, number),
@@ -1193,6 +1435,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             unit: features,
             reach: vec![-largest..=largest],
             accumulator,
+            tied: None,
         };
         let view = self.fresh(op, &x.view, &[heads, m, n])?;
         Ok(Tensor {
@@ -1203,6 +1446,20 @@ impl<'c, 'a> Rows<'c, 'a> {
             limits: Field::all(3, Limits::default()),
             form: None,
         })
+    }
+}
+
+/// Sums with another way to compute them where a scale makes ties of them.
+fn with_ties<'c, 'a>(
+    integers: Integers<'c, 'a>,
+    tied: Option<(Rc<Pending<'c, 'a>>, Real)>,
+) -> Integers<'c, 'a> {
+    match integers {
+        Integers::Sums(pending, scale) => match Rc::try_unwrap(pending) {
+            Ok(pending) => Integers::Sums(Rc::new(Pending { tied, ..pending }), scale),
+            Err(pending) => Integers::Sums(pending, scale),
+        },
+        other => other,
     }
 }
 
