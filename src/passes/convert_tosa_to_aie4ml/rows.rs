@@ -312,9 +312,14 @@ impl<'c, 'a> Rows<'c, 'a> {
         op: OperationRef<'c, 'a>,
         index: usize,
     ) -> pass::Result<'c, Rc<Tensor<'c, 'a>>> {
-        self.tensor(op, index).ok_or_else(|| {
+        let x = self.tensor(op, index).ok_or_else(|| {
             fail(&op, format_args!("has operand {index} that is not quantized: put QuantizeLinear and DequantizeLinear before it"))
-        })
+        })?;
+        // What no pattern goes on from is computed.
+        match x.form.as_deref() {
+            Some(Form::Max { x, axes }) => self.largest(op, x, axes).map(Rc::new),
+            _ => Ok(x),
+        }
     }
 
     fn fixed(&self, op: OperationRef<'c, 'a>, index: usize) -> pass::Result<'c, Constant> {

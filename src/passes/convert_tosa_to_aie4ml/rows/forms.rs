@@ -6,7 +6,7 @@ use super::*;
 pub(super) enum Form<'c, 'a> {
     Max {
         x: Rc<Tensor<'c, 'a>>,
-        axis: usize,
+        axes: Vec<usize>,
     },
     /// The sum over axes, times a factor.
     Mean {
@@ -108,9 +108,10 @@ impl<'c, 'a> Rows<'c, 'a> {
         b: &Tensor<'c, 'a>,
     ) -> Option<Form<'c, 'a>> {
         match b.form.as_deref()? {
-            Form::Max { x, axis } if Rc::ptr_eq(a, x) => {
-                Some(Form::LessMax(Along { x: x.clone(), axis: *axis }))
-            }
+            Form::Max { x, axes } => match axes.as_slice() {
+                &[axis] if Rc::ptr_eq(a, x) => Some(Form::LessMax(Along { x: x.clone(), axis })),
+                _ => None,
+            },
             Form::Mean { x, axes, factor } => match axes.as_slice() {
                 &[axis] if Rc::ptr_eq(a, x) && *factor == part(x, axis) => {
                     Some(Form::Centered(Along { x: x.clone(), axis }))
@@ -213,10 +214,6 @@ impl<'c, 'a> Rows<'c, 'a> {
         quantizer: Quantizer,
     ) -> pass::Result<'c, Rc<Tensor<'c, 'a>>> {
         match tensor.form.as_deref() {
-            Some(Form::Max { x, axis }) => {
-                let largest = self.largest(op, x, *axis)?;
-                self.quantized(op, &Rc::new(largest), quantized)
-            }
             Some(Form::Softmax(of)) => {
                 self.softmax(op, of, quantized, step, quantizer).map(Rc::new)
             }

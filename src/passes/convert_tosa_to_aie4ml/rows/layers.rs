@@ -1190,28 +1190,37 @@ impl<'c, 'a> Rows<'c, 'a> {
     }
 
     pub(super) fn reduce_max(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
-        let x = self.computed(op, 0)?;
+        let x = self.tensor(op, 0).ok_or_else(|| foreign(op))?;
         let axis = self.axis(op, &x)?;
-        let tensor = self.formed(op, Form::Max { x, axis })?;
+        let form = match x.form.as_deref() {
+            Some(Form::Max { x, axes }) if !axes.contains(&axis) => {
+                let mut axes = axes.clone();
+                axes.push(axis);
+                axes.sort_unstable();
+                Form::Max { x: x.clone(), axes }
+            }
+            _ => Form::Max { x: self.computed(op, 0)?, axes: vec![axis] },
+        };
+        let tensor = self.formed(op, form)?;
         self.set(op, tensor);
         Ok(())
     }
 
-    /// The largest codes along an axis.
+    /// The largest codes along axes.
     pub(super) fn largest(
         &self,
         op: OperationRef<'c, 'a>,
         x: &Tensor<'c, 'a>,
-        axis: usize,
+        axes: &[usize],
     ) -> pass::Result<'c, Tensor<'c, 'a>> {
-        let (image, window) = self.along(op, x, &[axis])?;
+        let (image, window) = self.along(op, x, axes)?;
         let [c, h, w] = image.extents;
         let output = [c, h / window[0], w / window[1]];
-        let mut sample = x.view.sample();
-        sample[axis] = 1;
+        let (mut sample, mut shape) = (x.view.sample(), x.shape.clone());
+        for &axis in axes {
+            (sample[axis], shape[axis]) = (1, 1);
+        }
         let view = self.fresh(op, &x.view, &sample)?;
-        let mut shape = x.shape.clone();
-        shape[axis] = 1;
         let (value, of) = self.pool(op, image, Window::whole(window), output)?;
         Ok(self.plain(op, x, value, &of, shape, view))
     }
