@@ -1,4 +1,5 @@
-//! Operators that compute whole rows: convolutions, pools, lookups, moves of features.
+//! Operators that compute whole rows: convolutions, pools, lookups, moves of features, products of
+//! computed matrices, softmax, norms.
 //!
 //! A tensor is `rows x features`; a row is one sample, an image for example, whose features lie
 //! `C x H x W`. Such an operator reads whole rows of its inputs on every tile and makes a slice of
@@ -14,14 +15,29 @@ pub mod binary;
 pub mod conv2d;
 pub mod gather;
 pub mod lookup;
+pub mod matmul;
+pub mod normalize;
 pub mod pool;
+pub mod softmax;
+pub mod strided;
+
+#[cfg(test)]
+mod tests;
 
 use crate::kernel::Integer;
 use std::{collections::BTreeMap, fmt, ops::Range};
 
 /// All operators.
-pub const ALL: &[&dyn Operator] =
-    &[&conv2d::Conv2d, &pool::MaxPool, &lookup::Lookup, &gather::Gather, &binary::Binary];
+pub const ALL: &[&dyn Operator] = &[
+    &conv2d::Conv2d,
+    &pool::MaxPool,
+    &lookup::Lookup,
+    &gather::Gather,
+    &binary::Binary,
+    &matmul::Matmul,
+    &softmax::Softmax,
+    &normalize::Normalize,
+];
 
 /// The operator of a name.
 pub fn by_name(name: &str) -> Option<&'static dyn Operator> {

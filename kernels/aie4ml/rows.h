@@ -40,6 +40,20 @@ struct Window {
     static constexpr unsigned Top = Top_, Left = Left_, EY = EY_, EX = EX_;
 };
 
+/// Where elements of a row lie: the first, and how far they are apart along three dimensions.
+template <unsigned Offset_, unsigned X_, unsigned Y_, unsigned Z_>
+struct Strided {
+    static constexpr unsigned Offset = Offset_, X = X_, Y = Y_, Z = Z_;
+};
+
+/// Groups of a tile, elements of a group, and where in a row those lie: the first, and how far
+/// groups and elements are apart. In the output they lie one behind the other.
+template <unsigned Count_, unsigned Length_, unsigned Offset_, unsigned Group_, unsigned Element_>
+struct Groups {
+    static constexpr unsigned Count = Count_, Length = Length_;
+    static constexpr unsigned Offset = Offset_, Group = Group_, Element = Element_;
+};
+
 namespace detail {
 
 /// Words before those of the operator.
@@ -53,6 +67,35 @@ AIE4ML_INLINE void copy(T *__restrict to, const T *__restrict from, unsigned cou
 {
     for (unsigned i = 0; i < count; ++i)
         to[i] = from[i];
+}
+
+/// x / y, rounded down, of `Bits` bits; y is not 0. By hand, as cores divide by 32 bits at the most.
+template <unsigned Bits>
+AIE4ML_INLINE uint64_t divide(uint64_t x, uint64_t y)
+{
+    uint64_t quotient = 0, rest = 0;
+    for (unsigned bit = Bits; bit-- > 0;) {
+        rest = rest << 1 | (x >> bit & 1);
+        quotient <<= 1;
+        if (rest >= y) {
+            rest -= y;
+            quotient |= 1;
+        }
+    }
+    return quotient;
+}
+
+/// The square root of x, rounded down, of 62 bits.
+AIE4ML_INLINE uint32_t square_root(uint64_t x)
+{
+    uint64_t root = 0;
+    for (uint64_t bit = uint64_t(1) << 60; bit != 0; bit >>= 2) {
+        const bool fits = x >= root + bit;
+        if (fits)
+            x -= root + bit;
+        root = root >> 1 | (fits ? bit : 0);
+    }
+    return uint32_t(root);
 }
 
 } // namespace detail
