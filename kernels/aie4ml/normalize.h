@@ -61,7 +61,7 @@ private:
                 shift += by / 2;
             }
         });
-        const uint64_t quotient = detail::divide<62>(uint64_t(1) << 61, detail::square_root(uint64_t(variance)));
+        const uint32_t quotient = detail::reciprocal<61, 29>(detail::square_root(uint64_t(variance)));
         const auto reciprocal = aie::broadcast<int32_t, 16>(int32_t(quotient < 0x7fffffff ? quotient : 0x7fffffff));
         for (unsigned i = 0; i < G::Length; i += 16) {
             const unsigned count = G::Length - i < 16 ? G::Length - i : 16;

@@ -69,13 +69,13 @@ AIE4ML_INLINE void copy(T *__restrict to, const T *__restrict from, unsigned cou
         to[i] = from[i];
 }
 
-/// x / y, rounded down, of `Bits` bits; y is not 0. By hand, as cores divide by 32 bits at the most.
-template <unsigned Bits>
-AIE4ML_INLINE uint64_t divide(uint64_t x, uint64_t y)
+/// 2^Shift / y, rounded down, for y above 2^Least and below 2^31, and a quotient below 2^32.
+template <unsigned Shift, unsigned Least>
+AIE4ML_INLINE uint32_t reciprocal(uint32_t y)
 {
-    uint64_t quotient = 0, rest = 0;
-    for (unsigned bit = Bits; bit-- > 0;) {
-        rest = rest << 1 | (x >> bit & 1);
+    uint32_t quotient = 0, rest = uint32_t(1) << Least;
+    for (unsigned step = Least; step < Shift; ++step) {
+        rest <<= 1;
         quotient <<= 1;
         if (rest >= y) {
             rest -= y;

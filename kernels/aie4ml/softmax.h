@@ -34,11 +34,11 @@ private:
         int32_t most = a[0];
         for (unsigned i = 1; i < G::Length; ++i)
             most = a[i * G::Element] > most ? a[i * G::Element] : most;
-        // The sum has 31 bits, and the quotient 30, as a summand has 16 bits all set.
+        // 31 bits, and 16 at the least, as the entry of the largest has all of them set.
         uint32_t sum = 0;
         for (unsigned i = 0; i < G::Length; ++i)
             sum += table[most - a[i * G::Element]];
-        const auto reciprocal = aie::broadcast<int32_t, 16>(int32_t(detail::divide<46>(uint64_t(1) << 45, sum)));
+        const auto reciprocal = aie::broadcast<int32_t, 16>(int32_t(detail::reciprocal<45, 15>(sum)));
         for (unsigned i = 0; i < G::Length; i += 16) {
             const unsigned count = G::Length - i < 16 ? G::Length - i : 16;
             alignas(64) int32_t entries[16] = {};

@@ -8,11 +8,11 @@
 // RUN: aie4ml run %t/design.mlir --input %t/a.npy --input %t/b.npy --expect %t/y.npy
 
 // CHECK-DAG: #[[A:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1 * 7 + d2 * 21 + d3)>
-// CHECK-DAG: #[[B:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1 * 7 + d4 * 21 + d3 + 2)>
+// CHECK-DAG: #[[B:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1 * 7 + d3 + d4 * 21 + 2)>
 // CHECK-LABEL: func.func @main
 // CHECK: linalg.generic {indexing_maps = [#[[A]], #[[B]], {{.*}}], iterator_types = ["parallel", "parallel", "parallel", "reduction", "parallel"]}
 // CHECK: %[[X:.*]] = arith.extui %{{.*}} : i8 to i32
-// CHECK: %[[LEFT:.*]] = arith.addi %[[X]], %c-117_i32 : i32
+// CHECK: %[[LEFT:.*]] = arith.subi %[[X]], %c117_i32 : i32
 // CHECK: %[[RIGHT:.*]] = arith.extsi %{{.*}} : i8 to i32
 // CHECK: arith.muli %[[LEFT]], %[[RIGHT]] : i32
 // CHECK: tensor.collapse_shape {{.*}} : tensor<3x3x5x9xi32> into tensor<3x135xi32>

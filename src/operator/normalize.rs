@@ -234,10 +234,10 @@ impl Operator for Normalize {
         let vectors = groups.length.div_ceil(LANES) as u64;
         let store = if groups.length.is_multiple_of(LANES) { 4 } else { 4 + LANES as u64 };
         // Twice over a group, an element at a time: a load, a sum, a product and a sum of two words;
-        // and a load, a product, a difference and a store. A root takes ten operations for each of
-        // 31 bits, a division six for each of 62. A vector has two products of eight operations, and
-        // ten others: shift, narrow, widen, set modes.
-        let group = groups.length as u64 * (5 + 4) + 10 * 31 + 6 * 62;
+        // and a load, a product, a difference and a store. A root takes 15 operations for each of 31
+        // bits, as numbers have two words, a division six for each of 32. A vector has two products
+        // of eight operations, and ten others: shift, narrow, widen, set modes.
+        let group = groups.length as u64 * (5 + 4) + 15 * 31 + 6 * 32;
         (share.rows * share.channels) as u64 * (group + vectors * (2 * 8 + 10 + rest + store))
     }
 

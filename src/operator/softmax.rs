@@ -108,8 +108,8 @@ impl Operator for Softmax {
         let store = if length.is_multiple_of(LANES) { 4 } else { 4 + LANES as u64 };
         // Three times over a group, an element at a time: a load and a comparison; two loads, one of
         // which waits for the other, a subtraction and a sum; and the same with a store. A division
-        // takes six operations for each of 48 bits, a vector of products one of eight operations.
-        let group = length as u64 * (2 + 4 + 4) + 6 * 48 + vectors * (8 + rest + store);
+        // takes six operations for each of 30 bits, a product of a vector eight.
+        let group = length as u64 * (2 + 4 + 4) + 6 * 30 + vectors * (8 + rest + store);
         (share.rows * share.channels) as u64 * group
     }
 
