@@ -2,7 +2,8 @@
 //
 // For 16 columns at a time, what is read of the second matrix is brought into a scratch of 16-bit
 // elements, [k][16], less its zero point; a term of a sum then is a vector of it times one element
-// of the first matrix. Where 16 bits do not hold such elements, sums are made one by one.
+// of the first matrix. Without Vectors, as 16 bits do not hold such elements, or the scratch would
+// be too large, sums are made one by one.
 
 #pragma once
 
@@ -13,7 +14,7 @@ namespace aie4ml {
 /// Count rows of products are the tile's; of a head they are M, sums of K terms in N columns. A and B
 /// say where [h][m][k] and [h][k][n] lie; Acc is int32_t or int64_t.
 template <class TA, class TB, class TC, class Acc, class Buffer, unsigned Count, unsigned M, unsigned K, unsigned N,
-          class A, long long ZeroA, class B, long long ZeroB, class... Stages>
+          class A, long long ZeroA, class B, long long ZeroB, bool Vectors, class... Stages>
 struct Matmul {
     static AIE4ML_INLINE void run(const TA *__restrict a, const TB *__restrict b, const int32_t *__restrict p,
                                   TC *__restrict c)
@@ -39,22 +40,14 @@ private:
     using Store = Requantize<TC, Stages...>;
     using Sums = aie::accum<std::conditional_t<sizeof(Acc) == 4, acc32, acc64>, 16>;
 
-    template <class T>
-    static constexpr bool narrow(long long zero)
-    {
-        using Held = detail::Container<8 * sizeof(T), std::is_signed_v<T>>;
-        return Held::min - zero >= -32768 && Held::max - zero <= 32767;
-    }
-    static constexpr bool vectors = narrow<TA>(ZeroA) && narrow<TB>(ZeroB);
-
     static AIE4ML_INLINE void product(const TA *__restrict a, const TB *__restrict b, unsigned rows,
                                       const int32_t *__restrict scales, TC *__restrict c)
     {
-        alignas(64) int16_t columns[vectors ? K * 16 : 16];
+        alignas(64) int16_t columns[Vectors ? K * 16 : 16];
         for (unsigned n = 0; n < N; n += 16) {
             const unsigned count = N - n < 16 ? N - n : 16;
             const TB *from = b + n * B::Z;
-            if constexpr (vectors) {
+            if constexpr (Vectors) {
                 for (unsigned k = 0; k < K; ++k) {
                     aie::store_v(columns + k * 16, aie::broadcast<int16_t, 16>(0));
                     for (unsigned lane = 0; lane < count; ++lane)
@@ -73,7 +66,7 @@ private:
     static AIE4ML_INLINE Sums sums(const TA *__restrict a, const TB *__restrict b, const int16_t *__restrict columns,
                                    unsigned count)
     {
-        if constexpr (vectors) {
+        if constexpr (Vectors) {
             Sums sums = aie::zeros<typename Sums::value_type, 16>();
             for (unsigned k = 0; k < K; ++k)
                 sums = aie::mac(sums, aie::load_v<16>(columns + k * 16), int16_t(a[k * A::Z] - int32_t(ZeroA)));

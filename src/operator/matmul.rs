@@ -18,6 +18,9 @@ use crate::{exact::Requant, kernel::stage};
 
 pub struct Matmul;
 
+/// Most terms of a sum of vectors: a scratch of 8 KiB has so many.
+const VECTOR_TERMS: usize = 256;
+
 /// The numbers of a node.
 pub struct Shape {
     pub heads: usize,
@@ -74,10 +77,11 @@ impl Shape {
         (a * b).saturating_mul(self.terms as i128)
     }
 
-    /// Whether 16 bits hold what is multiplied, so that the kernel can work on vectors.
-    fn is_narrow(&self, node: &Node) -> bool {
+    /// Whether the kernel works on vectors: 16 bits hold what is multiplied, and its scratch is not
+    /// larger than what it is for.
+    fn has_vectors(&self, node: &Node) -> bool {
         let fits = |input| self.reach(node, input).iter().all(|&x| i16::try_from(x).is_ok());
-        fits(0) && fits(1)
+        fits(0) && fits(1) && self.terms <= VECTOR_TERMS
     }
 }
 
@@ -145,11 +149,13 @@ impl Operator for Matmul {
     fn scratch(&self, node: &Node, _share: &Share) -> usize {
         // 16 columns of the second matrix, or sums of 16 columns.
         let shape = Shape::checked(node);
-        if shape.is_narrow(node) { 2 * LANES * shape.terms + 64 } else { 3 * 4 * LANES + 64 }
+        if shape.has_vectors(node) { 2 * LANES * shape.terms + 64 } else { 3 * 4 * LANES + 64 }
     }
 
     fn arguments(&self, node: &Node, share: &Share) -> Vec<String> {
-        let Shape { rows, terms, columns, strides, offset, zero_points, .. } = Shape::checked(node);
+        let shape = Shape::checked(node);
+        let vectors = shape.has_vectors(node).to_string();
+        let Shape { rows, terms, columns, strides, offset, zero_points, .. } = shape;
         let list =
             |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
         let of = |input: usize| {
@@ -157,7 +163,7 @@ impl Operator for Matmul {
             format!("Strided<{}, {}>", list(&[offset[input]]), list(&strides[input]))
                 + &format!(", {zero}")
         };
-        vec![list(&[share.channels, rows, terms, columns]), of(0), of(1)]
+        vec![list(&[share.channels, rows, terms, columns]), of(0), of(1), vectors]
     }
 
     fn cycles(&self, node: &Node, share: &Share, rest: u64) -> u64 {
@@ -167,7 +173,7 @@ impl Operator for Matmul {
         let vectors = (share.channels * blocks) as u64;
         // Results of a last vector go out one by one.
         let store = if columns.is_multiple_of(LANES) { 4 } else { 4 + LANES as u64 };
-        let products = if shape.is_narrow(node) {
+        let products = if shape.has_vectors(node) {
             // Each head of the tile brings 16 columns an element at a time: load, subtraction and
             // store. A product then takes the load of an element of `a`, its subtraction and its
             // way to all lanes, beside the load of a vector.
