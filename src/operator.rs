@@ -1,4 +1,5 @@
-//! Operators that compute whole rows: convolutions, pools, lookups, moves of features.
+//! Operators that compute whole rows: convolutions, pools, lookups, moves of features, products of
+//! computed matrices, softmax, norms.
 //!
 //! A tensor is `rows x features`; a row is one sample, an image for example, whose features lie
 //! `C x H x W`. Such an operator reads whole rows of its inputs on every tile and makes a slice of
@@ -15,7 +16,14 @@ pub mod binary;
 pub mod conv2d;
 pub mod gather;
 pub mod lookup;
+pub mod matmul;
+pub mod normalize;
 pub mod pool;
+pub mod softmax;
+pub mod strided;
+
+#[cfg(test)]
+mod tests;
 
 use crate::kernel::Integer;
 use std::{collections::BTreeMap, fmt, ops::Range};
@@ -28,6 +36,9 @@ pub const ALL: &[&dyn Operator] = &[
     &lookup::Lookup,
     &gather::Gather,
     &binary::Binary,
+    &matmul::Matmul,
+    &softmax::Softmax,
+    &normalize::Normalize,
 ];
 
 /// The operator of a name.

@@ -345,8 +345,10 @@ impl Report {
                     Operation::Dense { weight, accumulator, .. } => ("dense", weight, accumulator),
                     Operation::Add { other, .. } => ("add", other, 32),
                     Operation::Whole(ref node) => {
-                        let held = node.operator.held(node, 1).map_or(layer.input, |(of, _)| of);
-                        (node.operator.name(), held, node.accumulator)
+                        let held = node.operator.held(node, 1).map(|(of, _)| of);
+                        let other = node.inputs.get(1).map(|input| input.number);
+                        let second = held.or(other).unwrap_or(layer.input);
+                        (node.operator.name(), second, node.accumulator)
                     }
                 };
                 let types = [

@@ -47,6 +47,20 @@ struct Window {
     static constexpr unsigned Top = Top_, Left = Left_, EY = EY_, EX = EX_;
 };
 
+/// Where elements of a row lie: the first, and how far they are apart along three dimensions.
+template <unsigned Offset_, unsigned X_, unsigned Y_, unsigned Z_>
+struct Strided {
+    static constexpr unsigned Offset = Offset_, X = X_, Y = Y_, Z = Z_;
+};
+
+/// Groups of a tile, elements of a group, and where in a row those lie: the first, and how far
+/// groups and elements are apart. In the output they lie one behind the other.
+template <unsigned Count_, unsigned Length_, unsigned Offset_, unsigned Group_, unsigned Element_>
+struct Groups {
+    static constexpr unsigned Count = Count_, Length = Length_;
+    static constexpr unsigned Offset = Offset_, Group = Group_, Element = Element_;
+};
+
 namespace detail {
 
 /// Words before those of the operator.
@@ -60,6 +74,35 @@ AIE4ML_INLINE void copy(T *__restrict to, const T *__restrict from, unsigned cou
 {
     for (unsigned i = 0; i < count; ++i)
         to[i] = from[i];
+}
+
+/// 2^Shift / y, rounded down, for y above 2^Least and below 2^31, and a quotient below 2^32.
+template <unsigned Shift, unsigned Least>
+AIE4ML_INLINE uint32_t reciprocal(uint32_t y)
+{
+    uint32_t quotient = 0, rest = uint32_t(1) << Least;
+    for (unsigned step = Least; step < Shift; ++step) {
+        rest <<= 1;
+        quotient <<= 1;
+        if (rest >= y) {
+            rest -= y;
+            quotient |= 1;
+        }
+    }
+    return quotient;
+}
+
+/// The square root of x, rounded down, of 62 bits.
+AIE4ML_INLINE uint32_t square_root(uint64_t x)
+{
+    uint64_t root = 0;
+    for (uint64_t bit = uint64_t(1) << 60; bit != 0; bit >>= 2) {
+        const bool fits = x >= root + bit;
+        if (fits)
+            x -= root + bit;
+        root = root >> 1 | (fits ? bit : 0);
+    }
+    return uint32_t(root);
 }
 
 } // namespace detail

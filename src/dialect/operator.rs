@@ -9,7 +9,7 @@ use super::{
 use crate::{
     kernel::Integer,
     mlir::rewrite,
-    operator::{Node, binary, conv2d, pool},
+    operator::{Node, binary, conv2d, matmul, normalize, pool, softmax, strided::Groups},
 };
 use melior::ir::{
     Attribute, OperationRef, ShapedTypeLike, Type, Value, ValueLike,
@@ -32,6 +32,9 @@ pub fn meaning<'c, 'a>(op: OperationRef<'c, 'a>, node: &Node) -> Value<'c, 'a> {
         "lookup" => at.lookup(inputs[0], constants[0]),
         "gather" => at.gather(&inputs, constants[0]),
         "binary" => at.binary(inputs[0], inputs[1]),
+        "matmul" => at.matmul(inputs[0], inputs[1]),
+        "softmax" => at.softmax(inputs[0], constants[0]),
+        "normalize" => at.normalize(inputs[0], constants[0], constants[1]),
         other => unreachable!("the verifier knows no '{other}'"),
     }
 }
@@ -407,13 +410,11 @@ impl<'c, 'a> At<'c, 'a, '_> {
             (scalar::empty(self.op, sums), "d0, d1"),
             |body, elements| {
                 let [a, b] = [0, 1].map(|i: usize| {
-                    let wide = body.resize(elements[i], signed[i], bits);
                     let zero = match kind {
                         binary::Kind::Product => zero_points[i],
                         _ => 0,
                     };
-                    let zero = body.integer(wide.r#type(), zero);
-                    body.binary("arith.subi", wide, zero)
+                    less(body, elements[i], signed[i], bits, zero)
                 });
                 let name = match kind {
                     binary::Kind::Product => "arith.muli",
@@ -424,6 +425,248 @@ impl<'c, 'a> At<'c, 'a, '_> {
             },
         )
     }
+
+    fn matmul(&self, a: Value<'c, 'a>, b: Value<'c, 'a>) -> Value<'c, 'a> {
+        let shape = matmul::Shape::of(self.node).expect("the verifier checks the parameters");
+        let matmul::Shape { heads, rows, terms, columns, strides, offset, zero_points } = shape;
+        let signed = [0, 1].map(|input: usize| self.node.inputs[input].number.signed);
+        let bits = self.node.accumulator;
+        let map = |input: usize, dims: [&str; 3]| {
+            let [x, y, z] = strides[input];
+            let [dx, dy, dz] = dims;
+            format!("d0, {} + {dx} * {x} + {dy} * {y} + {dz} * {z}", offset[input])
+        };
+        let out = [heads, rows, columns];
+        let mut extents = vec![self.rows(a)];
+        extents.extend(out.iter().map(|&extent| extent as u64));
+        let sum = scalar::generic(
+            self.op,
+            &["parallel", "parallel", "parallel", "reduction", "parallel"],
+            &[
+                (a, &map(0, ["d1", "d2", "d3"])),
+                (b, &map(1, ["d1", "d3", "d4"])),
+                (self.window(terms), "d3"),
+            ],
+            (self.filled(&extents, self.sums(), 0), "d0, d1, d2, d4"),
+            |body, elements| {
+                let [a, b] =
+                    [0, 1].map(|i: usize| less(body, elements[i], signed[i], bits, zero_points[i]));
+                body.binary("arith.addi", elements[3], body.binary("arith.muli", a, b))
+            },
+        );
+        self.collapse(sum, &out)
+    }
+
+    /// What gives a loop of so many steps its extent.
+    fn window(&self, extent: usize) -> Value<'c, 'a> {
+        let tensor = RankedTensorType::new(&[extent as u64], self.integer(8), None);
+        scalar::empty(self.op, tensor.into())
+    }
+
+    /// Something of each group of a row: `start`, and what `step` makes of it and an element.
+    fn reduced(
+        &self,
+        input: Value<'c, 'a>,
+        groups: &Groups,
+        element: Type<'c>,
+        start: i64,
+        step: impl for<'b> FnOnce(&Body<'c, 'b>, Value<'c, 'b>, Value<'c, 'b>) -> Value<'c, 'b>,
+    ) -> Value<'c, 'a> {
+        let shape = [self.rows(input), groups.count as u64];
+        scalar::generic(
+            self.op,
+            &["parallel", "parallel", "reduction"],
+            &[(input, &elements_of(groups)), (self.window(groups.length), "d2")],
+            (self.filled(&shape, element, start), "d0, d1"),
+            |body, elements| step(body, elements[2], elements[0]),
+        )
+    }
+
+    /// `rows x groups x elements`, all i64.
+    fn grouped(&self, input: Value<'c, 'a>, groups: &Groups) -> Value<'c, 'a> {
+        let shape = [self.rows(input), groups.count as u64, groups.length as u64];
+        scalar::empty(self.op, RankedTensorType::new(&shape, self.integer(64), None).into())
+    }
+
+    fn softmax(&self, input: Value<'c, 'a>, table: Value<'c, 'a>) -> Value<'c, 'a> {
+        let groups = Groups::of(self.node).expect("the verifier checks the parameters");
+        let Integer { bits, signed } = self.node.inputs[0].number;
+        let wide = self.integer(64);
+        let (least, _) = crate::exact::range(bits.into(), signed);
+        let code = scalar::element(input.r#type());
+        let most = self.reduced(input, &groups, code, least, |body, most, code| {
+            body.binary(if signed { "arith.maxsi" } else { "arith.maxui" }, most, code)
+        });
+        let entries = scalar::generic_around(
+            self.op,
+            &["parallel"; 3],
+            &[(input, &elements_of(&groups)), (most, "d0, d1")],
+            (self.grouped(input, &groups), "d0, d1, d2"),
+            &[table],
+            |body, elements, around| {
+                let [code, most] = [0, 1].map(|i: usize| body.resize(elements[i], signed, 32));
+                let index = index(body, body.binary("arith.subi", most, code));
+                let entry = scalar::element(around[0].r#type());
+                let entry = body.op("tensor.extract", &[around[0], index], &[], entry);
+                body.resize(entry, true, 64)
+            },
+        );
+        let sums = self.filled(&[self.rows(input), groups.count as u64], wide, 0);
+        let sums = scalar::generic(
+            self.op,
+            &["parallel", "parallel", "reduction"],
+            &[(entries, "d0, d1, d2")],
+            (sums, "d0, d1"),
+            |body, elements| body.binary("arith.addi", elements[1], elements[0]),
+        );
+        let reciprocals = scalar::map(self.op, sums, wide, |body, elements| {
+            let one = body.integer(elements[0].r#type(), softmax::ONE);
+            body.binary("arith.divsi", one, elements[0])
+        });
+        let result = scalar::generic(
+            self.op,
+            &["parallel"; 3],
+            &[(entries, "d0, d1, d2"), (reciprocals, "d0, d1")],
+            (self.grouped(input, &groups), "d0, d1, d2"),
+            |body, elements| body.binary("arith.muli", elements[0], elements[1]),
+        );
+        self.collapse(result, &[groups.count, groups.length])
+    }
+
+    fn normalize(
+        &self,
+        input: Value<'c, 'a>,
+        gamma: Value<'c, 'a>,
+        beta: Value<'c, 'a>,
+    ) -> Value<'c, 'a> {
+        let shape = normalize::Shape::of(self.node).expect("the verifier checks the parameters");
+        let normalize::Shape { groups, centered, epsilon, bits, zero_point } = shape;
+        let signed = self.node.inputs[0].number.signed;
+        let (wide, accumulator) = (self.integer(64), self.node.accumulator);
+        // 0 where nothing is centered.
+        let sums = self.reduced(input, &groups, wide, 0, |body, sum, code| match centered {
+            true => body.binary("arith.addi", sum, less(body, code, signed, 64, zero_point)),
+            false => sum,
+        });
+        let squares = self.reduced(input, &groups, wide, 0, |body, sum, code| {
+            let x = less(body, code, signed, 64, zero_point);
+            body.binary("arith.addi", sum, body.binary("arith.muli", x, x))
+        });
+        let variances = scalar::generic(
+            self.op,
+            &["parallel"; 2],
+            &[(sums, "d0, d1"), (squares, "d0, d1")],
+            (scalar::empty(self.op, sums.r#type()), "d0, d1"),
+            |body, elements| {
+                let number = |value| body.integer(elements[0].r#type(), value);
+                let length = number(groups.length as i64);
+                let squares = body.binary("arith.muli", elements[1], length);
+                let square = body.binary("arith.muli", elements[0], elements[0]);
+                let variance = body.binary("arith.subi", squares, square);
+                let variance = body.binary("arith.addi", variance, number(epsilon));
+                body.binary("arith.maxsi", variance, number(1))
+            },
+        );
+        let reciprocals = scalar::map(self.op, variances, wide, |body, elements| {
+            let (scaled, _) = scaled(body, elements[0]);
+            let number = |value| body.integer(scaled.r#type(), value);
+            let quotient = body.binary("arith.divsi", number(1 << 61), square_root(body, scaled));
+            body.binary("arith.minsi", quotient, number(i32::MAX.into()))
+        });
+        let shifts = scalar::map(self.op, variances, wide, |body, elements| {
+            let (_, e) = scaled(body, elements[0]);
+            let number = |value| body.integer(e.r#type(), value);
+            let half = body.binary("arith.shrsi", e, number(1));
+            body.binary("arith.subi", number(61 - i64::from(bits)), half)
+        });
+        let extents = [self.rows(input), groups.count as u64, groups.length as u64];
+        let result = RankedTensorType::new(&extents, self.sums(), None).into();
+        let result = scalar::generic(
+            self.op,
+            &["parallel"; 3],
+            &[
+                (input, &elements_of(&groups)),
+                (sums, "d0, d1"),
+                (reciprocals, "d0, d1"),
+                (shifts, "d0, d1"),
+                (gamma, "d2"),
+                (beta, "d2"),
+            ],
+            (scalar::empty(self.op, result), "d0, d1, d2"),
+            |body, elements| {
+                let x = less(body, elements[0], signed, 64, zero_point);
+                let length = body.integer(x.r#type(), groups.length as i64);
+                let x = body.binary("arith.muli", x, length);
+                let difference = body.binary("arith.subi", x, elements[1]);
+                let product = body.binary("arith.muli", difference, elements[2]);
+                let normal = half_even(body, product, elements[3]);
+                let gamma = body.resize(elements[4], true, 64);
+                let beta = body.resize(elements[5], true, 64);
+                let sum = body.binary("arith.muli", normal, gamma);
+                body.resize(body.binary("arith.addi", sum, beta), true, accumulator)
+            },
+        );
+        self.collapse(result, &[groups.count, groups.length])
+    }
+}
+
+/// Element `d2` of group `d1` of row `d0`.
+fn elements_of(groups: &Groups) -> String {
+    let Groups { offset, strides: [group, element], .. } = groups;
+    format!("d0, {offset} + d1 * {group} + d2 * {element}")
+}
+
+/// A code less its zero point, in so many bits.
+fn less<'c, 'b>(
+    body: &Body<'c, 'b>,
+    code: Value<'c, 'b>,
+    signed: bool,
+    bits: u32,
+    zero_point: i64,
+) -> Value<'c, 'b> {
+    let wide = body.resize(code, signed, bits);
+    body.binary("arith.subi", wide, body.integer(wide.r#type(), zero_point))
+}
+
+/// A positive number below 2^62 times the power of four that makes it 2^60 at least, and how far it
+/// was shifted for that.
+fn scaled<'c, 'b>(body: &Body<'c, 'b>, x: Value<'c, 'b>) -> (Value<'c, 'b>, Value<'c, 'b>) {
+    let number = |value| body.integer(x.r#type(), value);
+    let (mut x, mut e) = (x, number(0));
+    for step in [32, 16, 8, 4, 2] {
+        let small = body.compare(Predicate::Less, x, number(1 << (62 - step)));
+        let by = body.select(small, number(step), number(0));
+        x = body.binary("arith.shli", x, by);
+        e = body.binary("arith.addi", e, by);
+    }
+    (x, e)
+}
+
+/// The square root of an i64 that is not negative and below 2^62, rounded down.
+fn square_root<'c, 'b>(body: &Body<'c, 'b>, x: Value<'c, 'b>) -> Value<'c, 'b> {
+    let number = |value| body.integer(x.r#type(), value);
+    let float = Type::float64(body.context());
+    let root = body.op("arith.sitofp", &[x], &[], float);
+    let root = body.op("math.sqrt", &[root], &[], float);
+    let root = body.op("arith.fptosi", &[root], &[], x.r#type());
+    // A float has 53 bits, so this is one off at most.
+    let exceeds = |root| body.compare(Predicate::Greater, body.binary("arith.muli", root, root), x);
+    let less = body.binary("arith.subi", root, number(1));
+    let root = body.select(exceeds(root), less, root);
+    let more = body.binary("arith.addi", root, number(1));
+    body.select(exceeds(more), root, more)
+}
+
+/// `x * 2^-shift` rounded to the nearest, of two to the even; the shift is 1 to 62.
+fn half_even<'c, 'b>(body: &Body<'c, 'b>, x: Value<'c, 'b>, shift: Value<'c, 'b>) -> Value<'c, 'b> {
+    let number = |value| body.integer(x.r#type(), value);
+    let floor = body.binary("arith.shrsi", x, shift);
+    let rest = body.binary("arith.subi", x, body.binary("arith.shli", floor, shift));
+    // 2 * rest + (floor is odd) > 2^shift, in which nothing overflows.
+    let odd = body.binary("arith.andi", floor, number(1));
+    let twice = body.binary("arith.addi", body.binary("arith.addi", rest, rest), odd);
+    let up = body.compare(Predicate::Greater, twice, body.binary("arith.shli", number(1), shift));
+    body.binary("arith.addi", floor, body.resize(up, false, 64))
 }
 
 fn index<'c, 'b>(body: &Body<'c, 'b>, value: Value<'c, 'b>) -> Value<'c, 'b> {

@@ -555,7 +555,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             return self.quantized(op, &Rc::new(limited), quantized);
         }
         if let Integers::None = &x.integers {
-            return self.quantized_form(op, x, quantized, &step, quantizer);
+            return self.quantized_form(op, x, quantized);
         }
         // Rounding keeps the order, so limits commute with it.
         let limits = x.limits.map(|limits| {
@@ -876,11 +876,9 @@ impl<'c, 'a> Rows<'c, 'a> {
             }
             Layer::Operator { node, inputs, has_bias } => {
                 let mut requant = choice.requant.clone();
-                let mut constants: Vec<Value> = node
-                    .constants
-                    .iter()
-                    .map(|of| self.base.constant(op, &of.shape, of.number.bits, &of.data))
-                    .collect();
+                let constant =
+                    |of: &operator::Constant| self.base.constant_of(op, &of.shape, of.number, &of.data);
+                let mut constants: Vec<Value> = node.constants.iter().map(constant).collect();
                 if *has_bias {
                     let bias: Vec<i64> = match choice.bias.as_slice() {
                         [one] => vec![*one; count],

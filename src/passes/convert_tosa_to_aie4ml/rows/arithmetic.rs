@@ -241,9 +241,13 @@ impl<'c, 'a> Rows<'c, 'a> {
         b: &Rc<Tensor<'c, 'a>>,
     ) -> pass::Result<'c, Tensor<'c, 'a>> {
         let form = self.product_form(a, b);
-        if let Some(form @ (Form::Softmax(_) | Form::Normal(_) | Form::Square(_, Some(_)))) = form {
-            return self.formed(op, form);
-        }
+        let form = match form {
+            Some(Form::Softmax(of)) => return self.softmax(op, &of),
+            Some(form @ (Form::Normal(_) | Form::Square(_, Some(_)))) => {
+                return self.formed(op, form);
+            }
+            other => other,
+        };
         let (a, b) = (self.spread(op, a)?, self.spread(op, b)?);
         if let Some(mut table) = self.same_codes(&[&a, &b], |x| x[0] * x[1]) {
             table.form = form.map(Rc::new);

@@ -31,6 +31,13 @@ impl<T: Clone + PartialEq> Field<T> {
         rest.iter().all(|other| other == first).then_some(first)
     }
 
+    /// For each index of an axis; `None` if they differ along another.
+    pub fn of_axis(&self, axis: usize, extent: usize) -> Option<Vec<&T>> {
+        let others = self.shape.iter().enumerate().all(|(a, &own)| a == axis || own == 1);
+        let value = |index: usize| &self.values[if self.shape[axis] == 1 { 0 } else { index }];
+        others.then(|| (0..extent).map(value).collect())
+    }
+
     pub fn map<U>(&self, f: impl Fn(&T) -> U) -> Field<U> {
         Field { shape: self.shape.clone(), values: self.values.iter().map(f).collect() }
     }

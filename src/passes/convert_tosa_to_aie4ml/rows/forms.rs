@@ -1,6 +1,8 @@
 //! Patterns of several ops that only together are an operator: softmax and normalization.
 
 use super::*;
+use num_integer::Integer as _;
+use std::collections::BTreeMap;
 
 /// What a tensor is of another one, `x`, along an axis of it.
 pub(super) enum Form<'c, 'a> {
@@ -210,16 +212,9 @@ impl<'c, 'a> Rows<'c, 'a> {
         op: OperationRef<'c, 'a>,
         tensor: &Tensor<'c, 'a>,
         quantized: Uniform,
-        step: &Real,
-        quantizer: Quantizer,
     ) -> pass::Result<'c, Rc<Tensor<'c, 'a>>> {
         match tensor.form.as_deref() {
-            Some(Form::Softmax(of)) => {
-                self.softmax(op, of, quantized, step, quantizer).map(Rc::new)
-            }
-            Some(Form::Normal(normal)) => {
-                self.normalize(op, normal, quantized, step, quantizer).map(Rc::new)
-            }
+            Some(Form::Normal(normal)) => self.normalize(op, normal, quantized),
             _ => Err(fail(
                 &op,
                 "quantizes part of a pattern that is no softmax and no normalization, which cannot be mapped to the array yet",
@@ -262,77 +257,179 @@ impl<'c, 'a> Rows<'c, 'a> {
         }
     }
 
-    fn softmax(
+    /// Sums that are `2^45` times the softmax.
+    pub(super) fn softmax(
         &self,
         op: OperationRef<'c, 'a>,
         of: &Along<'c, 'a>,
-        quantized: Uniform,
-        step: &Real,
-        quantizer: Quantizer,
     ) -> pass::Result<'c, Tensor<'c, 'a>> {
         let (x, extents, strides, offset, view) = self.groups(op, of)?;
-        if quantizer.rounding != crate::exact::Rounding::NearestEven {
-            return Err(fail(&op, "rounds a softmax otherwise than to the nearest, ties to even"));
-        }
-        let scale = x.scale.to_f64().filter(|_| x.scale.is_positive());
-        let Some(scale) = scale.filter(|_| x.codes.bits == 8) else {
-            return Err(fail(&op, "takes the softmax of codes that have not 8 bits"));
+        let scale = x.scale.to_f64().filter(|_| x.scale.is_positive() && x.codes.bits == 8);
+        let Some(scale) = scale else {
+            return Err(fail(
+                &op,
+                "is a softmax of codes of more than 8 bits, of which a tile holds no table: quantize its input to 8 bits",
+            ));
         };
-        let operator = operator::by_name("softmax").ok_or_else(|| foreign(op))?;
         let table: Vec<i64> =
             (0..256).map(|d| (65535.0 * (-scale * f64::from(d)).exp()).round() as i64).collect();
-        // numerator * 2^(45 - shift) is one by the step.
-        let inverse = step.recip();
-        let (mut numerator, mut shift) = (inverse.clone(), 45i64);
-        while numerator < requantize::integer(1 << 16) && !numerator.is_integer() && shift < 61 {
-            numerator = numerator * requantize::integer(2);
-            shift += 1;
-        }
-        while numerator >= requantize::integer(1 << 17) {
-            numerator = numerator / requantize::integer(2);
-            shift -= 1;
-        }
-        let numerator = numerator.round().to_integer().to_i64().unwrap_or(0);
-        let list = |numbers: &[usize]| numbers.iter().map(|&n| n as i64).collect::<Vec<_>>();
         let features = extents[0] * extents[1];
-        let output = operator::Tensor {
-            features,
-            number: Integer { bits: quantized.bits, signed: quantized.signed },
-        };
         let node = Node {
-            operator,
-            parameters: [
-                ("extents", list(&extents)),
-                ("strides", list(&strides)),
-                ("offset", list(&[offset])),
-                ("numerator", vec![numerator]),
-                ("shift", vec![shift]),
-                ("zero_point", vec![quantizer.zero_point]),
-                ("min", vec![quantizer.min]),
-                ("max", vec![quantizer.max]),
-            ]
-            .into_iter()
-            .map(|(name, numbers)| (name.to_owned(), numbers))
-            .collect(),
+            operator: &operator::softmax::Softmax,
+            parameters: groups_of(&extents, &strides, offset).into_iter().collect(),
             inputs: vec![operator::Tensor { features: Self::columns(x.value), number: x.number() }],
-            constants: Vec::new(),
-            output,
-            accumulator: 32,
+            constants: vec![operator::Constant {
+                shape: vec![256],
+                number: Integer { bits: 32, signed: true },
+                data: table,
+            }],
+            output: operator::Tensor { features, number: x.number() },
+            accumulator: 64,
         };
-        let table = self.base.constant(op, &[256], 32, &table);
-        let r#type = codes([self.rows, features], &quantized).tensor(self.base.context);
-        let value = self.base.build_operator(op, &node, &[x.value], &[table], &[], r#type);
-        self.coded(&op, value, quantized, of.x.shape.clone(), view)
+        let one = 1i64 << 45;
+        let pending = Pending {
+            layer: Layer::Operator { node, inputs: vec![x.value], has_bias: false },
+            features,
+            unit: features,
+            reach: vec![0..=one],
+            accumulator: 64,
+            tied: None,
+        };
+        let rank = of.x.shape.len();
+        let scale = Field::all(rank, requantize::integer(one).recip());
+        Ok(Tensor {
+            shape: of.x.shape.clone(),
+            view,
+            integers: Integers::Sums(Rc::new(pending), scale),
+            offset: Field::all(rank, Real::zero()),
+            limits: Field::all(rank, Limits::default()),
+            form: None,
+        })
     }
 
+    /// A normalization, of which it is known now what comes behind it.
     fn normalize(
         &self,
         op: OperationRef<'c, 'a>,
-        _normal: &Normal<'c, 'a>,
-        _quantized: Uniform,
-        _step: &Real,
-        _quantizer: Quantizer,
-    ) -> pass::Result<'c, Tensor<'c, 'a>> {
-        Err(foreign(op))
+        normal: &Normal<'c, 'a>,
+        quantized: Uniform,
+    ) -> pass::Result<'c, Rc<Tensor<'c, 'a>>> {
+        let Normal { spread: Spread { of, centered, epsilon, .. }, gamma, beta } = normal;
+        let (x, extents, strides, offset, view) = self.groups(op, of)?;
+        let length = extents[1];
+        let numbers = |field: &Field<Real>| -> pass::Result<'c, Vec<Real>> {
+            let numbers = field.of_axis(of.axis, length);
+            let numbers = numbers.ok_or_else(|| {
+                fail(&op, "scales a normalization along another axis, which cannot be mapped to the array yet")
+            })?;
+            Ok(numbers.into_iter().cloned().collect())
+        };
+        let (gamma, beta) = (numbers(gamma)?, numbers(beta)?);
+        // A step of which all factors are multiples, if they are few; otherwise the finest.
+        let largest = gamma.iter().map(|g| g.abs()).max().unwrap_or_else(Real::zero);
+        if largest.is_zero() {
+            return Err(fail(&op, "scales a normalization by zero"));
+        }
+        let common = gamma.iter().fold(Real::zero(), |a, b| rational_gcd(&a, &b.abs()));
+        let most = requantize::integer(32767);
+        let step = if &largest / &common <= most { common } else { &largest / most };
+        let factors: Vec<i64> = gamma
+            .iter()
+            .map(|g| (g / &step).round().to_integer().to_i64().unwrap_or(0))
+            .collect();
+        let factor = factors.iter().map(|f| f.unsigned_abs()).max().unwrap_or(1);
+        // As many bits of what is normalized as its sums have room for.
+        let bound = |bits: u32| (length.isqrt() as u128 + 2) << bits;
+        let addends = |bits: u32| -> Vec<i64> {
+            let unit = requantize::integer(1i64 << bits);
+            let addend = |b: &Real| (b / &step * &unit).round().to_integer().to_i64();
+            beta.iter().map(|b| addend(b).unwrap_or(i64::MAX)).collect()
+        };
+        let most_of = |bits: u32, addends: &[i64]| {
+            let addend = addends.iter().map(|b| u128::from(b.unsigned_abs())).max().unwrap_or(0);
+            bound(bits) * u128::from(factor) + addend
+        };
+        let fits = |bits: &u32| most_of(*bits, &addends(*bits)) <= i32::MAX as u128;
+        let Some(bits) = (2..=15).rev().find(fits) else {
+            return Err(fail(&op, "normalizes to sums that exceed 32 bits"));
+        };
+        let addends = addends(bits);
+        let reach = most_of(bits, &addends) as i64;
+        let per = &x.scale * &x.scale;
+        let epsilon = (epsilon * requantize::integer((length * length) as i64) / per).round();
+        let epsilon = epsilon.to_integer().to_i64();
+        let zero = if *centered { Some(0) } else { x.code_of(&Real::zero()) };
+        let (Some(epsilon), Some(zero), true) = (epsilon, zero, x.scale.is_positive()) else {
+            return Err(fail(&op, "normalizes codes without a zero point"));
+        };
+        let features = extents[0] * extents[1];
+        let mut parameters: BTreeMap<String, Vec<i64>> =
+            groups_of(&extents, &strides, offset).into_iter().collect();
+        for (name, number) in [
+            ("centered", i64::from(*centered)),
+            ("epsilon", epsilon),
+            ("bits", i64::from(bits)),
+            ("zero_point", zero),
+        ] {
+            parameters.insert(name.to_owned(), vec![number]);
+        }
+        let constant = |bits, data: Vec<i64>| operator::Constant {
+            shape: vec![length],
+            number: Integer { bits, signed: true },
+            data,
+        };
+        let node = Node {
+            operator: &operator::normalize::Normalize,
+            parameters,
+            inputs: vec![operator::Tensor { features: Self::columns(x.value), number: x.number() }],
+            constants: vec![constant(16, factors), constant(32, addends)],
+            output: operator::Tensor { features, number: x.number() },
+            accumulator: 32,
+        };
+        let pending = Pending {
+            layer: Layer::Operator { node, inputs: vec![x.value], has_bias: false },
+            features,
+            unit: features,
+            reach: vec![-reach..=reach],
+            accumulator: 32,
+            tied: None,
+        };
+        let rank = of.x.shape.len();
+        let scale = step / requantize::integer(1i64 << bits);
+        let sums = Tensor {
+            shape: of.x.shape.clone(),
+            view,
+            integers: Integers::Sums(Rc::new(pending), Field::all(rank, scale)),
+            offset: Field::all(rank, Real::zero()),
+            limits: Field::all(rank, Limits::default()),
+            form: None,
+        };
+        self.quantized(op, &Rc::new(sums), quantized)
     }
+}
+
+/// Where groups lie, as parameters.
+fn groups_of(
+    extents: &[usize; 2],
+    strides: &[usize; 2],
+    offset: usize,
+) -> [(String, Vec<i64>); 3] {
+    let list = |numbers: &[usize]| numbers.iter().map(|&n| n as i64).collect::<Vec<_>>();
+    [
+        ("extents".to_owned(), list(extents)),
+        ("strides".to_owned(), list(strides)),
+        ("offset".to_owned(), list(&[offset])),
+    ]
+}
+
+/// The largest number of which both are multiples.
+fn rational_gcd(a: &Real, b: &Real) -> Real {
+    if a.is_zero() {
+        return b.clone();
+    }
+    if b.is_zero() {
+        return a.clone();
+    }
+    let (left, right) = (a.numer() * b.denom(), b.numer() * a.denom());
+    Real::new(left.gcd(&right), a.denom() * b.denom())
 }
