@@ -33,7 +33,7 @@ struct Image {
 
 /// An input image, whose elements lie strides apart, from a first one on.
 template <unsigned C_, unsigned H_, unsigned W_, unsigned Channel_, unsigned Row_, unsigned Column_, unsigned Offset_>
-struct Strided {
+struct StridedImage {
     static constexpr unsigned C = C_, H = H_, W = W_;
     static constexpr unsigned Channel = Channel_, Row = Row_, Column = Column_, Offset = Offset_;
 };

@@ -218,7 +218,7 @@ impl Operator for Conv2d {
         let list =
             |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
         vec![
-            format!("Strided<{}, {}, {}>", list(&input), list(&shape.strides), shape.offset),
+            format!("StridedImage<{}, {}, {}>", list(&input), list(&shape.strides), shape.offset),
             format!("Image<{}, {}>", share.channels, list(&output[1..])),
             format!(
                 "Window<{}, {}, {}, {}, {}>",

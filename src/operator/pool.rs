@@ -96,7 +96,7 @@ impl Shape {
         let list =
             |numbers: &[usize]| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
         vec![
-            format!("Strided<{}, {}, {offset}>", list(input), list(strides)),
+            format!("StridedImage<{}, {}, {offset}>", list(input), list(strides)),
             format!("Image<{}, {}>", share.channels, list(&output[1..])),
             format!(
                 "Window<{}, {}, {}, {}, 1, 1>",

@@ -876,8 +876,9 @@ impl<'c, 'a> Rows<'c, 'a> {
             }
             Layer::Operator { node, inputs, has_bias } => {
                 let mut requant = choice.requant.clone();
-                let constant =
-                    |of: &operator::Constant| self.base.constant_of(op, &of.shape, of.number, &of.data);
+                let constant = |of: &operator::Constant| {
+                    self.base.constant_of(op, &of.shape, of.number, &of.data)
+                };
                 let mut constants: Vec<Value> = node.constants.iter().map(constant).collect();
                 if *has_bias {
                     let bias: Vec<i64> = match choice.bias.as_slice() {

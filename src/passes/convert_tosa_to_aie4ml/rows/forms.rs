@@ -333,10 +333,8 @@ impl<'c, 'a> Rows<'c, 'a> {
         let common = gamma.iter().fold(Real::zero(), |a, b| rational_gcd(&a, &b.abs()));
         let most = requantize::integer(32767);
         let step = if &largest / &common <= most { common } else { &largest / most };
-        let factors: Vec<i64> = gamma
-            .iter()
-            .map(|g| (g / &step).round().to_integer().to_i64().unwrap_or(0))
-            .collect();
+        let factors: Vec<i64> =
+            gamma.iter().map(|g| (g / &step).round().to_integer().to_i64().unwrap_or(0)).collect();
         let factor = factors.iter().map(|f| f.unsigned_abs()).max().unwrap_or(1);
         // As many bits of what is normalized as its sums have room for.
         let bound = |bits: u32| (length.isqrt() as u128 + 2) << bits;
@@ -409,11 +407,7 @@ impl<'c, 'a> Rows<'c, 'a> {
 }
 
 /// Where groups lie, as parameters.
-fn groups_of(
-    extents: &[usize; 2],
-    strides: &[usize; 2],
-    offset: usize,
-) -> [(String, Vec<i64>); 3] {
+fn groups_of(extents: &[usize; 2], strides: &[usize; 2], offset: usize) -> [(String, Vec<i64>); 3] {
     let list = |numbers: &[usize]| numbers.iter().map(|&n| n as i64).collect::<Vec<_>>();
     [
         ("extents".to_owned(), list(extents)),
