@@ -47,7 +47,7 @@ use melior::{
 use num_traits::{Signed, ToPrimitive, Zero};
 use std::{cell::RefCell, collections::HashMap, ops::RangeInclusive, rc::Rc};
 
-mod rows;
+pub(super) mod rows;
 
 crate::pass! {
     /// Turn quantized tosa into integer layers.

@@ -1,3 +1,4 @@
+use super::convert_tosa_to_aie4ml::rows;
 use crate::{
     dialect::{aie4ml, scalar, sums},
     mlir::{
@@ -154,7 +155,7 @@ fn quantizer_follows(value: Value) -> bool {
     })
 }
 
-/// Writes down which shapes tensors have at the border, if the network reshapes them there: later
+/// Writes down which shapes tensors have at the border, if the network moves them there: later
 /// levels have rows and columns.
 fn keep_shapes<'c>(func: OperationRef<'c, '_>, body: BlockRef<'c, '_>) {
     let context = rewrite::context(func.location());
@@ -162,15 +163,20 @@ fn keep_shapes<'c>(func: OperationRef<'c, '_>, body: BlockRef<'c, '_>) {
     let inputs: Vec<Value> = (0..body.argument_count())
         .filter_map(|index| Some(body.argument(index).ok()?.into()))
         .collect();
-    let entering = inputs.iter().any(|value| {
-        scalar::rank(value.r#type()) != 2 || rewrite::users(*value).iter().any(reshapes)
-    });
+    // Samples may become one row.
+    let ops = rewrite::ops(body);
+    let mixes = ops.iter().any(|op| named(op, "quant.")) && rows::wanted(&ops);
+    let entering = mixes
+        || inputs.iter().any(|value| {
+            scalar::rank(value.r#type()) != 2 || rewrite::users(*value).iter().any(reshapes)
+        });
     let outputs: Vec<Value> =
         rewrite::ops(body).last().map(|op| op.operands().collect()).unwrap_or_default();
-    let leaving = outputs.iter().any(|value| {
-        scalar::rank(value.r#type()) != 2
-            || constant::defining_op(*value).is_some_and(|op| reshapes(&op))
-    });
+    let leaving = mixes
+        || outputs.iter().any(|value| {
+            scalar::rank(value.r#type()) != 2
+                || constant::defining_op(*value).is_some_and(|op| reshapes(&op))
+        });
     for (name, kept, values) in
         [(INPUT_SHAPES, entering, inputs), (OUTPUT_SHAPES, leaving, outputs)]
     {

@@ -100,7 +100,7 @@ enum Layer<'c, 'a> {
 }
 
 /// Whether a function needs operators that mix what lies in a row.
-pub(super) fn wanted<'c>(ops: &[OperationRef<'c, '_>]) -> bool {
+pub(in crate::passes) fn wanted<'c>(ops: &[OperationRef<'c, '_>]) -> bool {
     let mut computed: Vec<usize> = Vec::new();
     for op in ops {
         let constants = ["arith.constant", "tosa.const", "tosa.const_shape"];
