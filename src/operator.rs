@@ -235,6 +235,12 @@ pub trait Operator: Sync {
         Vec::new()
     }
 
+    /// How often a tile has the numbers of requantization of a channel: one for each of [`LANES`],
+    /// or once, where vectors hold several channels.
+    fn spread(&self, _node: &Node) -> usize {
+        LANES
+    }
+
     /// Bytes of the stack that its kernel takes beside what all kernels take.
     fn scratch(&self, _node: &Node, _share: &Share) -> usize {
         0
@@ -258,10 +264,17 @@ pub fn parameter_bytes(node: &Node, channels: usize, stage_words: usize) -> usiz
 }
 
 /// Words of a tile's parameters: header, those of the operator `[words][channels]`, padded to a
-/// vector, and those of the requantization `[words][channels][LANES]`.
+/// vector, and those of the requantization `[words][channels][lanes]`, or, once for each channel,
+/// `[words][channels]` with channels padded to blocks.
 pub fn parameter_words(node: &Node, channels: usize, stage_words: usize) -> usize {
     let own = (node.operator.words(node) * channels).next_multiple_of(LANES);
-    HEADER + own + stage_words * channels * LANES
+    HEADER + own + stage_words * stride(node, channels)
+}
+
+/// Words from one of the requantization to the next.
+fn stride(node: &Node, channels: usize) -> usize {
+    let lanes = node.operator.spread(node);
+    if lanes == 1 { channels.next_multiple_of(BLOCK) } else { channels * lanes }
 }
 
 /// Bytes of what a tile holds beside its parameters.
@@ -300,8 +313,9 @@ pub fn pack_parameters(
             words[HEADER + word * capacity + index] = value;
         }
         for (word, value) in of_stage(channel).into_iter().enumerate() {
-            let at = scales + (word * capacity + index) * LANES;
-            words[at..at + LANES].fill(value);
+            let lanes = node.operator.spread(node);
+            let at = scales + word * stride(node, capacity) + index * lanes;
+            words[at..at + lanes].fill(value);
         }
     }
     words.into_iter().flat_map(i32::to_le_bytes).collect()

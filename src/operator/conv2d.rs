@@ -14,7 +14,7 @@
 //!
 //! `output[f, y, x] = bias[f] + sum over c, i, j of weights[f, c, i, j] * input[c of f's group, y * stride + i * dilation - padding, ...]`
 
-use super::{Constant, LANES, Node, Operator, Share};
+use super::{BLOCK, Constant, LANES, Node, Operator, Share};
 use crate::kernel::{Integer, stage};
 use std::ops::Range;
 
@@ -85,10 +85,38 @@ impl Shape {
             .then_some(index)
     }
 
-    /// Elements of a line of the input as the kernel spreads it, per phase of the stride.
-    fn pitch(&self) -> usize {
-        let last = (self.kernel[1] - 1) * self.dilation[1] / self.stride[1];
-        (self.output[2].next_multiple_of(LANES) + last + 1).next_multiple_of(LANES)
+    /// Elements of a line of so many outputs as the kernel spreads it, per phase of the stride.
+    fn line(&self, outputs: usize) -> usize {
+        outputs + (self.kernel[1] - 1) * self.dilation[1] / self.stride[1] + 1
+    }
+
+    /// Rows of the input that a window reaches over.
+    fn ring(&self) -> usize {
+        (self.kernel[0] - 1) * self.dilation[0] + 1
+    }
+
+    /// Whether each output channel has an input channel of its own.
+    fn is_diagonal(&self) -> bool {
+        self.groups > 1 && self.depth() == 1 && self.breadth() == 1
+    }
+
+    /// Whether the matrix unit multiplies, in blocks of 8 channels: its shapes for codes and weights
+    /// of 8 bits are the same on all devices.
+    fn is_blocked(&self, node: &Node) -> bool {
+        node.inputs[0].number.bits == 8
+            && node.constants[0].number.bits == 8
+            && node.accumulator == 32
+            && (self.groups == 1 || self.is_diagonal())
+    }
+
+    /// Blocks of 8 input channels that are summed up, for one of output channels.
+    fn depth_blocks(&self) -> usize {
+        if self.is_diagonal() { 1 } else { self.input[0].div_ceil(BLOCK) }
+    }
+
+    /// Blocks of 8 input channels that a tile with so many output channels reads.
+    fn blocks_read(&self, channels: usize) -> usize {
+        if self.is_diagonal() { channels.div_ceil(BLOCK) } else { self.depth_blocks() }
     }
 
     /// Input channels that a tile with so many output channels reads.
@@ -177,7 +205,15 @@ impl Operator for Conv2d {
 
     fn together(&self, node: &Node) -> usize {
         let shape = Shape::checked(node);
-        if shape.groups == 1 { 1 } else { shape.breadth() }
+        match () {
+            () if shape.groups == 1 => 1,
+            () if shape.is_blocked(node) => BLOCK,
+            () => shape.breadth(),
+        }
+    }
+
+    fn spread(&self, node: &Node) -> usize {
+        if Shape::checked(node).is_blocked(node) { 1 } else { LANES }
     }
 
     fn sum_bits(&self, node: &Node) -> u32 {
@@ -188,14 +224,48 @@ impl Operator for Conv2d {
     }
 
     fn held(&self, node: &Node, channels: usize) -> Option<(Integer, usize)> {
-        let Constant { shape, number, .. } = &node.constants[0];
-        Some((*number, channels * shape[1..].iter().product::<usize>()))
+        let Constant { shape: extents, number, .. } = &node.constants[0];
+        let shape = Shape::checked(node);
+        let taps = shape.kernel[0] * shape.kernel[1];
+        let count = match shape.is_blocked(node) {
+            true => channels.div_ceil(BLOCK) * taps * shape.depth_blocks() * BLOCK * BLOCK,
+            false => channels * extents[1..].iter().product::<usize>(),
+        };
+        Some((*number, count))
     }
 
     fn elements(&self, node: &Node, channels: Range<usize>) -> Vec<i64> {
-        let Constant { shape, data, .. } = &node.constants[0];
-        let of_channel = shape[1..].iter().product::<usize>();
-        data.get(channels.start * of_channel..channels.end * of_channel).unwrap_or(&[]).to_vec()
+        let Constant { shape: extents, data, .. } = &node.constants[0];
+        let of_channel = extents[1..].iter().product::<usize>();
+        let own = data.get(channels.start * of_channel..channels.end * of_channel).unwrap_or(&[]);
+        let shape = Shape::checked(node);
+        if !shape.is_blocked(node) {
+            return own.to_vec();
+        }
+        // [F/8][KH][KW][C/8][c][f], zero where there is no channel.
+        let taps = shape.kernel[0] * shape.kernel[1];
+        let mut all = Vec::new();
+        for block in 0..channels.len().div_ceil(BLOCK) {
+            for tap in 0..taps {
+                for depth in 0..shape.depth_blocks() {
+                    for c in 0..BLOCK {
+                        for f in 0..BLOCK {
+                            let (channel, input) = (block * BLOCK + f, depth * BLOCK + c);
+                            let at = match shape.is_diagonal() {
+                                true if c == f => Some(0),
+                                true => None,
+                                false => (input < shape.depth()).then_some(input),
+                            };
+                            let at = at.filter(|_| channel < channels.len());
+                            let value =
+                                at.and_then(|at| own.get(channel * of_channel + at * taps + tap));
+                            all.push(value.copied().unwrap_or(0));
+                        }
+                    }
+                }
+            }
+        }
+        all
     }
 
     fn words(&self, _node: &Node) -> usize {
@@ -208,8 +278,15 @@ impl Operator for Conv2d {
 
     fn scratch(&self, node: &Node, share: &Share) -> usize {
         let shape = Shape::checked(node);
-        let lines = shape.read(share.channels) * shape.kernel[0] * shape.stride[1];
-        2 * lines * shape.pitch() + 64
+        let columns = shape.output[2];
+        if shape.is_blocked(node) {
+            let pixels = shape.line(columns.next_multiple_of(BLOCK)).next_multiple_of(4);
+            let line = shape.stride[1] * pixels * BLOCK;
+            // Beside the lines: squares on the way in, results on the way out.
+            return shape.ring() * shape.blocks_read(share.channels) * line + 64 + 128 + 512;
+        }
+        let pitch = shape.line(columns.next_multiple_of(LANES)).next_multiple_of(LANES);
+        2 * shape.ring() * shape.read(share.channels) * shape.stride[1] * pitch + 64
     }
 
     fn arguments(&self, node: &Node, share: &Share) -> Vec<String> {
@@ -235,18 +312,35 @@ impl Operator for Conv2d {
 
     fn cycles(&self, node: &Node, share: &Share, rest: u64) -> u64 {
         let shape = Shape::checked(node);
-        let taps = (shape.depth() * shape.kernel[0] * shape.kernel[1]) as u64;
-        let vectors = (share.channels * shape.output[1] * shape.output[2].div_ceil(LANES)) as u64;
-        // Four channels at a time: four products, and the loads of a line and of four weights,
-        // each of which is spread over the lanes.
-        let step = if shape.groups == 1 { 6 } else { 12 };
-        let products = vectors * taps * step / 4;
-        // Lines are spread an element at a time: load, store and address.
-        let lines = shape.read(share.channels) * shape.kernel[0] * shape.output[1];
-        let spread = (lines * (2 * shape.input[2] + shape.pitch() * shape.stride[1] / 16)) as u64;
-        // Sums begin with a bias, and results of a last vector go out one by one.
-        let store = if shape.output[2].is_multiple_of(LANES) { 4 } else { 4 + LANES as u64 };
-        share.rows as u64 * (products + spread + vectors * (rest + 8 + store))
+        let [_, height, width] = shape.output;
+        // Rows of the frame that are spread: all that a window meets, once.
+        let rows = (height - 1) * shape.stride[0].min(shape.ring()) + shape.ring();
+        let taps = shape.kernel[0] * shape.kernel[1];
+        let cycles = if shape.is_blocked(node) {
+            // A square of 8 x 8 elements: 16 words in, one transposition, 16 words out, and what
+            // fills a line before.
+            let squares = rows * shape.blocks_read(share.channels) * shape.input[2].div_ceil(BLOCK);
+            // 8 pixels x 16 channels: two loads of weights and four of pixels, each of which is
+            // two loads and a shift, for four products; then two loads at a time are five cycles.
+            let groups = height * width.div_ceil(BLOCK);
+            let pairs = share.channels.div_ceil(2 * BLOCK);
+            let products = groups * pairs * (taps * shape.depth_blocks() * 5 + 30);
+            // 64 results: requantization, one transposition, 16 words out.
+            let blocks = (groups * share.channels.div_ceil(BLOCK)) as u64;
+            let ragged = if width.is_multiple_of(BLOCK) { 0 } else { 32 };
+            (squares * 40 + products) as u64 + blocks * (24 + ragged + 4 * rest)
+        } else {
+            let vectors = (share.channels * height * width.div_ceil(LANES)) as u64;
+            // Four channels at a time: four products, and the loads of a line and of four weights,
+            // each of which is spread over the lanes.
+            let step = if shape.groups == 1 { 6 } else { 12 };
+            let products = vectors * (taps * shape.depth()) as u64 * step / 4;
+            // Lines are spread an element at a time: load, store and address.
+            let spread = rows * shape.read(share.channels) * 2 * shape.input[2];
+            // Sums begin with a bias, and results go out one by one.
+            products + spread as u64 + vectors * (rest + 12 + LANES as u64)
+        };
+        share.rows as u64 * cycles
     }
 
     fn evaluate(&self, node: &Node, inputs: &[&[i64]]) -> Vec<i64> {

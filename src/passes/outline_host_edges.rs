@@ -165,7 +165,7 @@ fn keep_shapes<'c>(func: OperationRef<'c, '_>, body: BlockRef<'c, '_>) {
         .collect();
     // Samples may become one row.
     let ops = rewrite::ops(body);
-    let mixes = ops.iter().any(|op| named(op, "quant.")) && rows::wanted(&ops);
+    let mixes = ops.iter().any(|op| rewrite::is(op, "quant.qcast")) && rows::wanted(&ops);
     let entering = mixes
         || inputs.iter().any(|value| {
             scalar::rank(value.r#type()) != 2 || rewrite::users(*value).iter().any(reshapes)

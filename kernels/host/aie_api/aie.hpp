@@ -405,6 +405,19 @@ inline accum<Tag, Elems> mac(const accum<Tag, Elems> &c, const vector<TA, Elems>
     return r;
 }
 
+/// A matrix of `rows` x `columns` elements, row-major, with both exchanged.
+template <class T, unsigned Elems>
+inline vector<T, Elems> transpose(const vector<T, Elems> &v, unsigned rows, unsigned columns)
+{
+    if (rows * columns != Elems)
+        aie4ml_host_refuse("a vector is no matrix of these extents");
+    vector<T, Elems> r;
+    for (unsigned i = 0; i < rows; ++i)
+        for (unsigned j = 0; j < columns; ++j)
+            r.data[j * rows + i] = v.data[i * columns + j];
+    return r;
+}
+
 /// c + a * b of each element and one number, of 16 bits both.
 template <class Tag, unsigned Elems, class TA>
 inline accum<Tag, Elems> mac(const accum<Tag, Elems> &c, const vector<TA, Elems> &a, int16_t b)
