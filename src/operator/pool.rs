@@ -90,6 +90,18 @@ impl Shape {
         Ok(())
     }
 
+    /// Whether the kernel compares whole vectors.
+    fn has_vectors(&self, node: &Node) -> bool {
+        self.strides[2] == 1 && self.stride[1] <= 2 && node.inputs[0].number.bits <= 16
+    }
+
+    /// Elements of a line that it compares, with what is outside.
+    fn length(&self) -> usize {
+        let outputs = self.output[2].next_multiple_of(32);
+        let reach = (outputs - 1) * self.stride[1] + (self.kernel[1] - 1) * self.dilation[1] + 33;
+        (reach.max(self.padding[1] + self.input[2]) + 63) / 32 * 32
+    }
+
     /// The template arguments that say so.
     pub fn arguments(&self, share: &Share) -> Vec<String> {
         let Shape { input, output, kernel, stride, dilation, padding, strides, offset } = self;
@@ -143,15 +155,33 @@ impl Operator for MaxPool {
         height * width
     }
 
+    fn scratch(&self, node: &Node, _share: &Share) -> usize {
+        let shape = Shape::checked(node);
+        let bytes = node.inputs[0].number.bits as usize / 8;
+        if shape.has_vectors(node) { (2 * shape.length() + 32) * bytes + 128 } else { 0 }
+    }
+
     fn arguments(&self, node: &Node, share: &Share) -> Vec<String> {
         Shape::checked(node).arguments(share)
     }
 
     fn cycles(&self, node: &Node, share: &Share, _rest: u64) -> u64 {
-        let Shape { output, kernel, .. } = Shape::checked(node);
+        let shape = Shape::checked(node);
+        let Shape { output, kernel, stride, .. } = shape;
         let outputs = share.rows * share.channels * output[1] * output[2];
-        // A load and a comparison for each tap, one element at a time.
-        (outputs * (kernel[0] * kernel[1] * 2 + 4)) as u64
+        if !shape.has_vectors(node) {
+            // A load and a comparison for each tap, one element at a time.
+            return (outputs * (kernel[0] * kernel[1] * 2 + 4)) as u64;
+        }
+        // Each row of a window: copied by words, then two loads, a maximum and a store of 32
+        // elements; each column: two loads, a shift, every second, a maximum. Results go out one
+        // by one.
+        let bytes = node.inputs[0].number.bits as usize / 8;
+        let line = shape.length() / 32 * bytes;
+        let down = kernel[0] * (shape.input[2] * bytes / 2 + 4 * line) + line;
+        let across = output[2].div_ceil(32) * (kernel[1] * 4 * stride[1] * bytes + 4);
+        let lines = share.rows * share.channels * output[1];
+        (lines * (down + across) + 2 * outputs) as u64
     }
 
     fn evaluate(&self, node: &Node, inputs: &[&[i64]]) -> Vec<i64> {

@@ -405,6 +405,25 @@ inline accum<Tag, Elems> mac(const accum<Tag, Elems> &c, const vector<TA, Elems>
     return r;
 }
 
+/// The larger of each two elements.
+template <class T, unsigned Elems>
+inline vector<T, Elems> max(vector<T, Elems> a, const vector<T, Elems> &b)
+{
+    for (unsigned i = 0; i < Elems; ++i)
+        a.data[i] = a.data[i] < b.data[i] ? b.data[i] : a.data[i];
+    return a;
+}
+
+/// Every second block of `step` elements, from the first on.
+template <class T, unsigned Elems>
+inline vector<T, Elems / 2> filter_even(const vector<T, Elems> &v, unsigned step = 1)
+{
+    vector<T, Elems / 2> r;
+    for (unsigned i = 0; i < Elems / 2; ++i)
+        r.data[i] = v.data[i / step * 2 * step + i % step];
+    return r;
+}
+
 /// A matrix of `rows` x `columns` elements, row-major, with both exchanged.
 template <class T, unsigned Elems>
 inline vector<T, Elems> transpose(const vector<T, Elems> &v, unsigned rows, unsigned columns)
