@@ -18,6 +18,8 @@ aie.device(npu1) {
   %b = aie.buffer(%2) {sym_name = "b"} : memref<4xi32>
   %c = aie.buffer(%2) {sym_name = "c"} : memref<4xi32>
   // A flow that mlir-aie keeps beside its ways, for others that name it.
+  // And what it leaves of a circuit with two ends: the switches say both.
+  // KEPT aie.flow(%0, DMA : 0, %1, DMA : 0)
   // KEPT aie.packet_flow(7) { aie.packet_source<%0, DMA : 1> aie.packet_dest<%2, DMA : 1> }
   aie.switchbox(%0) {
     aie.connect<DMA : 0, East : 2>

@@ -60,23 +60,36 @@ impl Reader {
                 _ => {}
             }
         }
-        // Flows that say the same again stay where others refer to them.
-        let said: Vec<Port> = self.program.flows.iter().map(|flow| flow.source).collect();
         let is_source = |entry: &Entry| {
-            (matches!(entry.port.bundle, Bundle::Dma | Bundle::Core)
-                || entry.mux && entry.port.bundle == Bundle::Plio)
-                && !said.contains(&entry.port)
+            matches!(entry.port.bundle, Bundle::Dma | Bundle::Core)
+                || entry.mux && entry.port.bundle == Bundle::Plio
         };
         for entry in switches.entries.iter().copied().filter(is_source) {
             let mut ends = Ends::new();
             switches.follow(entry, None, &mut ends, 0);
             for (packet, ends) in ends {
-                self.program.flows.push(Flow {
-                    source: entry.port,
-                    keep_packet_header: ends.iter().any(|end| end.1),
-                    destinations: ends.into_iter().map(|end| end.0).collect(),
-                    packet,
-                });
+                let keep_packet_header = ends.iter().any(|end| end.1);
+                let destinations: Vec<Port> = ends.into_iter().map(|end| end.0).collect();
+                let mut flows = self.program.flows.iter_mut();
+                let same = |flow: &&mut Flow| (flow.source, flow.packet) == (entry.port, packet);
+                match flows.find(same) {
+                    // A flow that is still there may be what is left of a broadcast: the switches
+                    // are what counts. It stays where others refer to it.
+                    Some(flow) => {
+                        let same = |port| flow.destinations.contains(port);
+                        if destinations.len() != flow.destinations.len()
+                            || !destinations.iter().all(same)
+                        {
+                            flow.destinations = destinations;
+                        }
+                    }
+                    None => self.program.flows.push(Flow {
+                        source: entry.port,
+                        keep_packet_header,
+                        destinations,
+                        packet,
+                    }),
+                }
             }
         }
         if self.program.cascades.is_empty() {
