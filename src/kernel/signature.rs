@@ -1,6 +1,7 @@
 //! What a kernel computes, read from its name.
 //!
-//! **Invariant:** [`Signature::of`] reads every name that [`Kernel::name`](super::Kernel::name) writes.
+//! **Invariant:** [`Signature::of`] reads every name that [`Kernel::name`](super::Kernel::name) writes
+//! of dense and add kernels. Others say their cycles where they are declared.
 
 use super::{Factor, Integer, Microtile, Role, Stage, Way};
 use crate::exact::{Overflow, Rounding};
