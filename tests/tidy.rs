@@ -135,10 +135,13 @@ fn errors_of_passes_are_tested() {
         unreachable.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
     let mut untested = Vec::new();
     for pass in source::passes(root()).expect("the list of passes is readable") {
-        let path = root().join(format!("src/passes/{}.rs", pass.module));
-        for message in messages(&read(&path)) {
-            if !tests.contains(&message) && !unreachable.contains(&message.as_str()) {
-                untested.push(format!("{}: {message}", relative(&path)));
+        let file = root().join(format!("src/passes/{}.rs", pass.module));
+        let parts = common::files(&root().join("src/passes").join(&pass.module), &["rs"]);
+        for path in [file].into_iter().chain(parts) {
+            for message in messages(&read(&path)) {
+                if !tests.contains(&message) && !unreachable.contains(&message.as_str()) {
+                    untested.push(format!("{}: {message}", relative(&path)));
+                }
             }
         }
     }

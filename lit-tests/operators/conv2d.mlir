@@ -17,7 +17,7 @@ func.func @main(%x: tensor<3x75xui8>) -> tensor<3x27xi8> {
   %b = arith.constant dense<[1, -2, 300]> : tensor<3xi32>
   %y = aie4ml.operator "conv2d"(%x) constants(%w, %b) parameters = {
          input = [3, 5, 5], output = [3, 3, 3], kernel = [3, 3], stride = [2, 2], dilation = [1, 1],
-         padding = [1, 1], expand = [1, 1], groups = [1], outside = [7]}
+         padding = [1, 1], strides = [25, 5, 1], offset = [0], expand = [1, 1], groups = [1], outside = [7]}
          accumulator = i32
          requant = [#aie4ml.requant<multiplier = [3, 5, 7], shift = 10, rounding = nearest_even, overflow = saturate, width = 8, min = -128, max = 127>]
        : (tensor<3x75xui8>, tensor<3x3x3x3xi8>, tensor<3xi32>) -> tensor<3x27xi8>

@@ -1,7 +1,7 @@
 // RUN: aie4ml-opt %s --split-input-file --verify-diagnostics
 
 func.func @unknown(%a: tensor<1x8xi8>) {
-  // expected-error @+1 {{has kind 'conv4d': use one of conv2d, max_pool, lookup, gather, binary, matmul, softmax, normalize}}
+  // expected-error @+1 {{has kind 'conv4d': use one of conv2d, max_pool, average_pool, lookup, gather, binary, matmul, softmax, normalize}}
   %y = aie4ml.operator "conv4d"(%a) parameters = {} : (tensor<1x8xi8>) -> tensor<1x8xi8>
   return
 }
@@ -36,7 +36,7 @@ func.func @other_rows(%a: tensor<1x8xi8>, %b: tensor<2x8xi8>) {
 
 func.func @negative(%a: tensor<1x4xi8>) {
   // expected-error @+1 {{has a negative number in its 'padding'}}
-  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [1, 2, 2], output = [1, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, -1]} : (tensor<1x4xi8>) -> tensor<1x1xi8>
+  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [1, 2, 2], output = [1, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, -1], strides = [4, 2, 1], offset = [0]} : (tensor<1x4xi8>) -> tensor<1x1xi8>
   return
 }
 
@@ -44,7 +44,7 @@ func.func @negative(%a: tensor<1x4xi8>) {
 
 func.func @too_few_numbers(%a: tensor<1x4xi8>) {
   // expected-error @+1 {{needs 3 numbers as 'input'}}
-  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [2, 2], output = [1, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0]} : (tensor<1x4xi8>) -> tensor<1x1xi8>
+  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [2, 2], output = [1, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0]} : (tensor<1x4xi8>) -> tensor<1x1xi8>
   return
 }
 
@@ -54,7 +54,7 @@ func.func @conv2d_zero(%a: tensor<1x8xi8>) {
   %0 = arith.constant dense<1> : tensor<2x2x1x1xi8>
   %1 = arith.constant dense<0> : tensor<2xi32>
   // expected-error @+1 {{has a zero among its parameters}}
-  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], expand = [1, 1], groups = [0], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
+  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], expand = [1, 1], groups = [0], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
   return
 }
 
@@ -63,7 +63,7 @@ func.func @conv2d_zero(%a: tensor<1x8xi8>) {
 func.func @conv2d_no_bias(%a: tensor<1x8xi8>) {
   %0 = arith.constant dense<1> : tensor<2x2x1x1xi8>
   // expected-error @+1 {{needs one input, weights and a bias}}
-  %y = aie4ml.operator "conv2d"(%a) constants(%0) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>) -> tensor<1x8xi32>
+  %y = aie4ml.operator "conv2d"(%a) constants(%0) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>) -> tensor<1x8xi32>
   return
 }
 
@@ -72,8 +72,8 @@ func.func @conv2d_no_bias(%a: tensor<1x8xi8>) {
 func.func @conv2d_input(%a: tensor<1x8xi8>) {
   %0 = arith.constant dense<1> : tensor<2x2x1x1xi8>
   %1 = arith.constant dense<0> : tensor<2xi32>
-  // expected-error @+1 {{has 8 input features, not 2 x 2 x 3}}
-  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 3], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
+  // expected-error @+1 {{reads 2 x 2 x 3 elements beyond its 8 features}}
+  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 3], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [6, 3, 1], offset = [0], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
   return
 }
 
@@ -83,7 +83,7 @@ func.func @conv2d_output(%a: tensor<1x8xi8>) {
   %0 = arith.constant dense<1> : tensor<2x2x1x1xi8>
   %1 = arith.constant dense<0> : tensor<2xi32>
   // expected-error @+1 {{has 8 output features, not 2 x 3 x 2}}
-  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 3, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
+  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 3, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
   return
 }
 
@@ -93,7 +93,7 @@ func.func @conv2d_groups(%a: tensor<1x8xi8>) {
   %0 = arith.constant dense<1> : tensor<2x2x1x1xi8>
   %1 = arith.constant dense<0> : tensor<2xi32>
   // expected-error @+1 {{has 2 and 2 channels, which 3 groups do not divide}}
-  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], expand = [1, 1], groups = [3], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
+  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], expand = [1, 1], groups = [3], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
   return
 }
 
@@ -103,7 +103,7 @@ func.func @conv2d_weights(%a: tensor<1x8xi8>) {
   %0 = arith.constant dense<1> : tensor<2x2x1x1xi8>
   %1 = arith.constant dense<0> : tensor<2xi32>
   // expected-error @+1 {{has weights of [2, 2, 1, 1], needs [2, 2, 1, 2]}}
-  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
+  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
   return
 }
 
@@ -113,7 +113,7 @@ func.func @conv2d_bias(%a: tensor<1x8xi8>) {
   %0 = arith.constant dense<1> : tensor<2x2x1x1xi8>
   %1 = arith.constant dense<0> : tensor<3xi32>
   // expected-error @+1 {{needs a bias of 2 numbers i32}}
-  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<3xi32>) -> tensor<1x8xi32>
+  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<3xi32>) -> tensor<1x8xi32>
   return
 }
 
@@ -123,7 +123,7 @@ func.func @conv2d_weight_type(%a: tensor<1x8xi8>) {
   %0 = arith.constant dense<1> : tensor<2x2x1x1xui8>
   %1 = arith.constant dense<0> : tensor<2xi32>
   // expected-error @+1 {{needs weights i8 or i16}}
-  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xui8>, tensor<2xi32>) -> tensor<1x8xi32>
+  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xui8>, tensor<2xi32>) -> tensor<1x8xi32>
   return
 }
 
@@ -133,7 +133,7 @@ func.func @conv2d_input_type(%a: tensor<1x8xi32>) {
   %0 = arith.constant dense<1> : tensor<2x2x1x1xi8>
   %1 = arith.constant dense<0> : tensor<2xi32>
   // expected-error @+1 {{needs an input of 8 or 16 bits}}
-  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi32>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
+  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi32>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
   return
 }
 
@@ -143,7 +143,7 @@ func.func @conv2d_outside(%a: tensor<1x8xi8>) {
   %0 = arith.constant dense<1> : tensor<2x2x1x1xi8>
   %1 = arith.constant dense<0> : tensor<2xi32>
   // expected-error @+1 {{has -129 outside, which its input cannot hold}}
-  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], expand = [1, 1], groups = [1], outside = [-129]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
+  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], expand = [1, 1], groups = [1], outside = [-129]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
   return
 }
 
@@ -151,7 +151,7 @@ func.func @conv2d_outside(%a: tensor<1x8xi8>) {
 
 func.func @max_pool_zero(%a: tensor<1x8xi8>) {
   // expected-error @+1 {{has a zero among its parameters}}
-  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [0, 1], dilation = [1, 1], padding = [0, 0]} : (tensor<1x8xi8>) -> tensor<1x2xi8>
+  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [0, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0]} : (tensor<1x8xi8>) -> tensor<1x2xi8>
   return
 }
 
@@ -160,23 +160,23 @@ func.func @max_pool_zero(%a: tensor<1x8xi8>) {
 func.func @max_pool_constant(%a: tensor<1x8xi8>) {
   %0 = arith.constant dense<0> : tensor<2xi32>
   // expected-error @+1 {{needs one input and no constants}}
-  %y = aie4ml.operator "max_pool"(%a) constants(%0) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0]} : (tensor<1x8xi8>, tensor<2xi32>) -> tensor<1x2xi8>
+  %y = aie4ml.operator "max_pool"(%a) constants(%0) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0]} : (tensor<1x8xi8>, tensor<2xi32>) -> tensor<1x2xi8>
   return
 }
 
 // -----
 
 func.func @max_pool_features(%a: tensor<1x8xi8>) {
-  // expected-error @+1 {{has 8 input features, not 2 x 2 x 3}}
-  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [2, 2, 3], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0]} : (tensor<1x8xi8>) -> tensor<1x2xi8>
+  // expected-error @+1 {{reads 2 x 2 x 3 elements beyond its 8 features}}
+  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [2, 2, 3], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [6, 3, 1], offset = [0]} : (tensor<1x8xi8>) -> tensor<1x2xi8>
   return
 }
 
 // -----
 
 func.func @max_pool_type(%a: tensor<1x8xi8>) {
-  // expected-error @+1 {{needs an output with the input's channels and type}}
-  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0]} : (tensor<1x8xi8>) -> tensor<1x2xui8>
+  // expected-error @+1 {{needs an output of its input's type}}
+  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0]} : (tensor<1x8xi8>) -> tensor<1x2xui8>
   return
 }
 
@@ -184,7 +184,130 @@ func.func @max_pool_type(%a: tensor<1x8xi8>) {
 
 func.func @max_pool_empty(%a: tensor<1x8xi8>) {
   // expected-error @+1 {{has a window with nothing in it}}
-  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [2, 2]} : (tensor<1x8xi8>) -> tensor<1x2xi8>
+  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [2, 2], strides = [4, 2, 1], offset = [0]} : (tensor<1x8xi8>) -> tensor<1x2xi8>
+  return
+}
+
+// -----
+
+func.func @max_pool_channels(%a: tensor<1x8xi8>) {
+  // expected-error @+1 {{needs an output with the input's channels}}
+  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [2, 2, 2], output = [1, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0]} : (tensor<1x8xi8>) -> tensor<1x1xi8>
+  return
+}
+
+// -----
+
+func.func @max_pool_output(%a: tensor<1x8xi8>) {
+  // expected-error @+1 {{has 3 output features, not 2 x 1 x 1}}
+  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0]} : (tensor<1x8xi8>) -> tensor<1x3xi8>
+  return
+}
+
+// -----
+
+func.func @max_pool_offset(%a: tensor<1x8xi8>) {
+  // expected-error @+1 {{reads 2 x 2 x 2 elements beyond its 8 features}}
+  %y = aie4ml.operator "max_pool"(%a) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [1]} : (tensor<1x8xi8>) -> tensor<1x2xi8>
+  return
+}
+
+// -----
+
+func.func @conv2d_far_strides(%a: tensor<1x8xi8>) {
+  %0 = arith.constant dense<1> : tensor<2x2x1x1xi8>
+  %1 = arith.constant dense<0> : tensor<2xi32>
+  // expected-error @+1 {{reads 2 x 2 x 2 elements beyond its 8 features}}
+  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [9223372036854775807, 2, 1], offset = [9223372036854775807], expand = [1, 1], groups = [1], outside = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
+  return
+}
+
+// -----
+
+func.func @average_pool_no_factors(%a: tensor<1x8xi8>) {
+  // expected-error @+1 {{needs one input and factors}}
+  %y = aie4ml.operator "average_pool"(%a) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], halves = [0]} accumulator = i32 : (tensor<1x8xi8>) -> tensor<1x2xi32>
+  return
+}
+
+// -----
+
+func.func @average_pool_factors(%a: tensor<1x8xi8>) {
+  %0 = arith.constant dense<1> : tensor<2xi32>
+  // expected-error @+1 {{needs 1 factors i32}}
+  %y = aie4ml.operator "average_pool"(%a) constants(%0) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], halves = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<2xi32>) -> tensor<1x2xi32>
+  return
+}
+
+// -----
+
+func.func @average_pool_factor_type(%a: tensor<1x8xi8>) {
+  %0 = arith.constant dense<1> : tensor<1xi16>
+  // expected-error @+1 {{needs 1 factors i32}}
+  %y = aie4ml.operator "average_pool"(%a) constants(%0) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], halves = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<1xi16>) -> tensor<1x2xi32>
+  return
+}
+
+// -----
+
+func.func @average_pool_halves(%a: tensor<1x8xi8>) {
+  %0 = arith.constant dense<1> : tensor<1xi32>
+  // expected-error @+1 {{has 'halves' 17, which must be 0 to 16}}
+  %y = aie4ml.operator "average_pool"(%a) constants(%0) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], halves = [17]} accumulator = i32 : (tensor<1x8xi8>, tensor<1xi32>) -> tensor<1x2xi32>
+  return
+}
+
+// -----
+
+func.func @average_pool_accumulator(%a: tensor<1x8xi8>) {
+  %0 = arith.constant dense<1> : tensor<1xi32>
+  // expected-error @+1 {{needs an input of 8 or 16 bits and accumulator i32}}
+  %y = aie4ml.operator "average_pool"(%a) constants(%0) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], halves = [0]} accumulator = i64 : (tensor<1x8xi8>, tensor<1xi32>) -> tensor<1x2xi64>
+  return
+}
+
+// -----
+
+func.func @average_pool_type(%a: tensor<1x8xi32>) {
+  %0 = arith.constant dense<1> : tensor<1xi32>
+  // expected-error @+1 {{needs an input of 8 or 16 bits and accumulator i32}}
+  %y = aie4ml.operator "average_pool"(%a) constants(%0) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], halves = [0]} accumulator = i32 : (tensor<1x8xi32>, tensor<1xi32>) -> tensor<1x2xi32>
+  return
+}
+
+// -----
+
+func.func @average_pool_sums(%a: tensor<1x8xi8>) {
+  %0 = arith.constant dense<4194304> : tensor<1xi32>
+  // expected-error @+1 {{makes sums that exceed 32 bits}}
+  %y = aie4ml.operator "average_pool"(%a) constants(%0) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], halves = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<1xi32>) -> tensor<1x2xi32>
+  return
+}
+
+// -----
+
+func.func @average_pool_shifted_sums(%a: tensor<1x8xui16>) {
+  %0 = arith.constant dense<1> : tensor<1xi32>
+  // expected-error @+1 {{makes sums that exceed 32 bits}}
+  %y = aie4ml.operator "average_pool"(%a) constants(%0) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], halves = [13]} accumulator = i32 : (tensor<1x8xui16>, tensor<1xi32>) -> tensor<1x2xi32>
+  return
+}
+
+// -----
+
+func.func @average_pool_divisor(%a: tensor<1x8xi8>) {
+  %0 = arith.constant dense<0> : tensor<1xi32>
+  // expected-error @+1 {{has a divisor below 1}}
+  %y = aie4ml.operator "average_pool"(%a) constants(%0) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], halves = [2]} accumulator = i32 : (tensor<1x8xi8>, tensor<1xi32>) -> tensor<1x2xi32>
+  return
+}
+
+// -----
+
+func.func @average_pool_empty(%a: tensor<1x8xi8>) {
+  %0 = arith.constant dense<1> : tensor<1xi32>
+  // expected-error @+1 {{has a window with nothing in it}}
+  %y = aie4ml.operator "average_pool"(%a) constants(%0) parameters = {input = [2, 2, 2], output = [2, 1, 1], kernel = [2, 2], stride = [1, 1], dilation = [1, 1], padding = [2, 2], strides = [4, 2, 1], offset = [0], halves = [0]} accumulator = i32 : (tensor<1x8xi8>, tensor<1xi32>) -> tensor<1x2xi32>
   return
 }
 
@@ -226,7 +349,7 @@ func.func @lookup_outputs(%a: tensor<1x8xi8>) {
 // -----
 
 func.func @gather_no_indices(%a: tensor<1x8xi8>) {
-  // expected-error @+1 {{needs one input and its indices}}
+  // expected-error @+1 {{needs one or two inputs and indices}}
   %y = aie4ml.operator "gather"(%a) parameters = {fill = [0]} : (tensor<1x8xi8>) -> tensor<1x3xi8>
   return
 }
@@ -264,6 +387,33 @@ func.func @gather_index(%a: tensor<1x8xi8>) {
   %0 = arith.constant dense<[0, 8, -1]> : tensor<3xi32>
   // expected-error @+1 {{has index 8 into 8 features}}
   %y = aie4ml.operator "gather"(%a) constants(%0) parameters = {fill = [0]} : (tensor<1x8xi8>, tensor<3xi32>) -> tensor<1x3xi8>
+  return
+}
+
+// -----
+
+func.func @gather_of_three(%a: tensor<1x4xi8>) {
+  %0 = arith.constant dense<0> : tensor<8xi32>
+  // expected-error @+1 {{needs one or two inputs of one type}}
+  %y = aie4ml.operator "gather"(%a, %a, %a) constants(%0) parameters = {fill = [0]} : (tensor<1x4xi8>, tensor<1x4xi8>, tensor<1x4xi8>, tensor<8xi32>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
+func.func @gather_of_two_types(%a: tensor<1x4xi8>, %b: tensor<1x4xui8>) {
+  %0 = arith.constant dense<0> : tensor<8xi32>
+  // expected-error @+1 {{needs one or two inputs of one type}}
+  %y = aie4ml.operator "gather"(%a, %b) constants(%0) parameters = {fill = [0]} : (tensor<1x4xi8>, tensor<1x4xui8>, tensor<8xi32>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
+func.func @gather_beyond_both(%a: tensor<1x4xi8>, %b: tensor<1x3xi8>) {
+  %0 = arith.constant dense<7> : tensor<8xi32>
+  // expected-error @+1 {{has index 7 into 7 features}}
+  %y = aie4ml.operator "gather"(%a, %b) constants(%0) parameters = {fill = [0]} : (tensor<1x4xi8>, tensor<1x3xi8>, tensor<8xi32>) -> tensor<1x8xi8>
   return
 }
 

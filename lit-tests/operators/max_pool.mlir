@@ -14,7 +14,7 @@
 // CHECK: arith.maxsi
 func.func @main(%x: tensor<3x70xi8>) -> tensor<3x24xi8> {
   %y = aie4ml.operator "max_pool"(%x) parameters = {
-         input = [2, 5, 7], output = [2, 3, 4], kernel = [2, 2], stride = [2, 2], dilation = [1, 1], padding = [1, 1]}
+         input = [2, 5, 7], output = [2, 3, 4], kernel = [2, 2], stride = [2, 2], dilation = [1, 1], padding = [1, 1], strides = [35, 7, 1], offset = [0]}
        : (tensor<3x70xi8>) -> tensor<3x24xi8>
   return %y : tensor<3x24xi8>
 }

@@ -194,6 +194,10 @@ struct Shared<'c, 'a> {
 impl Shared<'_, '_> {
     /// The code that stands for a real number, if one does.
     fn code_of(&self, real: &Real) -> Option<i64> {
+        // What was multiplied by zero has no codes for anything else.
+        if self.scale.is_zero() {
+            return None;
+        }
         let code = (real - &self.offset) / &self.scale;
         code.is_integer().then(|| code.to_integer().to_i64()).flatten()
     }

@@ -499,7 +499,9 @@ impl<'c, 'a> Rows<'c, 'a> {
                 }
                 _ => None,
             };
-            let factors = scales.map(|(from, to)| to.with(from, |to, from| to / from));
+            let factors = scales
+                .filter(|(from, _)| !from.has(Zero::is_zero))
+                .map(|(from, to)| to.with(from, |to, from| to / from));
             if let Some(factors) = factors {
                 let numbers = a.offset.with(&b.offset, |a, b| (a.clone(), b.clone()));
                 let fits = factors.with(&numbers, |factor, (a, b)| a * factor == *b);

@@ -31,6 +31,11 @@ impl<T: Clone + PartialEq> Field<T> {
         rest.iter().all(|other| other == first).then_some(first)
     }
 
+    /// Whether one of the numbers is such.
+    pub fn has(&self, such: impl Fn(&T) -> bool) -> bool {
+        self.values.iter().any(such)
+    }
+
     /// For each index of an axis; `None` if they differ along another.
     pub fn of_axis(&self, axis: usize, extent: usize) -> Option<Vec<&T>> {
         let others = self.shape.iter().enumerate().all(|(a, &own)| a == axis || own == 1);

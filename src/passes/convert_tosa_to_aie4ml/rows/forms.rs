@@ -353,12 +353,15 @@ impl<'c, 'a> Rows<'c, 'a> {
         };
         let addends = addends(bits);
         let reach = most_of(bits, &addends) as i64;
+        let zero = if *centered { Some(0) } else { x.code_of(&Real::zero()) };
+        let (Some(zero), true) = (zero, x.scale.is_positive()) else {
+            return Err(fail(&op, "normalizes codes without a zero point"));
+        };
         let per = &x.scale * &x.scale;
         let epsilon = (epsilon * requantize::integer((length * length) as i64) / per).round();
         let epsilon = epsilon.to_integer().to_i64();
-        let zero = if *centered { Some(0) } else { x.code_of(&Real::zero()) };
-        let (Some(epsilon), Some(zero), true) = (epsilon, zero, x.scale.is_positive()) else {
-            return Err(fail(&op, "normalizes codes without a zero point"));
+        let Some(epsilon) = epsilon.filter(|epsilon| *epsilon >= 0) else {
+            return Err(fail(&op, "normalizes with an epsilon that is negative or beyond 63 bits"));
         };
         let features = extents[0] * extents[1];
         let mut parameters: BTreeMap<String, Vec<i64>> =

@@ -918,13 +918,18 @@ impl<'c, 'a> Rows<'c, 'a> {
             .flat_map(|y| (0..w).map(move |x| (y, x)))
             .map(|(y, x)| there(0, y, top) * there(1, x, left))
             .collect();
-        let common = counts.iter().filter(|&&n| n > 0).fold(1i64, |a, &b| num_integer::lcm(a, b));
+        let multiple = |a: i64, &b: &i64| (a / num_integer::gcd(a, b)).checked_mul(b);
+        let common = counts.iter().filter(|&&n| n > 0).try_fold(1i64, multiple);
         let most = i128::from(image.x.codes.min.abs().max(image.x.codes.max.abs()));
         let taps = counts.iter().copied().max().unwrap_or(1);
-        let largest = most * i128::from(common) * i128::from(taps);
-        if counts.contains(&0) || largest > i128::from(i32::MAX) {
+        let largest = |common: i64| {
+            let largest = most.checked_mul(common.into())?.checked_mul(taps.into())?;
+            (largest <= i128::from(i32::MAX)).then_some((common, largest as i64))
+        };
+        let found = common.filter(|_| !counts.contains(&0)).and_then(largest);
+        let Some((common, largest)) = found else {
             return Err(fail(&op, "averages windows whose divisors have no small common multiple"));
-        }
+        };
         let factors: Vec<i64> = counts.iter().map(|count| common / count).collect();
         let window = Window { stride, padding: [top, left], ..Window::whole(kernel) };
         let output = [c, h, w];
@@ -932,7 +937,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             let part = requantize::integer(2 << halves).recip();
             (Rc::new(pending), requantize::integer(common) * part)
         });
-        let average = self.average(&image, &window, output, factors, Some(largest as i64));
+        let average = self.average(&image, &window, output, factors, Some(largest));
         let Some((pending, _)) = average else { return Err(foreign(op)) };
         let pending = Pending { tied, ..pending };
         let rank = shape.len();
