@@ -111,11 +111,8 @@ impl Case {
     fn node(name: &str, random: &mut Random) -> Node {
         let operator = operator::by_name(name).expect("all names are of operators");
         let port = |features, number| operator::Tensor { features, number };
-        let constant = |shape: &[usize], number, data| Constant {
-            shape: shape.to_vec(),
-            number,
-            data,
-        };
+        let constant =
+            |shape: &[usize], number, data| Constant { shape: shape.to_vec(), number, data };
         let mut node = Node {
             operator,
             parameters: Default::default(),

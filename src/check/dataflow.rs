@@ -290,7 +290,7 @@ impl Checker {
             }
         }
         for (port, (&source, &(cells, _, width))) in task.sources.iter().zip(&buffers).enumerate() {
-            self.input(call, task, port, source, iteration, cells, width)?;
+            self.input(call, task, (port, source), iteration, cells, width)?;
         }
         self.cascade(call, task, iteration)?;
         if position + 1 == length {
@@ -306,8 +306,7 @@ impl Checker {
         &self,
         call: &Call<Tag>,
         task: &Task,
-        port: usize,
-        (kind, tensor): (Kind, usize),
+        (port, (kind, tensor)): (usize, (Kind, usize)),
         iteration: usize,
         cells: &[Cell<Tag>],
         width: usize,

@@ -348,11 +348,11 @@ impl Operator for Conv2d {
         let [f_all, out_h, out_w] = shape.output;
         let (weights, bias) = (&node.constants[0].data, &node.constants[1].data);
         let mut sums = Vec::with_capacity(f_all * out_h * out_w);
-        for f in 0..f_all {
+        for (f, &start) in bias.iter().enumerate().take(f_all) {
             let first = f / shape.breadth() * shape.depth();
             for y in 0..out_h {
                 for x in 0..out_w {
-                    let mut sum = bias[f];
+                    let mut sum = start;
                     for c in 0..shape.depth() {
                         for i in 0..shape.kernel[0] {
                             for j in 0..shape.kernel[1] {

@@ -96,7 +96,7 @@ impl Layer {
         match self.operation {
             Operation::Dense { .. } => cut(self.k, self.split.k, self.split.cascade),
             Operation::Add { .. } => self.outputs(),
-            Operation::Whole(_) => vec![0..self.port(port).0],
+            Operation::Whole(_) => std::iter::once(0..self.port(port).0).collect(),
         }
     }
     /// The consumer that a tile belongs to, as an index into [`Layer::inputs`].

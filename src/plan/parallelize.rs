@@ -178,7 +178,7 @@ impl Split {
         match layer.kind {
             Kind::Dense => cut_evenly(layer.k, self.microtile.k, self.blocks.kb, self.cascade),
             Kind::Elementwise { .. } => self.outputs(layer),
-            Kind::Whole { .. } => vec![0..layer.port(port).0],
+            Kind::Whole { .. } => std::iter::once(0..layer.port(port).0).collect(),
         }
     }
 

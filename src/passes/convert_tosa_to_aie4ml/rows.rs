@@ -183,6 +183,14 @@ struct Rows<'c, 'a> {
     mixes: Cell<bool>,
 }
 
+/// What codes a tensor is to become.
+struct Target {
+    /// The scale of them.
+    step: Real,
+    quantizer: Quantizer,
+    codes: Uniform,
+}
+
 /// Codes that features share a scale and an offset of, limited.
 struct Shared<'c, 'a> {
     value: Value<'c, 'a>,
@@ -575,12 +583,11 @@ impl<'c, 'a> Rows<'c, 'a> {
             ));
         };
         (quantizer.min, quantizer.max) = (min.min(max), max);
+        let target = Target { step, quantizer, codes: quantized };
         let value = match &x.integers {
-            Integers::Codes(coded) => self.rescale(op, x, coded, &step, quantizer, quantized)?,
-            Integers::Sums(pending, scale) => {
-                self.finish(op, x, pending, scale, &step, quantizer, quantized)?
-            }
-            Integers::Sum(terms) => self.add_codes(op, x, terms, &step, quantizer, quantized)?,
+            Integers::Codes(coded) => self.rescale(op, x, coded, &target)?,
+            Integers::Sums(pending, scale) => self.finish(op, x, pending, scale, &target)?,
+            Integers::Sum(terms) => self.add_codes(op, x, terms, &target)?,
             Integers::Table(value, codes, reals) => {
                 let reals: Vec<f64> = reals
                     .iter()
@@ -588,7 +595,7 @@ impl<'c, 'a> Rows<'c, 'a> {
                     .collect();
                 let code = |real: &f64| {
                     let real = requantize::real(*real).unwrap_or_else(Real::zero);
-                    quantizer.apply(&(real / &step))
+                    quantizer.apply(&(real / &target.step))
                 };
                 let table: Vec<i64> = reals.iter().map(code).collect();
                 self.lookup(op, *value, *codes, &table, quantized)
@@ -621,10 +628,9 @@ impl<'c, 'a> Rows<'c, 'a> {
         op: OperationRef<'c, 'a>,
         x: &Tensor<'c, 'a>,
         coded: &Coded<'c, 'a>,
-        step: &Real,
-        quantizer: Quantizer,
-        quantized: Uniform,
+        target: &Target,
     ) -> pass::Result<'c, Value<'c, 'a>> {
+        let Target { step, quantizer, codes: quantized } = target;
         let Coded { value, codes: of, scale } = coded;
         let columns = Self::columns(*value);
         let numbers = scale.with(&x.offset, |scale, offset| (scale / step, offset / step));
@@ -648,16 +654,16 @@ impl<'c, 'a> Rows<'c, 'a> {
             }
         };
         if channels.len() > 1
-            && let Some(value) = self.by_channel(op, *value, &channels, quantizer, quantized)?
+            && let Some(value) = self.by_channel(op, *value, &channels, target)?
         {
             return Ok(value);
         }
-        let choice = requantize::choose(&channels, quantizer, 32);
+        let choice = requantize::choose(&channels, *quantizer, 32);
         self.base.remark(op, &choice);
         let requant = choice
             .without_bias()
             .ok_or_else(|| fail(&op, "has an offset that does not fit behind its scale"))?;
-        let after = codes([self.rows, columns], &quantized);
+        let after = codes([self.rows, columns], quantized);
         let attributes = [("requant", requant.attribute(self.base.context))];
         let r#type = after.tensor(self.base.context);
         Ok(self.base.build(op, aie4ml::REQUANTIZE, &[*value], &attributes, r#type))
@@ -670,8 +676,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         op: OperationRef<'c, 'a>,
         value: Value<'c, 'a>,
         channels: &[Channel],
-        quantizer: Quantizer,
-        quantized: Uniform,
+        target: &Target,
     ) -> pass::Result<'c, Option<Value<'c, 'a>>> {
         let same = |a: &Channel, b: &Channel| (&a.scale, &a.offset) == (&b.scale, &b.offset);
         let columns = channels.len();
@@ -712,7 +717,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             accumulator: 32,
         };
         let chosen: Vec<Channel> = channels.iter().step_by(unit).cloned().collect();
-        let choice = requantize::choose(&chosen, quantizer, 32);
+        let choice = requantize::choose(&chosen, target.quantizer, 32);
         self.base.remark(op, &choice);
         let context = self.base.context;
         let bias: Vec<i64> = match choice.bias.as_slice() {
@@ -722,11 +727,11 @@ impl<'c, 'a> Rows<'c, 'a> {
         };
         let weights = self.base.constant(op, &[count, 1, 1, 1], 8, &vec![1; count]);
         let bias = self.base.constant(op, &[count], 32, &bias);
-        let after = codes([self.rows, columns], &quantized);
+        let after = codes([self.rows, columns], &target.codes);
         let sums = Codes { bits: 32, signed: true, ..after };
         let attributes = [
             ("accumulator", TypeAttribute::new(sums.element(context)).into()),
-            ("requant", aie4ml::list(context, &[choice.requant.clone()])),
+            ("requant", aie4ml::list(context, std::slice::from_ref(&choice.requant))),
         ];
         let constants = [weights, bias];
         let r#type = after.tensor(context);
@@ -814,10 +819,9 @@ impl<'c, 'a> Rows<'c, 'a> {
         x: &Tensor<'c, 'a>,
         pending: &Pending<'c, 'a>,
         scale: &Field<Real>,
-        step: &Real,
-        quantizer: Quantizer,
-        quantized: Uniform,
+        target: &Target,
     ) -> pass::Result<'c, Value<'c, 'a>> {
+        let Target { step, quantizer, codes: quantized } = target;
         let numbers = scale.with(&x.offset, |scale, offset| (scale / step, offset / step));
         let count = pending.reach.len();
         let channel = |(scale, offset): &(Real, Real), index: usize| Channel {
@@ -844,13 +848,13 @@ impl<'c, 'a> Rows<'c, 'a> {
                 (0..count).map(|index| channel(all[index].unwrap_or(other), index)).collect()
             }
         };
-        let choice = requantize::choose(&channels, quantizer, pending.accumulator);
+        let choice = requantize::choose(&channels, *quantizer, pending.accumulator);
         if let (Some((tied, factor)), false) = (&pending.tied, choice.inexact.is_empty()) {
             let scale = scale.map(|scale| scale * factor);
-            return self.finish(op, x, tied, &scale, step, quantizer, quantized);
+            return self.finish(op, x, tied, &scale, target);
         }
         self.base.remark(op, &choice);
-        let after = codes([self.rows, pending.features], &quantized);
+        let after = codes([self.rows, pending.features], quantized);
         let context = self.base.context;
         let sums = Codes { bits: pending.accumulator, signed: true, ..after };
         let accumulator = TypeAttribute::new(sums.element(context)).into();
@@ -910,10 +914,9 @@ impl<'c, 'a> Rows<'c, 'a> {
         op: OperationRef<'c, 'a>,
         x: &Tensor<'c, 'a>,
         terms: &[Coded<'c, 'a>; 2],
-        step: &Real,
-        quantizer: Quantizer,
-        quantized: Uniform,
+        target: &Target,
     ) -> pass::Result<'c, Value<'c, 'a>> {
+        let Target { step, quantizer, codes: quantized } = target;
         let shared = [&terms[0].scale, &terms[1].scale].map(Field::shared);
         let ([Some(a), Some(b)], Some(offset)) = (shared, x.offset.shared()) else {
             return Err(fail(
@@ -927,8 +930,8 @@ impl<'c, 'a> Rows<'c, 'a> {
             codes: [0, 1].map(|i: usize| terms[i].codes.min..=terms[i].codes.max),
         };
         let columns = Self::columns(terms[0].value);
-        let after = codes([self.rows, columns], &quantized);
-        Ok(self.base.sum_of_codes(op, [terms[0].value, terms[1].value], &sum, quantizer, after))
+        let after = codes([self.rows, columns], quantized);
+        Ok(self.base.sum_of_codes(op, [terms[0].value, terms[1].value], &sum, *quantizer, after))
     }
 
     /// A function of codes, as a table.

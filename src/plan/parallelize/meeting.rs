@@ -229,7 +229,8 @@ impl Edge<'_> {
                     let (features, _) = consumer.port(self.port);
                     let unit = to.tile.k;
                     let width = features.next_multiple_of(unit);
-                    let cut = Cut { slices: vec![0..features], width, unit };
+                    let slices = std::iter::once(0..features).collect();
+                    let cut = Cut { slices, width, unit };
                     meetings.fill(meet(&cut));
                 }
                 let carried = |intake: &Intake| self.carry(output, intake, meetings[intake.cut]?);

@@ -222,13 +222,12 @@ impl<'c, 'a> Rows<'c, 'a> {
         }
     }
 
-    /// Groups along an axis: the codes, `[group, element]` extents and strides, the first
-    /// feature, and the view of a result that lies `[group][element]`.
+    /// Groups along an axis.
     fn groups(
         &self,
         op: OperationRef<'c, 'a>,
         of: &Along<'c, 'a>,
-    ) -> pass::Result<'c, (Shared<'c, 'a>, [usize; 2], [usize; 2], usize, View)> {
+    ) -> pass::Result<'c, Grouped<'c, 'a>> {
         let Along { x, axis } = of;
         let shared = self.shared(op, x)?;
         if x.view.rows() != self.rows || x.view.axes[*axis].iter().any(|digit| digit.of_rows) {
@@ -248,11 +247,14 @@ impl<'c, 'a> Rows<'c, 'a> {
         match (single(&others), single(&view.features_of(rank - 1))) {
             (Some(groups), Some(elements)) => {
                 let strides = [groups.1, elements.1];
-                Ok((shared, [group, element], strides, view.offset, result))
+                let (extents, offset) = ([group, element], view.offset);
+                Ok(Grouped { x: shared, extents, strides, offset, view: result })
             }
             _ => {
                 let value = self.in_order(op, shared.value, &view);
-                Ok((Shared { value, ..shared }, [group, element], [element, 1], 0, result))
+                let (extents, strides) = ([group, element], [element, 1]);
+                let x = Shared { value, ..shared };
+                Ok(Grouped { x, extents, strides, offset: 0, view: result })
             }
         }
     }
@@ -263,7 +265,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         op: OperationRef<'c, 'a>,
         of: &Along<'c, 'a>,
     ) -> pass::Result<'c, Tensor<'c, 'a>> {
-        let (x, extents, strides, offset, view) = self.groups(op, of)?;
+        let Grouped { x, extents, strides, offset, view } = self.groups(op, of)?;
         let scale = x.scale.to_f64().filter(|_| x.scale.is_positive() && x.codes.bits == 8);
         let Some(scale) = scale else {
             return Err(fail(
@@ -315,7 +317,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         quantized: Uniform,
     ) -> pass::Result<'c, Rc<Tensor<'c, 'a>>> {
         let Normal { spread: Spread { of, centered, epsilon, .. }, gamma, beta } = normal;
-        let (x, extents, strides, offset, view) = self.groups(op, of)?;
+        let Grouped { x, extents, strides, offset, view } = self.groups(op, of)?;
         let length = extents[1];
         let numbers = |field: &Field<Real>| -> pass::Result<'c, Vec<Real>> {
             let numbers = field.of_axis(of.axis, length);
@@ -407,6 +409,19 @@ impl<'c, 'a> Rows<'c, 'a> {
         };
         self.quantized(op, &Rc::new(sums), quantized)
     }
+}
+
+/// Codes in groups.
+struct Grouped<'c, 'a> {
+    x: Shared<'c, 'a>,
+    /// Groups, and elements of each.
+    extents: [usize; 2],
+    /// Features from one to the next.
+    strides: [usize; 2],
+    /// The first feature.
+    offset: usize,
+    /// Of a result that lies `[group][element]`.
+    view: View,
 }
 
 /// Where groups lie, as parameters.

@@ -265,14 +265,11 @@ impl<'c, 'a> Rows<'c, 'a> {
     /// The codes of a tensor of one meaning.
     fn plain(
         &self,
-        op: OperationRef<'c, 'a>,
-        x: &Tensor<'c, 'a>,
         value: Value<'c, 'a>,
         of: &Shared<'c, 'a>,
         shape: Vec<usize>,
         view: View,
     ) -> Tensor<'c, 'a> {
-        let _ = (op, x);
         let rank = shape.len();
         let coded = Coded { value, codes: of.codes, scale: Field::all(rank, of.scale.clone()) };
         Tensor {
@@ -305,7 +302,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             })
             .collect();
         let value = self.gather(op, &[of.value], &index, 0);
-        let tensor = self.plain(op, &x, value, &of, x.shape.clone(), view);
+        let tensor = self.plain(value, &of, x.shape.clone(), view);
         self.set(op, tensor);
         Ok(())
     }
@@ -358,7 +355,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         let codes =
             Uniform { min: of.codes.min.min(fill), max: of.codes.max.max(fill), ..of.codes };
         let of = Shared { codes, ..of };
-        let tensor = self.plain(op, &x, value, &of, shape, view);
+        let tensor = self.plain(value, &of, shape, view);
         self.set(op, tensor);
         Ok(())
     }
@@ -485,7 +482,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             joined = Some((Shared { value, codes, ..all }, view));
         }
         let (of, view) = joined.ok_or_else(|| fail(&op, "joins nothing"))?;
-        Ok(self.plain(op, &parts[0], of.value, &of, shape.to_vec(), view))
+        Ok(self.plain(of.value, &of, shape.to_vec(), view))
     }
 
     /// Three axes of a tensor as images `[channel][row][column]`.
@@ -776,7 +773,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         let &[f, kh, kw, c] = constant.shape.as_slice() else {
             return Err(fail(&op, "needs weights of rank 4"));
         };
-        let groups = if c == 0 { 0 } else { image.extents[0] / c };
+        let groups = image.extents[0].checked_div(c).unwrap_or(0);
         if groups == 0 || image.extents[0] != groups * c || f % groups != 0 {
             return Err(fail(&op, "has weights for other channels than its input has"));
         }
@@ -1048,7 +1045,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         };
         let view = self.channels_last(&x, [c, h, w]);
         let (value, of) = self.pool(op, image, window, [c, h, w])?;
-        let tensor = self.plain(op, &x, value, &of, shape, view);
+        let tensor = self.plain(value, &of, shape, view);
         self.set(op, tensor);
         Ok(())
     }
@@ -1227,7 +1224,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         }
         let view = self.fresh(op, &x.view, &sample)?;
         let (value, of) = self.pool(op, image, Window::whole(window), output)?;
-        Ok(self.plain(op, x, value, &of, shape, view))
+        Ok(self.plain(value, &of, shape, view))
     }
 
     pub(super) fn matmul(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
@@ -1277,11 +1274,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             // Positions are columns of an image, input features its channels.
             let merged = View { axes: x.view.axes[..2].to_vec(), offset: 0 };
             let positions = merged.reshaped(&[x.shape[0] * x.shape[1]]);
-            let (rows, positions) = match positions {
-                Some(view) => (view.axes[0].clone(), view.features_of(0)),
-                None => (Vec::new(), Vec::new()),
-            };
-            let rows: Vec<Digit> = rows.into_iter().filter(|digit| digit.of_rows).collect();
+            let positions = positions.map_or_else(Vec::new, |view| view.features_of(0));
             let shared = self.shared(op, x)?;
             let digits = (single(&x.view.features_of(2)), single(&positions));
             let image = match digits {
@@ -1299,7 +1292,6 @@ impl<'c, 'a> Rows<'c, 'a> {
                 },
             };
             let count = image.extents[2];
-            let _ = rows;
             // The same axes, of which positions are next to each other now.
             let mut stride = count;
             let mut axes = Vec::new();
