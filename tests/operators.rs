@@ -63,21 +63,17 @@ fn layout(random: &mut Random, extents: [usize; 3]) -> ([usize; 3], usize, usize
     (strides, offset, offset + last + 1 + more)
 }
 
-/// Extents of a window and of what it makes of `input`, so that every window has something in it if
-/// `full`: kernel, stride, dilation, padding, output.
-type Windows = [[usize; 2]; 5];
-
-fn windows(random: &mut Random, input: [usize; 2], expand: [usize; 2], full: bool) -> Windows {
-    let mut all: Windows = [[1; 2]; 5];
+/// A window and what it makes of `input`: kernel, stride, dilation, padding, extents of the output.
+fn windows(random: &mut Random, input: [usize; 2], expand: [usize; 2]) -> [[usize; 2]; 5] {
+    let mut all = [[1; 2]; 5];
     for axis in 0..2 {
         let kernel = some(random, 4);
         let stride = some(random, 3);
         let dilation = some(random, 2);
         let reach = (kernel - 1) * dilation + 1;
-        // A window of a dilated kernel can have its taps on both sides of a narrow image.
-        let padding = random.below(if full { kernel.min(dilation) } else { reach + 1 });
+        let padding = random.below(reach + 1);
         let extent = (input[axis] - 1) * expand[axis] + 1;
-        let behind = random.below(if full { 1 } else { 3 });
+        let behind = random.below(3);
         let room = (extent + padding + behind).saturating_sub(reach) / stride + 1;
         for (of, number) in all.iter_mut().zip([kernel, stride, dilation, padding, room]) {
             of[axis] = number;
@@ -136,7 +132,7 @@ impl Case {
                     false => [1, 1],
                 };
                 let [kernel, stride, dilation, padding, places] =
-                    windows(random, [input[1], input[2]], expand, !conv);
+                    windows(random, [input[1], input[2]], expand);
                 let filters = if conv { groups * some(random, 4) } else { channels };
                 let output = [filters, places[0], places[1]];
                 let (strides, offset, features) = layout(random, input);

@@ -7,6 +7,11 @@ pub use aie4ml::{dialect, mlir, pass};
 #[path = "../tools/xtask/templates/pass.rs"]
 mod template;
 
+// Likewise a new operator.
+pub use aie4ml::operator::{BLOCK, Node, Operator, Share};
+#[path = "../tools/xtask/templates/operator/operator.rs"]
+mod operator_template;
+
 use aie4ml::testing::Pipeline;
 use common::root;
 use std::{fs, path::Path, process::Command};
@@ -236,6 +241,46 @@ fn new_passes_are_written_where_they_belong() {
     assert_eq!(lines[tile + 1], "count_layers::CountLayers;");
     let error = xtask::new_pass(&root, "count-layers", None).unwrap_err();
     assert_eq!(error, "a pass 'count_layers' is registered already");
+}
+
+#[test]
+fn new_operators_copy_codes() {
+    use aie4ml::{kernel::Integer, operator::Tensor};
+    let tensor = Tensor { features: 3, number: Integer { bits: 8, signed: true } };
+    let mut node = Node {
+        operator: &operator_template::Name,
+        parameters: Default::default(),
+        inputs: vec![tensor],
+        constants: Vec::new(),
+        output: tensor,
+        accumulator: 32,
+    };
+    assert_eq!(node.operator.check(&node), Ok(()));
+    assert_eq!(node.operator.evaluate(&node, &[&[1, -2, 3]]), [1, -2, 3]);
+    node.output.features = 4;
+    assert!(node.operator.check(&node).is_err());
+}
+
+#[test]
+fn new_operators_are_written_where_they_belong() {
+    let scratch = common::Scratch::new();
+    for list in [xtask::OPERATORS, xtask::MEANINGS, xtask::HEADERS] {
+        let copy = scratch.path(list);
+        fs::create_dir_all(copy.parent().expect("it is in src")).expect("the folder is writable");
+        fs::copy(root().join(list), &copy).expect("the list is readable");
+    }
+    let folder = scratch.path("");
+    let written = xtask::new_operator(&folder, "hard_swish").expect("it is new");
+    assert_eq!(written.len(), 6);
+    let operators = read(&scratch.path(xtask::OPERATORS));
+    assert!(operators.contains("pub mod gather;\npub mod hard_swish;\npub mod lookup;\n"));
+    assert!(operators.contains("    &hard_swish::HardSwish,\n];\n"));
+    assert!(read(&scratch.path(xtask::MEANINGS)).contains("\"hard_swish\" => inputs[0],\n"));
+    assert!(read(&scratch.path(xtask::HEADERS)).contains("(\"aie4ml/hard_swish.h\", "));
+    let kernel = read(&scratch.path("kernels/aie4ml/hard_swish.h"));
+    assert!(kernel.contains("struct HardSwish {"), "{kernel}");
+    let error = xtask::new_operator(&folder, "hard_swish").unwrap_err();
+    assert_eq!(error, "an operator 'hard_swish' is listed already");
 }
 
 /// What the README shows of `aie4ml` is what happens, but for the time it takes.

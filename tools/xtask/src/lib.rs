@@ -44,10 +44,6 @@ pub fn rust_sources(root: &Path) -> Vec<PathBuf> {
 /// written then.
 pub fn new_pass(root: &Path, name: &str, after: Option<&str>) -> Result<Vec<PathBuf>, String> {
     let name = name.strip_prefix("aie4ml-").unwrap_or(name);
-    let is_word = |word: &str| {
-        word.starts_with(|c: char| c.is_ascii_lowercase())
-            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
-    };
     if !name.split('-').all(is_word) {
         return Err(format!("'{name}' is not a name in kebab case, such as 'plan-cascade'"));
     }
@@ -104,14 +100,99 @@ fn insert_line(
     Ok(lines.join("\n") + "\n")
 }
 
+/// Where operators are listed, what they mean, and which headers kernels have.
+pub const OPERATORS: &str = "src/operator.rs";
+pub const MEANINGS: &str = "src/dialect/operator.rs";
+pub const HEADERS: &str = "src/compile.rs";
+
+/// Write an operator `name` that copies codes, its kernel, its lit test and the lines that name it.
+///
+/// Names are in snake case.
+///
+/// # Errors
+///
+/// If the name is no name, is taken, or a list is not where it was; nothing is written then.
+pub fn new_operator(root: &Path, name: &str) -> Result<Vec<PathBuf>, String> {
+    if !name.split('_').all(is_word) {
+        return Err(format!("'{name}' is not a name in snake case, such as 'max_pool'"));
+    }
+    let type_name = camel(name);
+    let lists = [OPERATORS, MEANINGS, HEADERS].map(|list| root.join(list));
+    let [operators, meanings, headers] = &lists;
+    let text = source::read(operators)?;
+    if text.contains(&format!("pub mod {name};")) {
+        return Err(format!("an operator '{name}' is listed already"));
+    }
+    let before = text.lines().find(|line| {
+        let module = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';'));
+        module.is_some_and(|module| module > name)
+    });
+    let text = match before {
+        Some(line) => before_line(&text, line, &format!("pub mod {name};\n")),
+        None => before_line(&text, "\n#[cfg(test)]\nmod tests;", &format!("pub mod {name};\n")),
+    };
+    let lines = [
+        text.and_then(|text| {
+            let (start, rest) = text.split_once("pub const ALL: ")?;
+            let rest = before_line(rest, "];", &format!("    &{name}::{type_name},\n"))?;
+            Some(format!("{start}pub const ALL: {rest}"))
+        }),
+        before_line(
+            &source::read(meanings)?,
+            "        other => unreachable!(",
+            &format!("        // Codes as they are.\n        \"{name}\" => inputs[0],\n"),
+        ),
+        before_line(
+            &source::read(headers)?,
+            "    (\"host/aie4ml_host.cpp\"",
+            &format!("    (\"aie4ml/{name}.h\", include_str!(\"../kernels/aie4ml/{name}.h\")),\n"),
+        ),
+    ];
+    let fill = |template: &str| template.replace("NAME", name).replace("Name", &type_name);
+    let files = [
+        (root.join(format!("src/operator/{name}.rs")), fill(OPERATOR)),
+        (root.join(format!("kernels/aie4ml/{name}.h")), fill(KERNEL)),
+        (root.join(format!("lit-tests/operators/{name}.mlir")), fill(OPERATOR_TEST)),
+    ];
+    if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
+        return Err(format!("{} exists", path.display()));
+    }
+    let mut written: Vec<(PathBuf, String)> = files.into();
+    for (list, text) in lists.iter().zip(lines) {
+        let text = text.ok_or_else(|| format!("{} has no list of operators", list.display()))?;
+        written.push((list.clone(), text));
+    }
+    for (path, content) in &written {
+        source::write(path, content)?;
+    }
+    Ok(written.into_iter().map(|(path, _)| path).collect())
+}
+
+/// A text with something more before the first line that begins so.
+fn before_line(text: &str, start: &str, more: &str) -> Option<String> {
+    let at = match text.starts_with(start) {
+        true => 0,
+        false => text.find(&format!("\n{start}"))? + 1,
+    };
+    Some(format!("{}{more}{}", &text[..at], &text[at..]))
+}
+
+fn is_word(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_lowercase())
+        && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+}
+
 fn camel(name: &str) -> String {
-    name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+    name.split(['-', '_']).map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
 // They compile as they are: a test runs them, before and without any name of their own.
 const PASS: &str = include_str!("../templates/pass.rs");
 const DOCTEST: &str = include_str!("../templates/doctest.mlir");
 const ERRORS: &str = include_str!("../templates/errors.mlir");
+const OPERATOR: &str = include_str!("../templates/operator/operator.rs");
+const KERNEL: &str = include_str!("../templates/operator/kernel.h");
+const OPERATOR_TEST: &str = include_str!("../templates/operator/test.mlir");
 
 #[cfg(test)]
 mod tests {
@@ -130,8 +211,21 @@ mod tests {
     }
 
     #[test]
+    fn lines_go_before_others() {
+        assert_eq!(
+            before_line("a\n];\nb\n];\n", "];", "x\n").as_deref(),
+            Some("a\nx\n];\nb\n];\n")
+        );
+        assert_eq!(before_line("];\n", "];", "x\n").as_deref(), Some("x\n];\n"));
+        assert_eq!(before_line("a\n", "];", "x\n"), None);
+    }
+
+    #[test]
     fn bad_names_are_refused() {
         let root = Path::new("nowhere");
+        for name in ["", "Clip", "hard-swish", "hard__swish", "1st", "_clip"] {
+            assert!(new_operator(root, name).unwrap_err().contains("snake case"), "{name}");
+        }
         for name in ["", "Plan", "plan_cascade", "plan--cascade", "1st", "aie4ml-"] {
             assert!(new_pass(root, name, None).unwrap_err().contains("kebab case"), "{name}");
         }

@@ -9,6 +9,8 @@ use std::{
 const HELP: &str = "\
 cargo xtask new-pass NAME [--after PASS]   write a pass, its lit tests and its registration line;
                                            `aie4ml compile` runs it if it is after one that it runs
+cargo xtask new-operator NAME              write an operator that copies codes, its kernel, its lit test and the
+                                           lines that name it
 cargo xtask docs [--check]                 write the manual into target/docs; --check only tries
 cargo xtask fmt                            format every Rust source, also those that `cargo fmt` misses
 cargo xtask calibrate                      simulate what was published, and write the tables of docs/simulator.md
@@ -35,8 +37,11 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<(), String> {
     let root = root()?;
     match arguments {
-        ["new-pass", name] => new_pass(&root, name, None),
-        ["new-pass", name, "--after", after] => new_pass(&root, name, Some(after)),
+        ["new-pass", name] => list(&root, xtask::new_pass(&root, name, None)?),
+        ["new-pass", name, "--after", after] => {
+            list(&root, xtask::new_pass(&root, name, Some(after))?)
+        }
+        ["new-operator", name] => list(&root, xtask::new_operator(&root, name)?),
         ["docs"] => docs(&root, true),
         ["docs", "--check"] => docs(&root, false),
         ["fmt"] => {
@@ -65,8 +70,9 @@ fn run(arguments: &[&str]) -> Result<(), String> {
     }
 }
 
-fn new_pass(root: &Path, name: &str, after: Option<&str>) -> Result<(), String> {
-    for path in xtask::new_pass(root, name, after)? {
+/// Says what was written.
+fn list(root: &Path, written: Vec<PathBuf>) -> Result<(), String> {
+    for path in written {
         println!("{}", path.strip_prefix(root).unwrap_or(&path).display());
     }
     Ok(())
