@@ -175,6 +175,7 @@ pub fn compile_in_memory(
     seconds.import = start.elapsed().as_secs_f64();
 
     let mut report = None;
+    let mut remarks: Vec<String> = Vec::new();
     let mut retry = Retry::new(options);
     let mut step = 0;
     while let Some(&(pass, on)) = PIPELINE.get(step) {
@@ -185,7 +186,15 @@ pub fn compile_in_memory(
             retry.before.get_or_insert(copy(&module)?);
         }
         let pipeline = nested(&with_options(pass, options.objective, retry.requests.now()), on);
-        if let Err(error) = ir::run(&context, &mut module, &pipeline) {
+        let done = ir::run(&context, &mut module, &pipeline);
+        if let Ok(said) = &done {
+            let text = |message: &ir::Message| match message.place.split_once(": ") {
+                Some((_, layer)) => format!("{layer}: {}", message.text),
+                None => message.text.clone(),
+            };
+            remarks.extend(said.iter().map(text));
+        }
+        if let Err(error) = done {
             module = retry.again(error, pass, &module).map_err(|error| error.within(&file))?;
             step = PIPELINE.iter().position(|&(pass, _)| pass == PLANNER).unwrap_or(step);
             // What the first plan led to.
@@ -235,6 +244,9 @@ pub fn compile_in_memory(
         let again = format!("; planned again {change}, because {reason}");
         report.estimate.proof.push_str(&again);
     }
+    // A layer that is planned again says the same again.
+    remarks.dedup();
+    report.remarks = remarks;
     seconds.total = start.elapsed().as_secs_f64();
     report.compile_seconds = seconds;
     Ok(Compiled { files, report })

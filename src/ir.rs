@@ -219,20 +219,25 @@ fn one_network(context: &Context, module: &mut Module) -> Result<(), Error> {
     }
 }
 
-/// Runs a pipeline such as `builtin.module(func.func(aie4ml-tile))` on a module.
+/// Runs a pipeline such as `builtin.module(func.func(aie4ml-tile))` on a module, and gives what its
+/// passes remark.
 ///
 /// # Errors
 ///
 /// If the pipeline is not one, or a pass or verifier reports an error.
-pub fn run(context: &Context, module: &mut Module, pipeline: &str) -> Result<(), Error> {
-    let (done, messages) = collect(context, || {
+pub fn run(
+    context: &Context,
+    module: &mut Module,
+    pipeline: &str,
+) -> Result<Vec<Message>, Error> {
+    let (done, messages, remarks) = collect_all(context, || {
         let manager = PassManager::new(context);
         parse_pass_pipeline(manager.as_operation_pass_manager(), pipeline)
             .map_err(|error| error.to_string())?;
         manager.run(module).map_err(|_| String::new())
     });
     match done {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(remarks),
         Err(text) if messages.is_empty() && !text.is_empty() => {
             Err(Error::new("", format_args!("pipeline '{pipeline}': {}", text.trim())))
         }
@@ -274,18 +279,30 @@ pub fn functions<'c, 'a>(module: &'a Module<'c>) -> Vec<OperationRef<'c, 'a>> {
 
 /// Runs `code`, and keeps the errors that MLIR reports meanwhile.
 pub fn collect<T>(context: &Context, code: impl FnOnce() -> T) -> (T, Vec<Message>) {
-    let messages = Arc::new(Mutex::new(Vec::new()));
+    let (result, errors, _) = collect_all(context, code);
+    (result, errors)
+}
+
+/// Runs `code`, and keeps the errors and the remarks that MLIR reports meanwhile.
+fn collect_all<T>(
+    context: &Context,
+    code: impl FnOnce() -> T,
+) -> (T, Vec<Message>, Vec<Message>) {
+    let messages = Arc::new(Mutex::new((Vec::new(), Vec::new())));
     let kept = messages.clone();
     let handler = context.attach_diagnostic_handler(move |diagnostic| {
-        if matches!(diagnostic.severity(), DiagnosticSeverity::Error) {
-            kept.lock().unwrap_or_else(PoisonError::into_inner).push(message(&diagnostic));
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match diagnostic.severity() {
+            DiagnosticSeverity::Error => kept.0.push(message(&diagnostic)),
+            DiagnosticSeverity::Remark => kept.1.push(message(&diagnostic)),
+            _ => {}
         }
         true
     });
     let result = code();
     context.detach_diagnostic_handler(handler);
     let messages = std::mem::take(&mut *messages.lock().unwrap_or_else(PoisonError::into_inner));
-    (result, messages)
+    (result, messages.0, messages.1)
 }
 
 fn message(diagnostic: &Diagnostic) -> Message {

@@ -72,6 +72,9 @@ pub struct Report {
     /// What the host computes before and after the array.
     #[serde(default)]
     pub host: HostWork,
+    /// What passes remark, such as where no integers are exact.
+    #[serde(default)]
+    pub remarks: Vec<String>,
     /// Of the array program.
     #[serde(default)]
     pub resources: Resources,
@@ -422,6 +425,7 @@ impl Report {
             edges: edges(&mapped, &names),
             layers,
             host: HostWork::default(),
+            remarks: Vec::new(),
             resources: Resources::default(),
             compile_seconds: Seconds::default(),
         })

@@ -65,6 +65,7 @@ impl<'a> Page<'a> {
                     }
                     (self.layer_table())
                     (self.host_work())
+                (self.remarks())
                     (self.splits())
                     (self.usage())
                     (self.core_memory())
@@ -120,6 +121,17 @@ impl<'a> Page<'a> {
                 (figure("Interval, estimated", cycles(estimate.interval_cycles), "cycles", time(estimate.interval_cycles)))
                 (figure("Latency, estimated", cycles(estimate.latency_cycles), "cycles", time(estimate.latency_cycles)))
                 (figure("Placement cost", format!("{:.2}", placement.cost), "", proof))
+            }
+        }
+    }
+
+    /// What passes remark.
+    fn remarks(&self) -> Markup {
+        let remarks = &self.report.remarks;
+        html! {
+            @if !remarks.is_empty() {
+                h2 { "Remarks" }
+                ul { @for remark in remarks { li { (remark) } } }
             }
         }
     }

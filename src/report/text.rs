@@ -62,6 +62,10 @@ impl Display for Report {
                 writeln!(f, "{when}  {}", layer.text())?;
             }
         }
+        for (index, remark) in self.remarks.iter().enumerate() {
+            let start = if index == 0 { "\n" } else { "" };
+            writeln!(f, "{start}remark: {remark}")?;
+        }
         let super::Estimate { interval_cycles, latency_cycles, proof, .. } = &self.estimate;
         writeln!(
             f,
