@@ -75,6 +75,36 @@ func.func @mean_of_five(%x: tensor<2x5x3x!x>) -> tensor<2x1x3x!y> {
   return %6 : tensor<2x1x3x!y>
 }
 
+// Sixths have such ties without padding too.
+
+// CHECK-LABEL: func.func @average_of_six
+func.func @average_of_six(%x: tensor<1x2x3x1x!x>) -> tensor<1x1x1x1x!x> {
+  // CHECK: arith.constant dense<6> : tensor<1xi32>
+  // CHECK: aie4ml.operator "average_pool"
+  // CHECK-SAME: halves = [8]
+  %0 = quant.dcast %x : tensor<1x2x3x1x!x> to tensor<1x2x3x1xf32>
+  %1 = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %2 = tosa.avg_pool2d %0, %1, %1 {acc_type = f32, kernel = array<i64: 2, 3>, pad = array<i64: 0, 0, 0, 0>, stride = array<i64: 1, 1>} : (tensor<1x2x3x1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x1x1x1xf32>
+  %3 = quant.qcast %2 : tensor<1x1x1x1xf32> to tensor<1x1x1x1x!x>
+  return %3 : tensor<1x1x1x1x!x>
+}
+
+// Limits between codes that are no whole number of 2^-8 need the sum itself, and a remark.
+
+// CHECK-LABEL: func.func @mean_at_another_scale
+func.func @mean_at_another_scale(%x: tensor<1x18x1x!quant.uniform<i8:f32, 0.75>>) -> tensor<1x1x1x!x> {
+  // CHECK: aie4ml.operator "conv2d"
+  // CHECK-SAME: kernel = [18, 1]
+  %0 = quant.dcast %x : tensor<1x18x1x!quant.uniform<i8:f32, 0.75>> to tensor<1x18x1xf32>
+  %1 = tosa.reduce_sum %0 {axis = 1 : i32} : (tensor<1x18x1xf32>) -> tensor<1x1x1xf32>
+  %2 = "tosa.const"() <{values = dense<18.0> : tensor<1x1x1xf32>}> : () -> tensor<1x1x1xf32>
+  %3 = tosa.reciprocal %2 : (tensor<1x1x1xf32>) -> tensor<1x1x1xf32>
+  %4 = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
+  %5 = tosa.mul %1, %3, %4 : (tensor<1x1x1xf32>, tensor<1x1x1xf32>, tensor<1xi8>) -> tensor<1x1x1xf32>
+  %6 = quant.qcast %5 : tensor<1x1x1xf32> to tensor<1x1x1x!x>
+  return %6 : tensor<1x1x1x!x>
+}
+
 // The largest of an image is one window.
 
 // CHECK-LABEL: func.func @largest

@@ -851,7 +851,9 @@ impl<'c, 'a> Rows<'c, 'a> {
         let choice = requantize::choose(&channels, *quantizer, pending.accumulator);
         if let (Some((tied, factor)), false) = (&pending.tied, choice.inexact.is_empty()) {
             let scale = scale.map(|scale| scale * factor);
-            return self.finish(op, x, tied, &scale, target);
+            if keeps_ties(&scale, &x.offset, step) {
+                return self.finish(op, x, tied, &scale, target);
+            }
         }
         self.base.remark(op, &choice);
         let after = codes([self.rows, pending.features], quantized);
@@ -1037,6 +1039,16 @@ impl<'c, 'a> Rows<'c, 'a> {
         }
         Ok(())
     }
+}
+
+/// Whether results that are even for whole numbers of halves, and odd between them, say on which side
+/// of every limit between two codes a number is: all limits are even.
+fn keeps_ties(scale: &Field<Real>, offset: &Field<Real>, step: &Real) -> bool {
+    let even = |scale: &Real, offset: &Real| {
+        let is_multiple = |of: &Real, by: i64| (of / scale / requantize::integer(by)).is_integer();
+        !scale.is_zero() && is_multiple(step, 4) && is_multiple(offset, 2)
+    };
+    scale.with(offset, even).shared() == Some(&true)
 }
 
 /// The product of extents of digits, and their common stride; `None` if they are several.

@@ -884,7 +884,9 @@ impl<'c, 'a> Rows<'c, 'a> {
             return Err(fail(&op, "needs a result of rank 4"));
         };
         let view = self.channels_last(&x, [c, h, w]);
-        let tensor = self.convolve(op, image, weights, window, [c, h, w], (shape, view, 3))?;
+        let tied = self.tied(&image, &window, [c, h, w]);
+        let mut tensor = self.convolve(op, image, weights, window, [c, h, w], (shape, view, 3))?;
+        tensor.integers = with_ties(tensor.integers, tied);
         self.set(op, tensor);
         Ok(())
     }
