@@ -61,7 +61,7 @@ pub struct Elements<'c, 'a> {
 }
 
 #[derive(Clone)]
-enum Tensor {
+pub enum Tensor {
     /// Row-major; reals by the bits of an `f64`. A splat has one value.
     Constant {
         shape: Vec<usize>,
@@ -210,15 +210,7 @@ impl<'c, 'a> Elements<'c, 'a> {
             arguments.push(argument);
         }
         let rows = rows(&func, &arguments, &ops)?;
-        let mut elements = Elements {
-            graph: Graph::default(),
-            roots: Vec::new(),
-            places: HashMap::new(),
-            products: Vec::new(),
-            results: Vec::new(),
-            rows,
-            tensors: HashMap::new(),
-        };
+        let mut elements = Elements::of_rows(rows);
         for (index, argument) in arguments.into_iter().enumerate() {
             let shape = extents(&func, argument.r#type())?;
             let bits = width(&func, argument.r#type())?;
@@ -231,6 +223,19 @@ impl<'c, 'a> Elements<'c, 'a> {
             elements.op(op)?;
         }
         Ok(elements)
+    }
+
+    /// Nothing yet, of tensors with so many rows.
+    pub fn of_rows(rows: usize) -> Self {
+        Elements {
+            graph: Graph::default(),
+            roots: Vec::new(),
+            places: HashMap::new(),
+            products: Vec::new(),
+            results: Vec::new(),
+            rows,
+            tensors: HashMap::new(),
+        }
     }
 
     /// Whether some of it is computed in reals.
@@ -267,7 +272,12 @@ impl<'c, 'a> Elements<'c, 'a> {
         Ok(())
     }
 
-    fn op(&mut self, op: OperationRef<'c, 'a>) -> Result<'c> {
+    /// Reads an op behind those that it depends on.
+    ///
+    /// # Errors
+    ///
+    /// If it is of another kind.
+    pub fn op(&mut self, op: OperationRef<'c, 'a>) -> Result<'c> {
         match name(&op).as_str() {
             "arith.constant" | "tosa.const" | "tosa.const_shape" => Ok(()),
             "tensor.empty" => {
@@ -308,7 +318,13 @@ impl<'c, 'a> Elements<'c, 'a> {
         }
     }
 
-    fn tensor(&mut self, op: &OperationRef<'c, '_>, value: Value<'c, 'a>) -> Result<'c, Tensor> {
+    /// What an operand of an op is.
+    ///
+    /// # Errors
+    ///
+    /// If nothing is known of it.
+    pub fn tensor(
+        &mut self, op: &OperationRef<'c, '_>, value: Value<'c, 'a>) -> Result<'c, Tensor> {
         if let Some(tensor) = self.tensors.get(&key(value)) {
             return Ok(tensor.clone());
         }
@@ -410,7 +426,8 @@ impl<'c, 'a> Elements<'c, 'a> {
         Ok(())
     }
 
-    fn constant(&mut self, values: Vec<i64>, bits: u32) -> Id {
+    /// A constant of one number or one for each channel; reals by their bits.
+    pub fn constant(&mut self, values: Vec<i64>, bits: u32) -> Id {
         match bits {
             REAL => {
                 let values = values.into_iter().map(|value| value as u64).collect();
@@ -557,7 +574,11 @@ impl<'c, 'a> Elements<'c, 'a> {
     }
 
     /// The expression of a scalar in a body, or of a constant outside of it.
-    fn scalar(
+    ///
+    /// # Errors
+    ///
+    /// If no expression is known to be that.
+    pub fn scalar(
         &mut self,
         at: &OperationRef<'c, 'a>,
         value: Value<'c, 'a>,

@@ -22,21 +22,23 @@ use crate::{
         elements::{Elements, Origin, text},
     },
     exact::{Overflow, Requant, Rounding},
+    kernel::Integer,
     mlir::{
         constant,
         pass::{self, Pass, fail, run_nested},
         quant::Uniform,
         rewrite,
     },
+    operator,
     plan::scalar::{
-        Id, REAL, Range, limits,
+        Id, REAL, Range, limits, of_channel,
         stages::{Exists, Finder, Found, Root, Unknown, holds},
     },
 };
 use melior::{
     Context,
     ir::{
-        Attribute, BlockLike, Identifier, Location, OperationRef, ShapedTypeLike, Type, Value,
+        Attribute, BlockLike, Identifier, Location, Operation, OperationRef, ShapedTypeLike, Type, TypeLike, Value,
         ValueLike,
         attribute::{
             ArrayAttribute, DenseElementsAttribute, DenseI64ArrayAttribute, DictionaryAttribute,
@@ -46,9 +48,11 @@ use melior::{
         r#type::{FunctionType, IntegerType, RankedTensorType},
     },
 };
-use std::collections::HashMap;
+use std::{cell::RefCell, collections::HashMap};
 
+mod pairs;
 mod real;
+mod rows;
 
 crate::pass! {
     /// Turn networks of integers in linalg and tosa into integer layers.
@@ -103,24 +107,22 @@ impl Pass for ConvertLinalgToAie4ml {
         if text(&func, "sym_visibility").as_deref() == Some("private") {
             return Ok(());
         }
-        ops.iter().try_for_each(supported)?;
+        let real = ops.iter().any(computes_reals);
+        if real {
+            ops.iter().try_for_each(supported)?;
+        }
         resolve(func)?;
         if !run_nested(func, LOWERING) {
             return Err(fail(&func, "cannot be lowered to 'linalg.generic'"));
+        }
+        if !real && rows::wanted(func) {
+            return rows::convert(func);
         }
         let elements = Elements::read(func)?;
         if elements.is_real() {
             return real::raise(func, elements);
         }
-        let conversion = Conversion {
-            context: rewrite::context(func.location()),
-            func,
-            roots: Vec::new(),
-            values: Vec::new(),
-            exist: HashMap::new(),
-            elements,
-        };
-        conversion.convert()
+        Conversion::new(func, elements).convert()
     }
 }
 
@@ -128,6 +130,10 @@ impl Pass for ConvertLinalgToAie4ml {
 fn input(func: OperationRef, index: usize) -> String {
     let name = aie4ml::boundary_name(func, "arg_attrs", index);
     name.map_or_else(|| format!("input {index}"), |name| format!("input '{name}'"))
+}
+
+fn key(value: Value) -> usize {
+    value.to_raw().ptr as usize
 }
 
 fn named(op: &OperationRef, start: &str) -> bool {
@@ -145,6 +151,15 @@ fn computes_integers(op: &OperationRef) -> bool {
         integer && !constant
     };
     op.operands().chain(op.results().map(Value::from)).any(integer)
+}
+
+/// Whether an op makes or takes a tensor of reals.
+fn computes_reals(op: &OperationRef) -> bool {
+    let real = |value: Value| {
+        let element = crate::dialect::scalar::element(value.r#type());
+        element.is_f32() || element.is_f64() || element.is_f16() || element.is_bf16()
+    };
+    op.operands().chain(op.results().map(Value::from)).any(real)
 }
 
 /// Refuses, by the name that the model gives it, what nothing will be done with.
@@ -194,6 +209,14 @@ enum Made<'c, 'a> {
         bias: Vec<i128>,
         location: Location<'c>,
     },
+    /// Sums of an operator whose bias and stages are not known yet.
+    Operator {
+        node: Box<operator::Node>,
+        input: Value<'c, 'a>,
+        bias: Vec<i128>,
+        columns: usize,
+        location: Location<'c>,
+    },
     Add {
         operands: [Value<'c, 'a>; 2],
         factors: [i64; 2],
@@ -210,9 +233,23 @@ struct Conversion<'c, 'a> {
     /// Of each root.
     values: Vec<Made<'c, 'a>>,
     exist: HashMap<Id, Exists>,
+    /// What was written.
+    inserted: RefCell<Vec<OperationRef<'c, 'a>>>,
 }
 
 impl<'c, 'a> Conversion<'c, 'a> {
+    fn new(func: OperationRef<'c, 'a>, elements: Elements<'c, 'a>) -> Self {
+        Conversion {
+            context: rewrite::context(func.location()),
+            func,
+            elements,
+            roots: Vec::new(),
+            values: Vec::new(),
+            exist: HashMap::new(),
+            inserted: RefCell::default(),
+        }
+    }
+
     fn convert(mut self) -> pass::Result<'c> {
         let body = rewrite::body(self.func).expect("checked by run");
         let old = rewrite::ops(body);
@@ -234,6 +271,13 @@ impl<'c, 'a> Conversion<'c, 'a> {
             let value = self.exist_as_result(r#return, id, index, bits)?;
             rewrite::set_operand(r#return, index, value);
         }
+        self.finish(&old, count)
+    }
+
+    /// Takes out what the function was, with as many arguments, and gives it its type.
+    fn finish(&self, old: &[OperationRef<'c, 'a>], count: usize) -> pass::Result<'c> {
+        let body = rewrite::body(self.func).expect("checked by run");
+        let r#return = old.last().copied().unwrap_or(self.func);
         for op in old.iter().rev().filter(|op| **op != r#return) {
             rewrite::erase(*op);
         }
@@ -360,6 +404,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
         at: OperationRef<'c, 'a>,
         id: Id,
     ) -> pass::Result<'c, (usize, i128, Vec<i128>)> {
+        self.meet_by_value(at, id)?;
         for _ in 0..2 {
             let linear = self.finder().linear(id);
             if let Some((root, scale, offset)) = linear
@@ -386,6 +431,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
         {
             return Ok(exists.root);
         }
+        self.meet_by_value(at, id)?;
         let mut met = None;
         let found = loop {
             match self.finder().find(id) {
@@ -529,6 +575,11 @@ impl<'c, 'a> Conversion<'c, 'a> {
             Made::Codes(value) => {
                 let columns = Codes::of(value.r#type()).map_or(0, |codes| codes.columns);
                 let mut value = value;
+                for stage in &mut stages {
+                    for list in [&mut stage.multiplier, &mut stage.addend] {
+                        spread(list, columns);
+                    }
+                }
                 let last = stages.len().saturating_sub(1);
                 for (index, stage) in stages.iter().enumerate() {
                     let width = [8, 16, 32].into_iter().find(|&width| stage.width <= width);
@@ -602,6 +653,77 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 };
                 Ok(self.build(at, aie4ml::DENSE, location, &operands, &attributes, codes))
             }
+            Made::Operator { mut node, input, bias: own, columns, location } => {
+                let all: Vec<i128> = (own.iter().enumerate())
+                    .map(|(j, own)| own + i128::from(of_channel(bias, j)))
+                    .collect();
+                let channels = own.len();
+                let all = small_bias(all, stages.first_mut())
+                    .ok_or_else(|| fail(&at, "needs sums with a bias of more than 32 bits"))?;
+                let reach = (self.roots[root].ranges.iter().enumerate())
+                    .map(|(j, range)| {
+                        let bias = i128::from(of_channel(bias, j));
+                        (range.0 + bias).unsigned_abs().max((range.1 + bias).unsigned_abs())
+                    })
+                    .max()
+                    .unwrap_or(0);
+                let most = all.iter().map(|bias| bias.unsigned_abs()).max().unwrap_or(0);
+                node.accumulator =
+                    if reach + u128::from(most) <= i32::MAX as u128 { 32 } else { 64 };
+                let r#type: Type = IntegerType::new(self.context, node.accumulator).into();
+                // Numbers of channels are for the first stage.
+                let each = |stage: &Requant| stage.multiplier.len() > 1 || stage.addend.len() > 1;
+                let split = stages.iter().skip(1).position(each).map_or(stages.len(), |at| at + 1);
+                let mut rest = stages.split_off(split);
+                let mut attributes = vec![("accumulator", TypeAttribute::new(r#type).into())];
+                if !stages.is_empty() {
+                    attributes.push(("requant", aie4ml::list(self.context, &stages)));
+                }
+                let codes = match (stages.last(), rest.is_empty()) {
+                    (None, _) => narrow(columns, node.accumulator.into(), true),
+                    (Some(_), true) => narrow(columns, bits, signed),
+                    (Some(last), false) => {
+                        let width = [8, 16, 32].into_iter().find(|&width| last.width <= width);
+                        narrow(columns, width.unwrap_or(64), last.signed)
+                    }
+                };
+                let weights = &node.constants[0];
+                let width = weights.number.bits;
+                let weights = self.constant(at, location, &weights.shape, width, &weights.data);
+                let bias = self.constant(at, location, &[channels], 32, &all);
+                node.constants.push(operator::Constant {
+                    shape: vec![channels],
+                    number: Integer { bits: 32, signed: true },
+                    data: all,
+                });
+                node.output.number = Integer { bits: codes.bits, signed: codes.signed };
+                node.operator.check(&node).map_err(|problem| fail(&at, problem))?;
+                let constants = [weights, bias];
+                let mut value = self.build_operator(
+                    at,
+                    location,
+                    &node,
+                    &[input],
+                    &constants,
+                    &attributes,
+                    codes,
+                );
+                let last = rest.len().saturating_sub(1);
+                for (index, stage) in rest.iter_mut().enumerate() {
+                    for list in [&mut stage.multiplier, &mut stage.addend] {
+                        spread(list, columns);
+                    }
+                    let width = [8, 16, 32].into_iter().find(|&width| stage.width <= width);
+                    let codes = match index == last {
+                        true => narrow(columns, bits, signed),
+                        false => narrow(columns, width.unwrap_or(64), stage.signed),
+                    };
+                    let attributes = [("requant", stage_attribute(self.context, stage))];
+                    value =
+                        self.build(at, aie4ml::REQUANTIZE, location, &[value], &attributes, codes);
+                }
+                Ok(value)
+            }
             Made::Add { operands, factors, columns, location } => {
                 // The verifier counts with all codes of the types.
                 let most: i128 = operands
@@ -642,7 +764,29 @@ impl<'c, 'a> Conversion<'c, 'a> {
         result: Codes,
     ) -> Value<'c, 'a> {
         let new = aie4ml::build(name, location, operands, attributes, result.tensor(self.context));
-        rewrite::insert_before(at, new).result(0).expect("it has one result").into()
+        self.insert(at, new)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn build_operator(
+        &self,
+        at: OperationRef<'c, 'a>,
+        location: Location<'c>,
+        node: &operator::Node,
+        inputs: &[Value<'c, '_>],
+        constants: &[Value<'c, '_>],
+        attributes: &[(&str, Attribute<'c>)],
+        result: Codes,
+    ) -> Value<'c, 'a> {
+        let result = result.tensor(self.context);
+        let new = aie4ml::build_operator(node, location, inputs, constants, attributes, result);
+        self.insert(at, new)
+    }
+
+    fn insert(&self, at: OperationRef<'c, 'a>, new: Operation<'c>) -> Value<'c, 'a> {
+        let op = rewrite::insert_before(at, new);
+        self.inserted.borrow_mut().push(op);
+        op.result(0).expect("it has one result").into()
     }
 
     /// Inserts a constant of signed integers.
@@ -667,8 +811,32 @@ impl<'c, 'a> Conversion<'c, 'a> {
             .add_results(&[tensor])
             .build()
             .expect("a constant is built");
-        rewrite::insert_before(at, new).result(0).expect("it has one result").into()
+        self.insert(at, new)
     }
+}
+
+/// Numbers of channels as those of columns.
+fn spread(list: &mut Vec<i64>, columns: usize) {
+    let count = list.len();
+    if count > 1 && count < columns && columns.is_multiple_of(count) {
+        *list = list.iter().flat_map(|&n| std::iter::repeat_n(n, columns / count)).collect();
+    }
+}
+
+/// A bias of 32 bits; what has more goes behind the multiplication of a stage.
+fn small_bias(bias: Vec<i128>, first: Option<&mut Requant>) -> Option<Vec<i64>> {
+    let small: Option<Vec<i64>> =
+        bias.iter().map(|&bias| i32::try_from(bias).ok().map(i64::from)).collect();
+    if small.is_some() {
+        return small;
+    }
+    let first = first?;
+    let addend = bias.iter().enumerate().map(|(j, &bias)| {
+        let more = bias * i128::from(first.multiplier_of(j));
+        i64::try_from(more + i128::from(first.addend_of(j))).ok()
+    });
+    first.addend = addend.collect::<Option<_>>()?;
+    Some(vec![0; bias.len()])
 }
 
 fn stage_attribute<'c>(context: &'c Context, stage: &Requant) -> Attribute<'c> {

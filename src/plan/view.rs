@@ -170,6 +170,21 @@ impl View {
         all
     }
 
+    /// The row and the feature of each element, in the order of the tensor.
+    pub fn places(&self) -> Vec<(usize, usize)> {
+        let mut all = vec![(0, self.offset)];
+        for digit in self.axes.iter().flatten() {
+            let next = |&(row, feature): &(usize, usize)| {
+                (0..digit.extent).map(move |i| match digit.of_rows {
+                    true => (row + i * digit.stride, feature),
+                    false => (row, feature + i * digit.stride),
+                })
+            };
+            all = all.iter().flat_map(next).collect();
+        }
+        all
+    }
+
     /// Whether rows come first and each element is where the order of the tensor puts it.
     pub fn is_contiguous(&self) -> bool {
         let all: Vec<Digit> = self.axes.iter().flatten().copied().collect();
@@ -180,7 +195,7 @@ impl View {
 }
 
 /// Digits without those of one, neighbors that continue each other as one.
-fn merged(digits: Vec<Digit>) -> Vec<Digit> {
+pub fn merged(digits: Vec<Digit>) -> Vec<Digit> {
     let mut all: Vec<Digit> = Vec::new();
     for digit in digits {
         if digit.extent == 1 {

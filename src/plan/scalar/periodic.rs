@@ -164,7 +164,7 @@ impl Repeats<'_> {
 
 impl Graph {
     /// How many channels an expression tells apart up to another one.
-    pub(super) fn channels(&self, id: Id, free: Id) -> usize {
+    pub fn channels(&self, id: Id, free: Id) -> usize {
         let within = self.within(id, &[free]).unwrap_or_default();
         let constants = within.iter().filter_map(|&id| self.constant(id));
         constants.map(<[i64]>::len).max().unwrap_or(1)

@@ -364,7 +364,7 @@ impl<'g> Finder<'g> {
 
     /// Expressions through which another one depends on its roots, nearest to the roots first;
     /// none if it is too large to look through.
-    fn dominators(&self, id: Id) -> Vec<Id> {
+    pub fn dominators(&self, id: Id) -> Vec<Id> {
         /// Expressions between two tensors that exist.
         const MOST: usize = 1000;
         let mut all = Vec::new();
