@@ -225,11 +225,7 @@ fn one_network(context: &Context, module: &mut Module) -> Result<(), Error> {
 /// # Errors
 ///
 /// If the pipeline is not one, or a pass or verifier reports an error.
-pub fn run(
-    context: &Context,
-    module: &mut Module,
-    pipeline: &str,
-) -> Result<Vec<Message>, Error> {
+pub fn run(context: &Context, module: &mut Module, pipeline: &str) -> Result<Vec<Message>, Error> {
     let (done, messages, remarks) = collect_all(context, || {
         let manager = PassManager::new(context);
         parse_pass_pipeline(manager.as_operation_pass_manager(), pipeline)
@@ -284,10 +280,7 @@ pub fn collect<T>(context: &Context, code: impl FnOnce() -> T) -> (T, Vec<Messag
 }
 
 /// Runs `code`, and keeps the errors and the remarks that MLIR reports meanwhile.
-fn collect_all<T>(
-    context: &Context,
-    code: impl FnOnce() -> T,
-) -> (T, Vec<Message>, Vec<Message>) {
+fn collect_all<T>(context: &Context, code: impl FnOnce() -> T) -> (T, Vec<Message>, Vec<Message>) {
     let messages = Arc::new(Mutex::new((Vec::new(), Vec::new())));
     let kept = messages.clone();
     let handler = context.attach_diagnostic_handler(move |diagnostic| {

@@ -38,8 +38,8 @@ use crate::{
 use melior::{
     Context,
     ir::{
-        Attribute, BlockLike, Identifier, Location, Operation, OperationRef, ShapedTypeLike, Type, TypeLike, Value,
-        ValueLike,
+        Attribute, BlockLike, Identifier, Location, Operation, OperationRef, ShapedTypeLike, Type,
+        TypeLike, Value, ValueLike,
         attribute::{
             ArrayAttribute, DenseElementsAttribute, DenseI64ArrayAttribute, DictionaryAttribute,
             TypeAttribute,

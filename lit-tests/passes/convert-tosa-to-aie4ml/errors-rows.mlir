@@ -753,3 +753,16 @@ func.func @no_batch(%x: tensor<2x2x!x>, %b: tensor<!x>) -> tensor<2x2x!x> {
   %1 = tosa.reverse %0 {axis = 1 : i32} : (tensor<2x2xf32>) -> tensor<2x2xf32>
   return %x : tensor<2x2x!x>
 }
+
+// -----
+
+!i = !quant.uniform<i32:f32, 0.25>
+
+func.func @maximum_of_wide_codes(%a: tensor<2x2x!i>, %b: tensor<2x2x!i>) -> tensor<2x2x!i> {
+  %0 = quant.dcast %a : tensor<2x2x!i> to tensor<2x2xf32>
+  %1 = quant.dcast %b : tensor<2x2x!i> to tensor<2x2xf32>
+  // expected-error @+1 {{'tosa.maximum' op combines codes of 32 bits: quantize them to 8 or 16}}
+  %2 = tosa.maximum %0, %1 : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  %3 = quant.qcast %2 : tensor<2x2xf32> to tensor<2x2x!i>
+  return %3 : tensor<2x2x!i>
+}

@@ -288,6 +288,13 @@ impl<'c, 'a> Rows<'c, 'a> {
         (kind, zero_points, scale, offset, largest): (i64, [i64; 2], Real, Real, i64),
         shape: Vec<usize>,
     ) -> pass::Result<'c, Tensor<'c, 'a>> {
+        if let Some(wide) = [left, right].into_iter().find(|of| of.codes.bits > 16) {
+            let bits = wide.codes.bits;
+            return Err(fail(
+                &op,
+                format_args!("combines codes of {bits} bits: quantize them to 8 or 16"),
+            ));
+        }
         let (a, b, view) = self.alike(op, (left, left_view), (right, right_view))?;
         let features = Self::columns(a);
         let port = |number| operator::Tensor { features, number };
