@@ -327,10 +327,18 @@ impl<'c, 'a> Rows<'c, 'a> {
         let x = self.tensor(op, index).ok_or_else(|| {
             fail(&op, format_args!("has operand {index} that is not quantized: put QuantizeLinear and DequantizeLinear before it"))
         })?;
-        // What no pattern goes on from is computed.
+        self.plainly(op, &x)
+    }
+
+    /// A tensor from which no pattern goes on: a maximum is computed.
+    fn plainly(
+        &self,
+        op: OperationRef<'c, 'a>,
+        x: &Rc<Tensor<'c, 'a>>,
+    ) -> pass::Result<'c, Rc<Tensor<'c, 'a>>> {
         match x.form.as_deref() {
             Some(Form::Max { x, axes }) => self.largest(op, x, axes).map(Rc::new),
-            _ => Ok(x),
+            _ => Ok(x.clone()),
         }
     }
 

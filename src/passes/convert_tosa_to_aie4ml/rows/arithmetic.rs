@@ -86,6 +86,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         x: &Rc<Tensor<'c, 'a>>,
     ) -> pass::Result<'c, Rc<Tensor<'c, 'a>>> {
         let shape = self.shape_of(op)?;
+        let x = &self.plainly(op, x)?;
         if x.shape == shape || matches!(x.integers, Integers::None) {
             return Ok(x.clone());
         }

@@ -405,7 +405,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             let part = self.tensor(op, index).ok_or_else(|| {
                 fail(&op, "joins constants with computed tensors, which cannot be mapped to the array yet")
             })?;
-            parts.push(part);
+            parts.push(self.plainly(op, &part)?);
         }
         let axis = self.axis(op, &parts[0])?;
         let shape = self.shape_of(op)?;
