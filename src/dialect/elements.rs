@@ -324,7 +324,10 @@ impl<'c, 'a> Elements<'c, 'a> {
     ///
     /// If nothing is known of it.
     pub fn tensor(
-        &mut self, op: &OperationRef<'c, '_>, value: Value<'c, 'a>) -> Result<'c, Tensor> {
+        &mut self,
+        op: &OperationRef<'c, '_>,
+        value: Value<'c, 'a>,
+    ) -> Result<'c, Tensor> {
         if let Some(tensor) = self.tensors.get(&key(value)) {
             return Ok(tensor.clone());
         }

@@ -42,15 +42,11 @@ impl<'c, 'a> Conversion<'c, 'a> {
     }
 
     /// Whether something that an expression is computed of was made of two others that meet in it.
-    fn pair(
-        &mut self,
-        at: OperationRef<'c, 'a>,
-        id: Id,
-        a: Id,
-        b: Id,
-    ) -> pass::Result<'c, bool> {
+    fn pair(&mut self, at: OperationRef<'c, 'a>, id: Id, a: Id, b: Id) -> pass::Result<'c, bool> {
         let mut finder = self.finder();
-        let narrow = |range: Option<Range>| range.is_some_and(|range| holds(range).is_some_and(|(bits, _)| bits <= 16));
+        let narrow = |range: Option<Range>| {
+            range.is_some_and(|range| holds(range).is_some_and(|(bits, _)| bits <= 16))
+        };
         let ranges = [finder.range(a), finder.range(b)];
         let linear = [a, b].iter().all(|&id| finder.linear(id).is_some());
         if linear || ranges.iter().all(|&range| narrow(range)) {
@@ -182,7 +178,8 @@ fn fit(
     };
     let slopes = [step(xs, of_x)? * slope, step(ys, of_y)? * slope * sign as f64];
     for accumulator in [32, 64] {
-        let limit = if accumulator == 32 { i128::from(i32::MAX) } else { i128::from(i64::MAX >> 2) };
+        let limit =
+            if accumulator == 32 { i128::from(i32::MAX) } else { i128::from(i64::MAX >> 2) };
         let factors = |shift: u32| slopes.map(|slope| (slope * (1u64 << shift) as f64).round());
         let holds = |shift: &u32| {
             let factors = factors(*shift);

@@ -328,10 +328,12 @@ impl<'c, 'a> Rows<'c, 'a> {
                     }
                 }
                 "func.return" => self.r#return(op)?,
-                _ => return Err(fail(
-                    &op,
-                    "is not supported in a network of integers yet; convolutions, pools, products with constant weights, sums of two tensors and what is computed of each element are",
-                )),
+                _ => {
+                    return Err(fail(
+                        &op,
+                        "is not supported in a network of integers yet; convolutions, pools, products with constant weights, sums of two tensors and what is computed of each element are",
+                    ));
+                }
             }
         }
         self.base.finish(&ops, count)
@@ -406,11 +408,7 @@ impl<'c, 'a> Rows<'c, 'a> {
     }
 
     /// Codes that an expression is, times a number and plus another one.
-    fn codes(
-        &mut self,
-        op: OperationRef<'c, 'a>,
-        id: Id,
-    ) -> pass::Result<'c, (usize, i128, i128)> {
+    fn codes(&mut self, op: OperationRef<'c, 'a>, id: Id) -> pass::Result<'c, (usize, i128, i128)> {
         let (root, scale, offset) = self.base.codes(op, id)?;
         match offset.as_slice() {
             [offset] if scale != 0 => Ok((root, scale, *offset)),
@@ -584,7 +582,10 @@ impl<'c, 'a> Rows<'c, 'a> {
         let rank = x.shape.len();
         let whole = [&start, &size, &strides].iter().all(|list| list.len() == rank);
         if !whole || strides.iter().any(|&stride| stride != 1) {
-            return Err(fail(&op, "takes every other element, which is not mapped to the array yet"));
+            return Err(fail(
+                &op,
+                "takes every other element, which is not mapped to the array yet",
+            ));
         }
         let (x, view) = match x.view.sliced(&start, &size) {
             Some(view) => (x, Some(view)),
@@ -746,7 +747,10 @@ impl<'c, 'a> Rows<'c, 'a> {
             let argument: Value = body.argument(index).map_err(|error| fail(&op, error))?.into();
             if let Some(x) = self.tensors.get(&key(value)).cloned() {
                 if input.replace((index, x, argument)).is_some() {
-                    return Err(fail(&op, "multiplies two computed tensors, as attention does, which is not mapped to the array yet: products with constant weights are"));
+                    return Err(fail(
+                        &op,
+                        "multiplies two computed tensors, as attention does, which is not mapped to the array yet: products with constant weights are",
+                    ));
                 }
                 continue;
             }
@@ -759,8 +763,7 @@ impl<'c, 'a> Rows<'c, 'a> {
                 }
                 Tensor::Constant { shape, values, bits } if weights.is_none() => {
                     let count = shape.iter().product();
-                    let values =
-                        if values.len() == 1 { vec![values[0]; count] } else { values };
+                    let values = if values.len() == 1 { vec![values[0]; count] } else { values };
                     weights = Some((index, shape, values, bits, argument));
                 }
                 Tensor::Empty => {}
@@ -867,8 +870,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         };
         for axis in 0..loops.maps[at].len() {
             let of_rows = x.view.axes[axis].iter().any(|digit| digit.of_rows);
-            let padded =
-                x.padding.as_ref().is_some_and(|p| p.low[axis] + p.high[axis] > 0);
+            let padded = x.padding.as_ref().is_some_and(|p| p.low[axis] + p.high[axis] > 0);
             let alone = !padded && !of_rows;
             let terms = loops.along(at, axis);
             match terms[..] {
@@ -909,9 +911,10 @@ impl<'c, 'a> Rows<'c, 'a> {
                 digits.first().map_or(0, |digit| digit.stride)
             };
             let plain = |side: &&Side| {
-                let padded = x.padding.as_ref().is_some_and(|padding| {
-                    padding.low[side.axis] + padding.high[side.axis] > 0
-                });
+                let padded = x
+                    .padding
+                    .as_ref()
+                    .is_some_and(|padding| padding.low[side.axis] + padding.high[side.axis] > 0);
                 side.kernel.is_none() && side.parallel.is_some_and(|(_, step)| step == 1) && !padded
             };
             let axis = reads.sides.iter().filter(plain).max_by_key(|side| outer(side));
@@ -1088,9 +1091,8 @@ impl<'c, 'a> Rows<'c, 'a> {
         if met {
             let code = self.base.elements.graph.one(outside);
             let code = code.and_then(|code| Self::code_of(image.number, code, (scale, offset)));
-            around = code.ok_or_else(|| {
-                fail(&op, "pads with a number for which its input has no code")
-            })?;
+            around = code
+                .ok_or_else(|| fail(&op, "pads with a number for which its input has no code"))?;
             range = (range.0.min(around.into()), range.1.max(around.into()));
         }
         let places = |list: &[usize]| loops.places(list, steps);
@@ -1101,10 +1103,8 @@ impl<'c, 'a> Rows<'c, 'a> {
             let side = i.checked_sub(first).and_then(|place| reads.sides.get(place));
             let dim = side.and_then(|side| side.kernel).map(|(dim, _)| dim);
             let of_side = places(&dim.into_iter().collect::<Vec<_>>());
-            of_taps = of_taps
-                .iter()
-                .flat_map(|at| of_side.iter().map(move |more| at + more))
-                .collect();
+            of_taps =
+                of_taps.iter().flat_map(|at| of_side.iter().map(move |more| at + more)).collect();
         }
         let (mut weights, mut bias, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
         for (channel, at) in of_groups
@@ -1155,15 +1155,13 @@ impl<'c, 'a> Rows<'c, 'a> {
             let mut matrix = vec![0; k * channels];
             for channel in 0..channels {
                 for (tap, feature) in features.iter().enumerate() {
-                    matrix[feature * channels + channel] +=
-                        weights[channel * features.len() + tap];
+                    matrix[feature * channels + channel] += weights[channel * features.len() + tap];
                 }
             }
             Made::Dense { input: value, weights: matrix, columns: channels, bias, location }
         } else {
             let wide = weights.iter().any(|&weight| i8::try_from(weight).is_err());
-            let numbers =
-                |list: &[usize]| list.iter().map(|&n| n as i64).collect::<Vec<_>>();
+            let numbers = |list: &[usize]| list.iter().map(|&n| n as i64).collect::<Vec<_>>();
             let node = Operator {
                 operator: &operator::conv2d::Conv2d,
                 parameters: [
@@ -1187,12 +1185,7 @@ impl<'c, 'a> Rows<'c, 'a> {
                     number: image.number,
                 }],
                 constants: vec![operator::Constant {
-                    shape: vec![
-                        channels,
-                        loops.count(&depth),
-                        image.kernel[0],
-                        image.kernel[1],
-                    ],
+                    shape: vec![channels, loops.count(&depth), image.kernel[0], image.kernel[1]],
                     number: Integer { bits: if wide { 16 } else { 8 }, signed: true },
                     data: weights,
                 }],
@@ -1236,7 +1229,10 @@ impl<'c, 'a> Rows<'c, 'a> {
         let around = x.padding.as_ref().map(|padding| padding.value);
         let least = range.0 * scale + offset;
         if initial.iter().copied().chain(around).any(|other| i128::from(other) > least) {
-            return Err(fail(&op, "takes the larger of elements and of a number that may be larger, which is not mapped to the array yet"));
+            return Err(fail(
+                &op,
+                "takes the larger of elements and of a number that may be larger, which is not mapped to the array yet",
+            ));
         }
         let numbers = |list: &[usize]| list.iter().map(|&n| n as i64).collect::<Vec<_>>();
         let columns = channels * height * width;
@@ -1280,6 +1276,7 @@ impl<'c, 'a> Rows<'c, 'a> {
     }
 
     fn r#return(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        let mut values = Vec::new();
         for index in 0..op.operand_count() {
             let operand = op.operand(index).map_err(|error| fail(&op, error))?;
             if !self.tensors.contains_key(&key(operand)) {
@@ -1295,7 +1292,9 @@ impl<'c, 'a> Rows<'c, 'a> {
             if !x.view.is_contiguous() {
                 return Err(self.mixing(op));
             }
-            let value = self.base.exist_as_result(op, x.id, index, bits)?;
+            values.push(self.base.exist_as_result(op, x.id, index, bits)?);
+        }
+        for (index, value) in values.into_iter().enumerate() {
             rewrite::set_operand(op, index, value);
         }
         Ok(())
