@@ -30,8 +30,8 @@ macro_rules! passes {
 passes! {
     // From a model to an array program.
     pipeline {
-        convert_linalg_to_aie4ml::ConvertLinalgToAie4ml;
         outline_host_edges::OutlineHostEdges;
+        convert_linalg_to_aie4ml::ConvertLinalgToAie4ml;
         convert_tosa_to_aie4ml::ConvertTosaToAie4ml;
         fuse::Fuse;
         legalize::Legalize;

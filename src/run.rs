@@ -377,7 +377,11 @@ impl Runner {
             let shaped = shaped.map(|(tensor, interface)| tensor.reshaped(interface.shape.clone()));
             leaving.push(shaped.collect::<Result<Vec<_>, _>>()?);
         }
-        join(&after.outputs, after.call(&leaving, false)?, forms, Form::Float)
+        // A model of codes gives codes for codes.
+        let floats = inputs.iter().all(|input| input.dtype().is_float())
+            || after.outputs.iter().any(|output| output.native.is_float());
+        let usual = if floats { Form::Float } else { Form::Codes };
+        join(&after.outputs, after.call(&leaving, false)?, forms, usual)
     }
 }
 

@@ -674,18 +674,19 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 // Numbers of channels are for the first stage.
                 let each = |stage: &Requant| stage.multiplier.len() > 1 || stage.addend.len() > 1;
                 let split = stages.iter().skip(1).position(each).map_or(stages.len(), |at| at + 1);
-                let mut rest = stages.split_off(split);
+                if split < stages.len() {
+                    return Err(fail(
+                        &at,
+                        "rounds twice, the second time by numbers of each channel, which is not mapped to the array yet",
+                    ));
+                }
                 let mut attributes = vec![("accumulator", TypeAttribute::new(r#type).into())];
                 if !stages.is_empty() {
                     attributes.push(("requant", aie4ml::list(self.context, &stages)));
                 }
-                let codes = match (stages.last(), rest.is_empty()) {
-                    (None, _) => narrow(columns, node.accumulator.into(), true),
-                    (Some(_), true) => narrow(columns, bits, signed),
-                    (Some(last), false) => {
-                        let width = [8, 16, 32].into_iter().find(|&width| last.width <= width);
-                        narrow(columns, width.unwrap_or(64), last.signed)
-                    }
+                let codes = match stages.is_empty() {
+                    true => narrow(columns, node.accumulator.into(), true),
+                    false => narrow(columns, bits, signed),
                 };
                 let weights = &node.constants[0];
                 let width = weights.number.bits;
@@ -699,7 +700,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 node.output.number = Integer { bits: codes.bits, signed: codes.signed };
                 node.operator.check(&node).map_err(|problem| fail(&at, problem))?;
                 let constants = [weights, bias];
-                let mut value = self.build_operator(
+                let value = self.build_operator(
                     at,
                     location,
                     &node,
@@ -708,20 +709,6 @@ impl<'c, 'a> Conversion<'c, 'a> {
                     &attributes,
                     codes,
                 );
-                let last = rest.len().saturating_sub(1);
-                for (index, stage) in rest.iter_mut().enumerate() {
-                    for list in [&mut stage.multiplier, &mut stage.addend] {
-                        spread(list, columns);
-                    }
-                    let width = [8, 16, 32].into_iter().find(|&width| stage.width <= width);
-                    let codes = match index == last {
-                        true => narrow(columns, bits, signed),
-                        false => narrow(columns, width.unwrap_or(64), stage.signed),
-                    };
-                    let attributes = [("requant", stage_attribute(self.context, stage))];
-                    value =
-                        self.build(at, aie4ml::REQUANTIZE, location, &[value], &attributes, codes);
-                }
                 Ok(value)
             }
             Made::Add { operands, factors, columns, location } => {

@@ -658,6 +658,13 @@ fn is_operator(name: &str, op: OperationRef) -> bool {
     }
 }
 
+/// Ops on integers that the array has between layers, beside those of elements.
+fn moves_codes(name: &str) -> bool {
+    let moves = ["tosa.transpose", "tosa.slice", "tosa.pad", "tosa.avg_pool2d", "tosa.max_pool2d"];
+    let named = ["linalg.transpose", "tensor.pad", "tensor.extract_slice"];
+    moves.contains(&name) || named.contains(&name) || name.starts_with("linalg.pooling")
+}
+
 /// Bits of the codes of which an op's operand is a function.
 fn bits_below(mut op: OperationRef) -> Option<u32> {
     // Patterns are short.
@@ -686,7 +693,7 @@ fn kind(op: OperationRef, casts: bool) -> Kind {
     let real = |r#type: Option<Type>| r#type.map(form) == Some(Form::Real);
     let reads = real(op.operands().next().map(|value| value.r#type()));
     let result = op.results().next().map(|value| value.r#type());
-    if casts && reads && is_operator(name, op) {
+    if casts && reads && is_operator(name, op) || !casts && !reads && moves_codes(name) {
         return Kind::Operator;
     }
     match name {

@@ -354,7 +354,7 @@ impl<'g> Facts<'g> {
                         needed.extend(self.read(index));
                     }
                     Source::Node(index) if sides[index] == Side::Network => {
-                        if self.form(source).leaves() {
+                        if self.form(source).leaves() && !self.widens(index) {
                             outputs.insert(source);
                         } else {
                             needed.extend(self.read(index));
@@ -406,6 +406,14 @@ impl<'g> Facts<'g> {
             around: around.into_iter().collect(),
             sides: sides.to_vec(),
         }))
+    }
+
+    /// Whether a node says codes in more bits, which the host does as well.
+    fn widens(&self, index: usize) -> bool {
+        let Node { kind, operands, form, .. } = &self.graph.nodes[index];
+        let wide = matches!(form, Form::Integer(17..));
+        let codes = |source: &Source| matches!(self.form(*source), Form::Integer(..=16));
+        wide && *kind == Kind::Elementwise && matches!(&operands[..], [one] if codes(one))
     }
 
     /// Whether the network has what begins it anyway.

@@ -1276,6 +1276,7 @@ impl<'c, 'a> Rows<'c, 'a> {
     }
 
     fn r#return(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        let mut values = Vec::new();
         for index in 0..op.operand_count() {
             let operand = op.operand(index).map_err(|error| fail(&op, error))?;
             if !self.tensors.contains_key(&key(operand)) {
@@ -1291,7 +1292,9 @@ impl<'c, 'a> Rows<'c, 'a> {
             if !x.view.is_contiguous() {
                 return Err(self.mixing(op));
             }
-            let value = self.base.exist_as_result(op, x.id, index, bits)?;
+            values.push(self.base.exist_as_result(op, x.id, index, bits)?);
+        }
+        for (index, value) in values.into_iter().enumerate() {
             rewrite::set_operand(op, index, value);
         }
         Ok(())

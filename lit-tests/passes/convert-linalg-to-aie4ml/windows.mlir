@@ -1,0 +1,53 @@
+// RUN: aie4ml-opt %s --convert-linalg-to-aie4ml --split-input-file | FileCheck %s
+
+// A convolution as TensorFlow Lite's converter writes it: padding is the zero point, which the bias takes in.
+// CHECK-LABEL: func.func @convolution
+// CHECK-SAME: %[[X:.*]]: tensor<1x32xi8>
+// CHECK-DAG: %[[W:.*]] = arith.constant dense<{{.*}}> : tensor<2x2x3x3xi8>
+// CHECK-DAG: %[[B:.*]] = arith.constant dense<[91, 92]> : tensor<2xi32>
+// CHECK: %[[Y:.*]] = aie4ml.operator "conv2d"
+// CHECK-SAME: outside = [-5]
+// CHECK-SAME: padding = [1, 1]
+// CHECK-SAME: strides = [1, 8, 2]
+// CHECK-SAME: requant = [#aie4ml.requant<multiplier = [1073741824, 1234567890]
+func.func @convolution(%x: tensor<1x4x4x2xi8>) -> tensor<1x4x4x2xi8> {
+  %w = "tosa.const"() <{values = dense<1> : tensor<2x3x3x2xi8>}> : () -> tensor<2x3x3x2xi8>
+  %b = "tosa.const"() <{values = dense<[1, 2]> : tensor<2xi32>}> : () -> tensor<2xi32>
+  %zx = "tosa.const"() <{values = dense<-5> : tensor<1xi8>}> : () -> tensor<1xi8>
+  %z = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
+  %z32 = "tosa.const"() <{values = dense<0> : tensor<1xi32>}> : () -> tensor<1xi32>
+  %a = tosa.conv2d %x, %w, %b, %zx, %z {acc_type = i32, pad = array<i64: 1, 1, 1, 1>, stride = array<i64: 1, 1>, dilation = array<i64: 1, 1>} : (tensor<1x4x4x2xi8>, tensor<2x3x3x2xi8>, tensor<2xi32>, tensor<1xi8>, tensor<1xi8>) -> tensor<1x4x4x2xi32>
+  %mu = "tosa.const"() <{values = dense<[1073741824, 1234567890]> : tensor<2xi32>}> : () -> tensor<2xi32>
+  %sh = "tosa.const"() <{values = dense<38> : tensor<2xi8>}> : () -> tensor<2xi8>
+  %r = tosa.rescale %a, %mu, %sh, %z32, %z {scale32 = true, rounding_mode = SINGLE_ROUND, per_channel = true, input_unsigned = false, output_unsigned = false} : (tensor<1x4x4x2xi32>, tensor<2xi32>, tensor<2xi8>, tensor<1xi32>, tensor<1xi8>) -> tensor<1x4x4x2xi8>
+  return %r : tensor<1x4x4x2xi8>
+}
+
+// -----
+
+// The largest of windows, of what is in any order.
+// CHECK-LABEL: func.func @pool
+// CHECK: aie4ml.operator "max_pool"
+// CHECK-SAME: kernel = [2, 2]
+func.func @pool(%x: tensor<2x3x4x4xi8>) -> tensor<2x2x2x3xi8> {
+  %t = tosa.transpose %x {perms = array<i32: 0, 2, 3, 1>} : (tensor<2x3x4x4xi8>) -> tensor<2x4x4x3xi8>
+  %y = tosa.max_pool2d %t {kernel = array<i64: 2, 2>, pad = array<i64: 0, 0, 0, 0>, stride = array<i64: 2, 2>} : (tensor<2x4x4x3xi8>) -> tensor<2x2x2x3xi8>
+  return %y : tensor<2x2x2x3xi8>
+}
+
+// -----
+
+// Where samples are mixed, all of them are one row.
+// CHECK-LABEL: func.func @transposed
+// CHECK-SAME: tensor<1x4xi8>
+// CHECK: aie4ml.operator "gather"
+#id = affine_map<(d0, d1) -> (d0, d1)>
+#transposed = affine_map<(d0, d1) -> (d1, d0)>
+func.func @transposed(%x: tensor<2x2xi8>) -> tensor<2x2xi8> {
+  %e = tensor.empty() : tensor<2x2xi8>
+  %0 = linalg.generic {indexing_maps = [#transposed, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<2x2xi8>) outs(%e : tensor<2x2xi8>) {
+  ^bb0(%a: i8, %o: i8):
+    linalg.yield %a : i8
+  } -> tensor<2x2xi8>
+  return %0 : tensor<2x2xi8>
+}
