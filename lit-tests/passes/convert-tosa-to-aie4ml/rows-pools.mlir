@@ -125,7 +125,7 @@ func.func @largest(%x: tensor<2x4x4x3x!x>) -> tensor<2x1x1x3x!x> {
 func.func @less_the_largest_of_another(%x: tensor<2x5x!x>, %y: tensor<2x5x!x>) -> tensor<2x5x!x> {
   // CHECK: %[[MOST:.*]] = aie4ml.operator "max_pool"
   // CHECK: %[[ALL:.*]] = aie4ml.operator "gather"(%[[MOST]])
-  // CHECK: aie4ml.add %{{.*}}, %[[ALL]] factors = [1, -1]
+  // CHECK: aie4ml.add %{{.*}}, %[[ALL]] factors = [-1, 1]
   %0 = quant.dcast %x : tensor<2x5x!x> to tensor<2x5xf32>
   %1 = quant.dcast %y : tensor<2x5x!x> to tensor<2x5xf32>
   %2 = tosa.reduce_max %1 {axis = 1 : i32} : (tensor<2x5xf32>) -> tensor<2x1xf32>
