@@ -118,12 +118,7 @@ impl Operator for AveragePool {
         for c in 0..channels {
             for y in 0..out_h {
                 for x in 0..out_w {
-                    let rows = (0..shape.kernel[0]).filter_map(|tap| shape.at(0, y, tap));
-                    let taps = rows.flat_map(|row| {
-                        let columns = (0..shape.kernel[1]).filter_map(|tap| shape.at(1, x, tap));
-                        columns.map(move |column| [c, row, column])
-                    });
-                    let sum: i64 = taps.map(|index| inputs[0][shape.feature(index)]).sum();
+                    let sum: i64 = shape.window(inputs[0], [c, y, x]).sum();
                     let number = factors[y * out_w + x];
                     outputs.push(match halves(node).unwrap_or(0) {
                         0 => sum * number,

@@ -205,10 +205,12 @@ impl Operator for Conv2d {
 
     fn together(&self, node: &Node) -> usize {
         let shape = Shape::checked(node);
-        match () {
-            () if shape.groups == 1 => 1,
-            () if shape.is_blocked(node) => BLOCK,
-            () => shape.breadth(),
+        if shape.groups == 1 {
+            1
+        } else if shape.is_blocked(node) {
+            BLOCK
+        } else {
+            shape.breadth()
         }
     }
 

@@ -60,6 +60,19 @@ impl Shape {
         (position < self.input[axis + 1]).then_some(position)
     }
 
+    /// The codes of a row that are in the window of an output.
+    pub fn window<'a>(
+        &'a self,
+        codes: &'a [i64],
+        [c, y, x]: [usize; 3],
+    ) -> impl Iterator<Item = i64> + 'a {
+        let rows = (0..self.kernel[0]).filter_map(move |tap| self.at(0, y, tap));
+        rows.flat_map(move |row| {
+            let columns = (0..self.kernel[1]).filter_map(move |tap| self.at(1, x, tap));
+            columns.map(move |column| codes[self.feature([c, row, column])])
+        })
+    }
+
     /// Whether images of these many features lie as the numbers say, and every window has something.
     ///
     /// # Errors
@@ -191,13 +204,7 @@ impl Operator for MaxPool {
         for c in 0..channels {
             for y in 0..out_h {
                 for x in 0..out_w {
-                    let rows = (0..shape.kernel[0]).filter_map(|tap| shape.at(0, y, tap));
-                    let taps = rows.flat_map(|row| {
-                        let columns = (0..shape.kernel[1]).filter_map(|tap| shape.at(1, x, tap));
-                        columns.map(move |column| [c, row, column])
-                    });
-                    let codes = taps.map(|index| inputs[0][shape.feature(index)]);
-                    outputs.push(codes.max().unwrap_or(0));
+                    outputs.push(shape.window(inputs[0], [c, y, x]).max().unwrap_or(0));
                 }
             }
         }

@@ -145,6 +145,13 @@ impl Limits {
             high: self.high.as_ref().map(within).or_else(|| high.clone()),
         }
     }
+    /// As codes of steps of a quantizer: rounding keeps the order, so limits commute with it.
+    fn codes(&self, quantizer: &Quantizer, step: &Real) -> (i64, i64) {
+        let code = |limit: &Option<Real>, other| {
+            limit.as_ref().map_or(other, |limit| quantizer.apply(&(limit / step)))
+        };
+        (code(&self.low, quantizer.min), code(&self.high, quantizer.max))
+    }
     /// Of the number times `factor` plus `offset`.
     fn moved(&self, factor: &Real, offset: &Real) -> Limits {
         let moved = |limit: &Option<Real>| limit.as_ref().map(|x| x * factor + offset);
@@ -1108,30 +1115,9 @@ impl<'c, 'a> Conversion<'c, 'a> {
             return Err(fail(&op, not_uniform(result.r#type())));
         };
         let step = scale(&op, quantized.scale)?;
-        let rounding = rounding(&op)?;
-        let mut quantizer = Quantizer {
-            rounding,
-            width: quantized.width(),
-            signed: quantized.signed,
-            zero_point: quantized.zero_point,
-            min: quantized.min,
-            max: quantized.max,
-        };
-        // Rounding keeps the order, so limits commute with it.
-        let limits = x.limits.map(|limits| {
-            let code = |limit: &Option<Real>, other| {
-                limit.as_ref().map_or(other, |limit| quantizer.apply(&(limit / &step)))
-            };
-            (code(&limits.low, quantizer.min), code(&limits.high, quantizer.max))
-        });
-        let Some(&(min, max)) = limits.shared() else {
-            return Err(fail(
-                &op,
-                "quantizes features with limits of their own, which cannot be mapped to the array yet",
-            ));
-        };
-        // The lower limit comes first.
-        (quantizer.min, quantizer.max) = (min.min(max), max);
+        let quantizer = quantizer(op, &quantized)?;
+        let limits = x.limits.map(|limits| limits.codes(&quantizer, &step));
+        let quantizer = limited(op, quantizer, limits.shared())?;
 
         let after = codes([x.rows, x.columns], &quantized);
         let value = match &x.integers {
@@ -1419,6 +1405,34 @@ fn foreign<'c>(op: OperationRef<'c, '_>) -> pass::Failure<'c> {
         Some(operator) => fail(&op, format_args!("is a '{operator}', which {SUPPORTED}")),
         None => fail(&op, SUPPORTED),
     }
+}
+
+/// What a cast to codes of a type does.
+fn quantizer<'c>(op: OperationRef<'c, '_>, quantized: &Uniform) -> pass::Result<'c, Quantizer> {
+    Ok(Quantizer {
+        rounding: rounding(&op)?,
+        width: quantized.width(),
+        signed: quantized.signed,
+        zero_point: quantized.zero_point,
+        min: quantized.min,
+        max: quantized.max,
+    })
+}
+
+/// A quantizer between the codes of limits that all features share.
+fn limited<'c>(
+    op: OperationRef<'c, '_>,
+    quantizer: Quantizer,
+    shared: Option<&(i64, i64)>,
+) -> pass::Result<'c, Quantizer> {
+    let &(min, max) = shared.ok_or_else(|| {
+        fail(
+            &op,
+            "quantizes features with limits of their own, which cannot be mapped to the array yet",
+        )
+    })?;
+    // The lower limit comes first.
+    Ok(Quantizer { min: min.min(max), max, ..quantizer })
 }
 
 /// How a quantizer rounds.

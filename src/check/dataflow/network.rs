@@ -5,7 +5,7 @@ use super::{
     tag::{COLUMN_BITS, Kind, Name, ROW_BITS, TENSOR_BITS},
 };
 use crate::{
-    array::{Argument, Core, Program, Slice, Source, Stmt, Type},
+    array::{self, Argument, Core, Program, Slice, Source, Stmt, Type},
     device::Device,
     kernel::{Add, Dense, Integer, Kernel, Role, Signature},
     plan::microtile::Microtile,
@@ -348,6 +348,36 @@ pub(super) fn arguments(core: &Core) -> Option<usize> {
     first_call(&core.body).map(|(_, arguments)| arguments.len())
 }
 
+/// The kernel that core `index` calls and its arguments, which lie where whole vectors can be loaded
+/// and stored.
+fn call<'p>(
+    program: &'p Program,
+    index: usize,
+    slice: &Slice,
+    alignment: u32,
+) -> Result<(&'p array::Kernel, &'p [Argument]), String> {
+    let Some((kernel, arguments)) = first_call(&program.cores[index].body) else {
+        return Err(format!("calls no kernel, but has a slice of layer '{}'", slice.layer));
+    };
+    let kernel = program.kernels.get(kernel).ok_or("calls what is not declared")?;
+    let (m, k, n) = slice.microtile;
+    if m == 0 || k == 0 || n == 0 {
+        return Err("has a microtile of extent 0".into());
+    }
+    for argument in arguments {
+        if let Argument::Buffer(buffer) = argument
+            && let Some(address) = program.buffers[buffer.0].address
+            && !address.is_multiple_of(alignment)
+        {
+            return Err(format!(
+                "has '{}' at address {address}, which is not a multiple of {alignment}",
+                program.buffers[buffer.0].name
+            ));
+        }
+    }
+    Ok((kernel, arguments))
+}
+
 impl Task {
     /// The task of core `index`, if what it calls agrees with its slice.
     fn new(
@@ -358,14 +388,8 @@ impl Task {
         slice: &Slice,
         alignment: u32,
     ) -> Result<Task, String> {
-        let Some((kernel, arguments)) = first_call(&program.cores[index].body) else {
-            return Err(format!("calls no kernel, but has a slice of layer '{}'", slice.layer));
-        };
-        let kernel = program.kernels.get(kernel).ok_or("calls what is not declared")?;
+        let (kernel, arguments) = call(program, index, slice, alignment)?;
         let (m, mk, mn) = slice.microtile;
-        if m == 0 || mk == 0 || mn == 0 {
-            return Err("has a microtile of extent 0".into());
-        }
         let rows = slice.rows.next_multiple_of(m);
         let size = |argument: usize| match kernel.arguments.get(argument) {
             Some(Type::MemRef(shape, _)) => Ok(shape.iter().product::<usize>()),
@@ -429,18 +453,6 @@ impl Task {
         if rows >= 1 << ROW_BITS || columns >= 1 << COLUMN_BITS {
             return Err("is too large to check".into());
         }
-        // Kernels load and store whole vectors.
-        for argument in arguments {
-            if let Argument::Buffer(buffer) = argument
-                && let Some(address) = program.buffers[buffer.0].address
-                && !address.is_multiple_of(alignment)
-            {
-                return Err(format!(
-                    "has '{}' at address {address}, which is not a multiple of {alignment}",
-                    program.buffers[buffer.0].name
-                ));
-            }
-        }
         let mut unused = Vec::new();
         if elementwise {
             // What is beyond the slice meets what is beyond the other's only.
@@ -474,14 +486,8 @@ impl Task {
         slice: &Slice,
         alignment: u32,
     ) -> Result<Task, String> {
-        let Some((kernel, arguments)) = first_call(&program.cores[index].body) else {
-            return Err(format!("calls no kernel, but has a slice of layer '{}'", slice.layer));
-        };
-        let kernel = program.kernels.get(kernel).ok_or("calls what is not declared")?;
+        let (kernel, _) = call(program, index, slice, alignment)?;
         let (m, mk, mn) = slice.microtile;
-        if m == 0 || mk == 0 || mn == 0 {
-            return Err("has a microtile of extent 0".into());
-        }
         let rows = slice.rows.next_multiple_of(m);
         let size = |argument: &Type| match argument {
             Type::MemRef(shape, _) => Some(shape.iter().product::<usize>()),
@@ -508,17 +514,6 @@ impl Task {
         let columns = features.iter().copied().max().unwrap_or(0).max(slice.n.1);
         if rows >= 1 << ROW_BITS || columns >= 1 << COLUMN_BITS {
             return Err("is too large to check".into());
-        }
-        for argument in arguments {
-            if let Argument::Buffer(buffer) = argument
-                && let Some(address) = program.buffers[buffer.0].address
-                && !address.is_multiple_of(alignment)
-            {
-                return Err(format!(
-                    "has '{}' at address {address}, which is not a multiple of {alignment}",
-                    program.buffers[buffer.0].name
-                ));
-            }
         }
         let widths = features.iter().copied().zip(padded.iter().copied()).collect();
         let k = padded.first().copied().unwrap_or(0);

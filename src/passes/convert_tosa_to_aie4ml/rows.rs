@@ -6,8 +6,8 @@
 //! either. Where something has to lie otherwise, a `gather` moves it.
 
 use super::{
-    Constant, Conversion, Data, Fixed, Limits, codes, foreign, is_model_level, key, not_uniform,
-    rounding, scale, static_shape, uniform,
+    Constant, Conversion, Data, Fixed, Limits, codes, foreign, is_model_level, key, limited,
+    not_uniform, quantizer, scale, static_shape, uniform,
 };
 use crate::{
     dialect::aie4ml::{self, Codes},
@@ -554,14 +554,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             return Ok(x.clone());
         }
         let step = scale(&op, quantized.scale)?;
-        let mut quantizer = Quantizer {
-            rounding: rounding(&op)?,
-            width: quantized.width(),
-            signed: quantized.signed,
-            zero_point: quantized.zero_point,
-            min: quantized.min,
-            max: quantized.max,
-        };
+        let quantizer = quantizer(op, &quantized)?;
         if let Integers::Parts(parts, axis) = &x.integers {
             let parts: pass::Result<Vec<_>> =
                 parts.iter().map(|part| self.quantized(op, part, quantized)).collect();
@@ -577,20 +570,8 @@ impl<'c, 'a> Rows<'c, 'a> {
         if let Integers::None = &x.integers {
             return self.quantized_form(op, x, quantized);
         }
-        // Rounding keeps the order, so limits commute with it.
-        let limits = x.limits.map(|limits| {
-            let code = |limit: &Option<Real>, other| {
-                limit.as_ref().map_or(other, |limit| quantizer.apply(&(limit / &step)))
-            };
-            (code(&limits.low, quantizer.min), code(&limits.high, quantizer.max))
-        });
-        let Some(&(min, max)) = limits.shared() else {
-            return Err(fail(
-                &op,
-                "quantizes features with limits of their own, which cannot be mapped to the array yet",
-            ));
-        };
-        (quantizer.min, quantizer.max) = (min.min(max), max);
+        let limits = x.limits.map(|limits| limits.codes(&quantizer, &step));
+        let quantizer = limited(op, quantizer, limits.shared())?;
         let target = Target { step, quantizer, codes: quantized };
         let value = match &x.integers {
             Integers::Codes(coded) => self.rescale(op, x, coded, &target)?,

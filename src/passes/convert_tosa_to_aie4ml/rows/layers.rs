@@ -765,14 +765,22 @@ impl<'c, 'a> Rows<'c, 'a> {
         View { axes: vec![rows, digit(h, w), digit(w, 1), digit(c, h * w)], offset: 0 }
     }
 
-    pub(super) fn conv2d(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+    /// The images that a convolution reads, and its weights with their extents.
+    fn convolved(
+        &self,
+        op: OperationRef<'c, 'a>,
+    ) -> pass::Result<'c, (Rc<Tensor<'c, 'a>>, Image<'c, 'a>, Constant, [usize; 4])> {
         let x = self.computed(op, 0)?;
         self.no_zero_points(op, 3)?;
         let image = self.image(op, &x, [3, 1, 2])?;
         let constant = self.fixed(op, 1)?;
-        let &[f, kh, kw, c] = constant.shape.as_slice() else {
-            return Err(fail(&op, "needs weights of rank 4"));
-        };
+        let extents = constant.shape.as_slice().try_into();
+        let extents = extents.map_err(|_| fail(&op, "needs weights of rank 4"))?;
+        Ok((x, image, constant, extents))
+    }
+
+    pub(super) fn conv2d(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
+        let (x, image, constant, [f, kh, kw, c]) = self.convolved(op)?;
         let groups = image.extents[0].checked_div(c).unwrap_or(0);
         if groups == 0 || image.extents[0] != groups * c || f % groups != 0 {
             return Err(fail(&op, "has weights for other channels than its input has"));
@@ -813,13 +821,7 @@ impl<'c, 'a> Rows<'c, 'a> {
     }
 
     pub(super) fn depthwise(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
-        let x = self.computed(op, 0)?;
-        self.no_zero_points(op, 3)?;
-        let image = self.image(op, &x, [3, 1, 2])?;
-        let constant = self.fixed(op, 1)?;
-        let &[kh, kw, c, m] = constant.shape.as_slice() else {
-            return Err(fail(&op, "needs weights of rank 4"));
-        };
+        let (x, image, constant, [kh, kw, c, m]) = self.convolved(op)?;
         if image.extents[0] != c {
             return Err(fail(&op, "has weights for other channels than its input has"));
         }
@@ -838,13 +840,7 @@ impl<'c, 'a> Rows<'c, 'a> {
     }
 
     pub(super) fn transpose_conv2d(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
-        let x = self.computed(op, 0)?;
-        self.no_zero_points(op, 3)?;
-        let image = self.image(op, &x, [3, 1, 2])?;
-        let constant = self.fixed(op, 1)?;
-        let &[f, kh, kw, c] = constant.shape.as_slice() else {
-            return Err(fail(&op, "needs weights of rank 4"));
-        };
+        let (x, image, constant, [f, kh, kw, c]) = self.convolved(op)?;
         if image.extents[0] != c {
             return Err(fail(&op, "has weights for other channels than its input has"));
         }
