@@ -147,10 +147,10 @@ impl Dense {
         name + &stage_names(&self.stages)
     }
 
-    /// Words of int32 that an output channel has in the parameter buffer: its bias, and what the
-    /// first stage has per channel. 0 if the role has no such buffer.
+    /// Words of int32 that an output channel has in the parameter buffer: its bias, and what
+    /// stages have per channel. 0 if the role has no such buffer.
     pub fn words(&self) -> usize {
-        usize::from(self.role.has_bias()) + self.stages.first().map_or(0, Stage::words)
+        usize::from(self.role.has_bias()) + self.stages.iter().map(Stage::words).sum::<usize>()
     }
 
     /// What its parameter buffer is called.
@@ -246,7 +246,7 @@ impl Instance {
 
     /// Words of each channel that requantization has in the parameters.
     pub fn stage_words(&self) -> usize {
-        self.stages.first().map_or(0, Stage::words)
+        self.stages.iter().map(Stage::words).sum()
     }
 
     /// Words of the parameters.

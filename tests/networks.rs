@@ -486,6 +486,13 @@ fn scales_in_several_requantizations() {
         let (multiplier, addend) = (scaled.multiplier, scaled.addend);
         let second = match index {
             1 => Requant { multiplier: vec![3], addend: vec![-500], shift: shift + 1, ..second },
+            // Shifts of each channel are powers of two that it is multiplied by.
+            2 => Requant {
+                multiplier: (0..layer.n).map(|channel| 1 << (channel % 4)).collect(),
+                rounding: Rounding::NearestAway,
+                shift: shift + 3,
+                ..second
+            },
             _ => Requant { rounding: Rounding::NearestAway, ..second },
         };
         layer.stages = vec![Requant { multiplier, addend, ..first }, second];

@@ -8,7 +8,7 @@ mod common;
 use aie4ml::{
     compile::{self, Options},
     design,
-    exact::{Requant, Rounding, range},
+    exact::{Overflow, Requant, Rounding, range},
     kernel::Integer,
     operator::{self, Constant, Node},
     run::Form,
@@ -19,7 +19,7 @@ use common::{Random, Scratch};
 struct Case {
     node: Node,
     rows: usize,
-    requant: Option<Requant>,
+    stages: Vec<Requant>,
 }
 
 fn integer(bits: u32, signed: bool) -> Integer {
@@ -82,6 +82,37 @@ fn windows(random: &mut Random, input: [usize; 2], expand: [usize; 2]) -> [[usiz
     all
 }
 
+/// One requantization or two, which shift, or scale by one number or by one for each channel.
+fn stages(random: &mut Random, node: &Node) -> Vec<Requant> {
+    let output = node.output.number;
+    let between = integer([16, 32][random.below(2)], true);
+    let numbers = match random.below(3) {
+        0 => vec![between, output],
+        _ => vec![output],
+    };
+    let mut stage = |Integer { bits, signed }: Integer| {
+        let shift = random.below(12) as i64;
+        let rounding = Rounding::ALL[random.below(10)];
+        let mut stage = Requant::shift(shift, rounding, bits.into(), signed);
+        stage.overflow = Overflow::ALL[random.below(3)];
+        if random.below(2) == 0 && bits < 32 {
+            let (low, high) = reach(integer(bits, signed));
+            stage.zero_point = random.within((low / 2, high / 2));
+            stage.max = random.within((high / 2, high));
+        }
+        if random.below(2) == 0 {
+            let each = node.operator.has_channels() && random.below(3) > 0;
+            let count = if each { node.channels() } else { 1 };
+            let places = [3, 12, 31][random.below(3)];
+            stage.shift += places;
+            stage.multiplier = random.many(count, (-(1 << places) / 4, 1 << places));
+            stage.addend = random.many(if each { count } else { 1 }, (-(1 << places), 1 << places));
+        }
+        stage
+    };
+    numbers.into_iter().map(|number| stage(number)).collect()
+}
+
 impl Case {
     fn new(seed: u64) -> Case {
         let mut random = Random(seed * 0x9e37_79b9 + 7);
@@ -94,13 +125,11 @@ impl Case {
             if node.operator.check(&node).is_err() {
                 continue;
             }
-            let requant = node.operator.has_sums().then(|| {
-                let Integer { bits, signed } = node.output.number;
-                let shift = random.below(12) as i64;
-                let rounding = Rounding::ALL[random.below(10)];
-                Requant::shift(shift, rounding, bits.into(), signed)
-            });
-            return Case { node, rows, requant };
+            let stages = match node.operator.has_sums() {
+                true => stages(&mut random, &node),
+                false => Vec::new(),
+            };
+            return Case { node, rows, stages };
         }
     }
 
@@ -206,7 +235,7 @@ impl Case {
 
     /// At the network level.
     fn mlir(&self) -> String {
-        let Case { node, rows, requant } = self;
+        let Case { node, rows, stages } = self;
         let tensor = |of: &operator::Tensor| {
             format!("tensor<{rows}x{}x{}>", of.features, type_name(of.number))
         };
@@ -235,15 +264,24 @@ impl Case {
             true => String::new(),
             false => format!(" constants({})", names.join(", ")),
         };
-        let requant = requant.as_ref().map_or(String::new(), |stage| {
-            let Requant { shift, rounding, width, signed, min, max, .. } = stage;
+        let stage = |stage: &Requant| {
+            let Requant { multiplier, addend, shift, rounding, overflow, width, .. } = stage;
+            let Requant { signed, zero_point, min, max, .. } = stage;
             format!(
-                " accumulator = i{} requant = [#aie4ml.requant<shift = {shift}, rounding = {}, \
-                 overflow = saturate, width = {width}, is_signed = {signed}, min = {min}, max = {max}>]",
-                node.accumulator,
-                rounding.name()
+                "#aie4ml.requant<multiplier = {multiplier:?}, addend = {addend:?}, \
+                 shift = {shift}, rounding = {}, overflow = {}, width = {width}, \
+                 is_signed = {signed}, zero_point = {zero_point}, min = {min}, max = {max}>",
+                rounding.name(),
+                overflow.name()
             )
-        });
+        };
+        let requant = match stages.as_slice() {
+            [] => String::new(),
+            _ => {
+                let stages: Vec<String> = stages.iter().map(stage).collect();
+                format!(" accumulator = i{} requant = [{}]", node.accumulator, stages.join(", "))
+            }
+        };
         let all: Vec<String> = inputs.iter().chain(&types).cloned().collect();
         format!(
             "func.func @main({}) -> {output} {{\n{text}  %y = aie4ml.operator \"{}\"({}){constants} \
@@ -258,7 +296,7 @@ impl Case {
 
     /// Rows of codes, by the definition.
     fn expected(&self, inputs: &[Vec<i64>]) -> Vec<i64> {
-        let Case { node, rows, requant } = self;
+        let Case { node, rows, stages } = self;
         let row = |row: usize| {
             let of = |(codes, tensor): (&Vec<i64>, &operator::Tensor)| {
                 codes[row * tensor.features..][..tensor.features].to_vec()
@@ -266,9 +304,9 @@ impl Case {
             let inputs: Vec<Vec<i64>> = inputs.iter().zip(&node.inputs).map(of).collect();
             let inputs: Vec<&[i64]> = inputs.iter().map(Vec::as_slice).collect();
             let results = node.operator.evaluate(node, &inputs);
-            let codes = results.into_iter().map(|sum| match requant {
-                Some(stage) => stage.apply(sum.into(), 0),
-                None => sum,
+            let codes = results.into_iter().enumerate().map(|(index, sum)| {
+                let channel = index / node.unit();
+                stages.iter().fold(sum, |code, stage| stage.apply(code.into(), channel))
             });
             codes.collect::<Vec<i64>>()
         };

@@ -6,7 +6,7 @@
 //
 // with overflow at `Width` bits. A layer has one stage, or several when the
 // model rounds several times; each takes the result of the one before it. M and
-// B are 1 and 0, constants, or in the first stage one value per output channel.
+// B are 1 and 0, constants, or one value per output channel.
 //
 // Four ways through the hardware:
 // * fused: a single stage without M, B and zero point is one
@@ -112,8 +112,7 @@ struct Scale {
 /// One requantization stage. `Lo` and `Hi` clamp after overflow (a ReLU is
 /// Lo = 0). A negative `Shift` multiplies by 2^-Shift exactly. `Signed` says
 /// how a stage before the last one interprets its `Width` bits; the last stage
-/// takes it from the output type. `Scaling` is Unscaled or a Scale; only the
-/// first stage may have values per channel.
+/// takes it from the output type. `Scaling` is Unscaled or a Scale.
 template <int Shift_, Rounding Round_, Overflow Over_, unsigned Width_, long long Lo_, long long Hi_,
           long long ZeroPoint_, bool Signed_ = true, class Scaling_ = Unscaled>
 struct Stage {
@@ -377,12 +376,10 @@ private:
 public:
     using First = typename Head<Stages...>::type;
 
-    /// Whether the first stage has values per channel, in the parameter buffer:
-    /// `[words][channels]`, multipliers before addends.
-    static constexpr bool per_channel = First::Scaling::Multiplier::Varies || First::Scaling::Addend::Varies;
-    static_assert(((std::is_same_v<Stages, First> || !(Stages::Scaling::Multiplier::Varies ||
-                                                       Stages::Scaling::Addend::Varies)) && ...),
-                  "only the first stage has values per channel");
+    /// Whether a stage has values per channel, in the parameter buffer: `[words][channels]`, one
+    /// stage after the other, multipliers before addends.
+    static constexpr bool per_channel =
+        ((Stages::Scaling::Multiplier::Varies || Stages::Scaling::Addend::Varies) || ...);
 
     /// Sets the core's modes for the whole kernel, where one setting serves all
     /// stages. AccBits is the width of the accumulators, Lanes their number.
@@ -494,6 +491,14 @@ private:
     template <unsigned Columns, unsigned Stride>
     struct Channels {
         const int32_t *at;
+
+        // Those of the next stage.
+        template <class S>
+        AIE4ML_INLINE Channels after() const
+        {
+            using Scaling = typename S::Scaling;
+            return {at + (Scaling::Multiplier::Words + Scaling::Addend::Words) * Stride};
+        }
 
         // Of word `Word`, in all lanes that have the channel.
         template <unsigned Word>
@@ -715,7 +720,7 @@ private:
             static_assert(S::Width <= 8 * sizeof(TC), "the last stage is wider than its output type");
             return stage<S, std::is_signed_v<TC>>(x, values);
         } else {
-            return stages<Rest...>(stage<S, S::Signed>(x, values), values);
+            return stages<Rest...>(stage<S, S::Signed>(x, values), values.template after<S>());
         }
     }
 

@@ -177,7 +177,7 @@ pub fn network<'c>(func: OperationRef<'c, '_>) -> Result<'c, Network> {
                     accumulator_bits,
                     // Dense kernels always add one, zero if the layer has none.
                     bias: weights.is_some(),
-                    scales: stages.first().map_or(0, Stage::words),
+                    scales: stages.iter().map(Stage::words).sum(),
                     multiplies: factors
                         .is_some_and(|factors| !kernel::Add::shifts(factors, layer.accumulator())),
                     stages: stages.iter().map(Clamp::from).collect(),

@@ -230,7 +230,7 @@ impl Stage {
 /// Multipliers and addends of each channel are for layers with weights: only these have a buffer
 /// for them.
 pub fn refusal(stages: &[Requant], weights: bool) -> Option<String> {
-    for (index, (requant, stage)) in stages.iter().zip(Stage::all(stages, 32)).enumerate() {
+    for (requant, stage) in stages.iter().zip(Stage::all(stages, 32)) {
         let Requant { shift, width, zero_point, min, max, .. } = *requant;
         // Beyond these limits every result is a constant anyway.
         if !(-31..=126).contains(&shift) || (requant.is_shift() && shift > 59) {
@@ -238,9 +238,6 @@ pub fn refusal(stages: &[Requant], weights: bool) -> Option<String> {
         }
         if stage.words() > 0 && !weights {
             return Some("has a multiplier or an addend of each channel, which only layers with weights can have".into());
-        }
-        if stage.words() > 0 && index > 0 {
-            return Some("has a multiplier or an addend of each channel in a requantization that is not its first, which no kernel does".into());
         }
         if !requant.signed && width > 31 {
             return Some("requantizes to unsigned integers of 32 bits; kernels hold 31".into());
@@ -329,6 +326,14 @@ pub fn words(stage: &Stage, multiplier: i64, addend: i64) -> Vec<i32> {
     words
 }
 
+/// The words of a channel of all stages, one stage after the other.
+pub fn channel_words(stages: &[Stage], requants: &[Requant], channel: usize) -> Vec<i32> {
+    let of = |(stage, requant): (&Stage, &Requant)| {
+        words(stage, requant.multiplier_of(channel), requant.addend_of(channel))
+    };
+    stages.iter().zip(requants).flat_map(of).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -387,7 +392,7 @@ mod tests {
         let one = scaled(&[3], &[1], 40);
         let each = scaled(&[3, 4], &[1], 40);
         assert_eq!(refusal(&[each.clone(), one.clone()], true), None);
-        assert!(refused(&[one.clone(), each.clone()], true).contains("not its first"));
+        assert_eq!(refusal(&[one.clone(), each.clone()], true), None);
         assert!(refused(&[each], false).contains("only layers with weights"));
         assert!(refused(&[scaled(&[1], &[0], 60)], true).contains("shifts by 60"));
         assert_eq!(refusal(&[scaled(&[3], &[0], 60)], true), None);

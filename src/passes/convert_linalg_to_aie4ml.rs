@@ -671,15 +671,6 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 node.accumulator =
                     if reach + u128::from(most) <= i32::MAX as u128 { 32 } else { 64 };
                 let r#type: Type = IntegerType::new(self.context, node.accumulator).into();
-                // Numbers of channels are for the first stage.
-                let each = |stage: &Requant| stage.multiplier.len() > 1 || stage.addend.len() > 1;
-                let split = stages.iter().skip(1).position(each).map_or(stages.len(), |at| at + 1);
-                if split < stages.len() {
-                    return Err(fail(
-                        &at,
-                        "rounds twice, the second time by numbers of each channel, which is not mapped to the array yet",
-                    ));
-                }
                 let mut attributes = vec![("accumulator", TypeAttribute::new(r#type).into())];
                 if !stages.is_empty() {
                     attributes.push(("requant", aie4ml::list(self.context, &stages)));

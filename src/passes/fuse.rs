@@ -150,8 +150,8 @@ fn requantize(op: OperationRef) {
     }
     let Some(layer) = layer_before(op).filter(has_sums) else { return };
     let mut stages = layer.requant();
-    // Kernels have numbers of channels where they have weights, and for the first stage.
-    if requant.channels().is_some() && (!stages.is_empty() || Dense::of(layer.op).is_none()) {
+    // Kernels have numbers of channels where they have weights.
+    if requant.channels().is_some() && Dense::of(layer.op).is_none() {
         return;
     }
     let between = layer.output_codes();

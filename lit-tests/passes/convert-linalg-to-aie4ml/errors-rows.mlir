@@ -67,18 +67,3 @@ func.func @extract(%x: tensor<2x3x4xi8>, %p: tensor<1xi8>) -> tensor<2x3x6xi8> {
   %t = tosa.add %y, %y : (tensor<2x3x6xi8>, tensor<2x3x6xi8>) -> tensor<2x3x6xi8>
   return %t : tensor<2x3x6xi8>
 }
-
-// -----
-
-func.func @rounds_twice(%x: tensor<1x4x4x2xi8>) -> tensor<1x4x4x2xi8> {
-  %w = "tosa.const"() <{values = dense<1> : tensor<2x3x3x2xi8>}> : () -> tensor<2x3x3x2xi8>
-  %b = "tosa.const"() <{values = dense<[1, 2]> : tensor<2xi32>}> : () -> tensor<2xi32>
-  %z = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
-  %z32 = "tosa.const"() <{values = dense<0> : tensor<1xi32>}> : () -> tensor<1xi32>
-  %a = tosa.conv2d %x, %w, %b, %z, %z {acc_type = i32, pad = array<i64: 1, 1, 1, 1>, stride = array<i64: 1, 1>, dilation = array<i64: 1, 1>} : (tensor<1x4x4x2xi8>, tensor<2x3x3x2xi8>, tensor<2xi32>, tensor<1xi8>, tensor<1xi8>) -> tensor<1x4x4x2xi32>
-  %mu = "tosa.const"() <{values = dense<[1073741831, 1234567891]> : tensor<2xi32>}> : () -> tensor<2xi32>
-  %sh = "tosa.const"() <{values = dense<[36, 38]> : tensor<2xi8>}> : () -> tensor<2xi8>
-  %r = tosa.rescale %a, %mu, %sh, %z32, %z {scale32 = true, rounding_mode = DOUBLE_ROUND, per_channel = true, input_unsigned = false, output_unsigned = false} : (tensor<1x4x4x2xi32>, tensor<2xi32>, tensor<2xi8>, tensor<1xi32>, tensor<1xi8>) -> tensor<1x4x4x2xi8>
-  // expected-error @+1 {{rounds twice, the second time by numbers of each channel, which is not mapped to the array yet}}
-  return %r : tensor<1x4x4x2xi8>
-}

@@ -51,3 +51,22 @@ func.func @transposed(%x: tensor<2x2xi8>) -> tensor<2x2xi8> {
   } -> tensor<2x2xi8>
   return %0 : tensor<2x2xi8>
 }
+
+// -----
+
+// The second rounding shifts each channel by what is its own.
+// CHECK-LABEL: func.func @rounds_twice
+// CHECK: aie4ml.operator "conv2d"
+// CHECK-SAME: requant = [#aie4ml.requant<multiplier = [1073741831, 1234567891], shift = 31, rounding = nearest_up
+// CHECK-SAME: #aie4ml.requant<multiplier = [4, 1], shift = 7, rounding = nearest_away
+func.func @rounds_twice(%x: tensor<1x4x4x2xi8>) -> tensor<1x4x4x2xi8> {
+  %w = "tosa.const"() <{values = dense<1> : tensor<2x3x3x2xi8>}> : () -> tensor<2x3x3x2xi8>
+  %b = "tosa.const"() <{values = dense<[1, 2]> : tensor<2xi32>}> : () -> tensor<2xi32>
+  %z = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
+  %z32 = "tosa.const"() <{values = dense<0> : tensor<1xi32>}> : () -> tensor<1xi32>
+  %a = tosa.conv2d %x, %w, %b, %z, %z {acc_type = i32, pad = array<i64: 1, 1, 1, 1>, stride = array<i64: 1, 1>, dilation = array<i64: 1, 1>} : (tensor<1x4x4x2xi8>, tensor<2x3x3x2xi8>, tensor<2xi32>, tensor<1xi8>, tensor<1xi8>) -> tensor<1x4x4x2xi32>
+  %mu = "tosa.const"() <{values = dense<[1073741831, 1234567891]> : tensor<2xi32>}> : () -> tensor<2xi32>
+  %sh = "tosa.const"() <{values = dense<[36, 38]> : tensor<2xi8>}> : () -> tensor<2xi8>
+  %r = tosa.rescale %a, %mu, %sh, %z32, %z {scale32 = true, rounding_mode = DOUBLE_ROUND, per_channel = true, input_unsigned = false, output_unsigned = false} : (tensor<1x4x4x2xi32>, tensor<2xi32>, tensor<2xi8>, tensor<1xi32>, tensor<1xi8>) -> tensor<1x4x4x2xi8>
+  return %r : tensor<1x4x4x2xi8>
+}

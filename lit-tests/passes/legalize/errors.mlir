@@ -143,18 +143,6 @@ func.func @shift_beyond_kernels(%x: tensor<2x3xi8>) -> tensor<2x1xi8> {
 
 // -----
 
-func.func @a_second_multiplier_per_channel(%x: tensor<2x3xi8>) -> tensor<2x2xi8> {
-  %w = arith.constant dense<1> : tensor<3x2xi8>
-  // expected-error @+1 {{'aie4ml.dense' op has a multiplier or an addend of each channel in a requantization that is not its first, which no kernel does}}
-  %y = aie4ml.dense %x, %w accumulator = i32
-         requant = [#aie4ml.requant<shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>,
-                    #aie4ml.requant<multiplier = [3, 5], shift = 1, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
-         : (tensor<2x3xi8>, tensor<3x2xi8>) -> tensor<2x2xi8>
-  return %y : tensor<2x2xi8>
-}
-
-// -----
-
 func.func @an_unsigned_stage_of_32_bits(%x: tensor<2x3xi8>) -> tensor<2x2xi8> {
   %w = arith.constant dense<1> : tensor<3x2xi8>
   // expected-error @+1 {{'aie4ml.dense' op requantizes to unsigned integers of 32 bits; kernels hold 31}}

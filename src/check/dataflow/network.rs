@@ -398,7 +398,7 @@ impl Task {
         let role = Role::of(slice.cascade.0, slice.cascade.1);
         // What a kernel of ours says of its parameters; of others, they are the bias.
         let words = match Signature::of(&kernel.name) {
-            Some(Signature::Dense { stages, .. }) => stages.first().map_or(0, |stage| stage.words),
+            Some(Signature::Dense { stages, .. }) => stages.iter().map(|stage| stage.words).sum(),
             _ => 0,
         } + usize::from(role.has_bias());
         let elementwise = elementwise(slice);

@@ -120,20 +120,12 @@ impl Builder<'_> {
                             Some(packed),
                         )));
                     }
-                    let (words, of_stage) = (instance.stage_words(), instance.stages.first());
                     let packed = operator::pack_parameters(
                         node,
                         channels,
                         capacity,
-                        words,
-                        |channel| match (layer.stages.first(), of_stage) {
-                            (Some(requant), Some(stage)) => stage::words(
-                                stage,
-                                requant.multiplier_of(channel),
-                                requant.addend_of(channel),
-                            ),
-                            _ => Vec::new(),
-                        },
+                        instance.stage_words(),
+                        |channel| stage::channel_words(&instance.stages, &layer.stages, channel),
                     );
                     parameters = Some(self.buffer(make(
                         "parameters",
@@ -347,28 +339,25 @@ pub fn pack_weights(layer: &Layer, chain: usize, position: usize) -> Vec<u8> {
     packed
 }
 
-/// A tile's parameters as `[words][N]`: its chain's bias where a sum starts, and what the first
-/// stage has per channel where one ends; zero beyond the layer's extent.
+/// A tile's parameters as `[words][N]`: its chain's bias where a sum starts, and what stages
+/// have per channel where one ends; zero beyond the layer's extent.
 /// Empty for a layer without weights.
 pub fn pack_parameters(layer: &Layer, chain: usize, role: Role) -> Vec<u8> {
     let Operation::Dense { bias, .. } = &layer.operation else { return Vec::new() };
     let channels = chain * layer.split.n..(chain + 1) * layer.split.n;
-    let stages = if role.has_output() { layer.stages.as_slice() } else { &[] };
+    let requants = if role.has_output() { layer.stages.as_slice() } else { &[] };
+    let stages = Stage::all(requants, layer.sum_bits);
+    let width: usize = stages.iter().map(Stage::words).sum();
     let mut words: Vec<Vec<i32>> = Vec::new();
     for channel in channels {
         let mut all = Vec::new();
         if role.has_bias() {
             all.push(bias.get(channel).copied().unwrap_or(0) as i32);
         }
-        if let (Some(requant), Some(stage)) =
-            (stages.first(), Stage::all(stages, layer.sum_bits).first())
-        {
-            let (multiplier, addend) = match channel < layer.n {
-                true => (requant.multiplier_of(channel), requant.addend_of(channel)),
-                false => (0, 0),
-            };
-            all.extend(stage::words(stage, multiplier, addend));
-        }
+        all.extend(match channel < layer.n {
+            true => stage::channel_words(&stages, requants, channel),
+            false => vec![0; width],
+        });
         words.push(all);
     }
     let count = words.first().map_or(0, Vec::len);
