@@ -110,7 +110,7 @@ fn stages(random: &mut Random, node: &Node) -> Vec<Requant> {
         }
         stage
     };
-    numbers.into_iter().map(|number| stage(number)).collect()
+    numbers.into_iter().map(&mut stage).collect()
 }
 
 impl Case {

@@ -238,12 +238,6 @@ impl<'c, 'a> Elements<'c, 'a> {
         }
     }
 
-    /// Whether some of it is computed in reals.
-    pub fn is_real(&self) -> bool {
-        let real = |id: &Id| self.graph.bits(*id) == REAL;
-        self.roots.iter().any(|(_, _, id)| real(id)) || self.results.iter().any(|(id, _)| real(id))
-    }
-
     fn root(&mut self, origin: Origin, columns: usize, bits: u32) -> Id {
         let id = self.graph.add(Node::Root(self.roots.len()), bits);
         self.roots.push((origin, columns, id));
@@ -735,6 +729,14 @@ fn real_unary(name: &str) -> Option<RealUnary> {
         "math.floor" => RealUnary::Floor,
         "math.ceil" => RealUnary::Ceil,
         "math.roundeven" => RealUnary::RoundEven,
+        "math.absf" => RealUnary::Absolute,
+        "math.exp" => RealUnary::Exp,
+        "math.log" => RealUnary::Log,
+        "math.erf" => RealUnary::Erf,
+        "math.tanh" => RealUnary::Tanh,
+        "math.rsqrt" => RealUnary::Rsqrt,
+        "math.sin" => RealUnary::Sine,
+        "math.cos" => RealUnary::Cosine,
         _ => return None,
     })
 }

@@ -108,20 +108,17 @@ impl Pass for ConvertLinalgToAie4ml {
             return Ok(());
         }
         let real = ops.iter().any(computes_reals);
-        if real {
-            ops.iter().try_for_each(supported)?;
-        }
         resolve(func)?;
         if !run_nested(func, LOWERING) {
             return Err(fail(&func, "cannot be lowered to 'linalg.generic'"));
         }
-        if !real && rows::wanted(func) {
+        if real {
+            return real::raise(func);
+        }
+        if rows::wanted(func) {
             return rows::convert(func);
         }
         let elements = Elements::read(func)?;
-        if elements.is_real() {
-            return real::raise(func, elements);
-        }
         Conversion::new(func, elements).convert()
     }
 }
@@ -160,26 +157,6 @@ fn computes_reals(op: &OperationRef) -> bool {
         element.is_f32() || element.is_f64() || element.is_f16() || element.is_bf16()
     };
     op.operands().chain(op.results().map(Value::from)).any(real)
-}
-
-/// Refuses, by the name that the model gives it, what nothing will be done with.
-fn supported<'c>(op: &OperationRef<'c, '_>) -> pass::Result<'c> {
-    let name = op.name();
-    let name = name.as_string_ref();
-    let name = name.as_str().unwrap_or_default();
-    let what = if name.contains("conv") && (name.contains("2d") || name.contains("1d")) {
-        "is a convolution"
-    } else if name.contains("pool") {
-        "is a pooling"
-    } else {
-        return Ok(());
-    };
-    Err(fail(
-        op,
-        format_args!(
-            "{what}, which is not mapped to the array yet: products with constant weights, sums of two tensors and what is computed of each element are"
-        ),
-    ))
 }
 
 /// Makes constants that are resources dense, as upstream folds only these.

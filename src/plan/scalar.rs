@@ -75,6 +75,14 @@ pub enum RealUnary {
     Floor,
     Ceil,
     RoundEven,
+    Absolute,
+    Exp,
+    Log,
+    Erf,
+    Tanh,
+    Rsqrt,
+    Sine,
+    Cosine,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -428,6 +436,14 @@ fn apply(node: &Node, bits: u32, operands: &[(i64, u32)]) -> i64 {
             RealUnary::Floor => real(0).floor(),
             RealUnary::Ceil => real(0).ceil(),
             RealUnary::RoundEven => real(0).round_ties_even(),
+            RealUnary::Absolute => real(0).abs(),
+            RealUnary::Exp => real(0).exp(),
+            RealUnary::Log => real(0).ln(),
+            RealUnary::Erf => libm::erf(real(0)),
+            RealUnary::Tanh => real(0).tanh(),
+            RealUnary::Rsqrt => 1.0 / real(0).sqrt(),
+            RealUnary::Sine => real(0).sin(),
+            RealUnary::Cosine => real(0).cos(),
         }),
         Node::RealCompare(op, ..) => {
             let (a, b) = (real(0), real(1));

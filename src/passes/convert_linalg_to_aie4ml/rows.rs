@@ -53,17 +53,17 @@ struct Padding {
 }
 
 /// The loops of a `linalg.generic`.
-struct Loops<'c, 'a> {
-    op: OperationRef<'c, 'a>,
+pub(super) struct Loops<'c, 'a> {
+    pub op: OperationRef<'c, 'a>,
     /// Of each operand, for each of its axes: loops and their factors.
-    maps: Vec<Vec<Vec<(usize, usize)>>>,
-    parallel: Vec<bool>,
-    extents: Vec<usize>,
+    pub maps: Vec<Vec<Vec<(usize, usize)>>>,
+    pub parallel: Vec<bool>,
+    pub extents: Vec<usize>,
 }
 
 impl<'c, 'a> Loops<'c, 'a> {
     /// `None` if indices are no sums of loops.
-    fn of(op: OperationRef<'c, 'a>) -> Option<Self> {
+    pub fn of(op: OperationRef<'c, 'a>) -> Option<Self> {
         let array = |name: &str| -> Vec<String> {
             let array = op.attribute(name).ok().and_then(|a| ArrayAttribute::try_from(a).ok());
             let elements = array.into_iter();
@@ -76,7 +76,13 @@ impl<'c, 'a> Loops<'c, 'a> {
             array("iterator_types").iter().map(|kind| kind.contains("parallel")).collect();
         let maps: Vec<_> =
             array("indexing_maps").iter().map(|text| indices(text)).collect::<Option<_>>()?;
-        if maps.is_empty() || op.results().count() != 1 {
+        // What nobody reads, such as the index of a maximum, is not computed.
+        let mut maps = maps;
+        let results: Vec<Value> = op.results().map(Value::from).collect();
+        let inputs = maps.len().checked_sub(results.len())?;
+        maps.truncate(inputs + 1);
+        let (_, others) = results.split_first()?;
+        if others.iter().any(|&other| !rewrite::users(other).is_empty()) {
             return None;
         }
         let mut extents = vec![1; parallel.len()];
@@ -99,13 +105,13 @@ impl<'c, 'a> Loops<'c, 'a> {
         terms.filter(|(dim, _)| self.extents[*dim] > 1).collect()
     }
 
-    fn all(&self, operand: usize) -> Vec<usize> {
+    pub fn all(&self, operand: usize) -> Vec<usize> {
         let axes = 0..self.maps[operand].len();
         axes.flat_map(|axis| self.along(operand, axis)).map(|(dim, _)| dim).collect()
     }
 
     /// How far a step of each loop is in an operand of that shape.
-    fn steps(&self, operand: usize, shape: &[usize]) -> Vec<usize> {
+    pub fn steps(&self, operand: usize, shape: &[usize]) -> Vec<usize> {
         let mut steps = vec![0; self.extents.len()];
         let mut step = 1;
         for (terms, extent) in self.maps[operand].iter().zip(shape).rev() {
@@ -118,7 +124,7 @@ impl<'c, 'a> Loops<'c, 'a> {
     }
 
     /// Sums of steps for each combination of some loops, the last one fastest.
-    fn places(&self, dims: &[usize], steps: &[usize]) -> Vec<usize> {
+    pub fn places(&self, dims: &[usize], steps: &[usize]) -> Vec<usize> {
         let mut all = vec![0];
         for &dim in dims {
             let next = |&at: &usize| (0..self.extents[dim]).map(move |i| at + i * steps[dim]);
@@ -127,12 +133,12 @@ impl<'c, 'a> Loops<'c, 'a> {
         all
     }
 
-    fn count(&self, dims: &[usize]) -> usize {
+    pub fn count(&self, dims: &[usize]) -> usize {
         dims.iter().map(|&dim| self.extents[dim]).product()
     }
 
     /// The loop of each axis of the result; `None` if these are not the parallel ones.
-    fn order(&self) -> Option<Vec<usize>> {
+    pub fn order(&self) -> Option<Vec<usize>> {
         let mut order = Vec::new();
         for terms in self.maps.last()? {
             match terms[..] {
@@ -166,7 +172,7 @@ fn indices(text: &str) -> Option<Vec<Vec<(usize, usize)>>> {
         .collect()
 }
 
-fn shape_of(value: Value) -> Option<Vec<usize>> {
+pub(super) fn shape_of(value: Value) -> Option<Vec<usize>> {
     aie4ml::shape(RankedTensorType::try_from(value.r#type()).ok()?)
 }
 
@@ -1302,7 +1308,7 @@ impl<'c, 'a> Rows<'c, 'a> {
 }
 
 /// What a body yields.
-fn yielded<'c, 'a>(op: OperationRef<'c, 'a>) -> pass::Result<'c, Value<'c, 'a>> {
+pub(super) fn yielded<'c, 'a>(op: OperationRef<'c, 'a>) -> pass::Result<'c, Value<'c, 'a>> {
     let last = rewrite::body(op).and_then(|body| rewrite::ops(body).last().copied());
     let value = last.and_then(|op| op.operands().next());
     value.ok_or_else(|| fail(&op, "yields nothing"))
