@@ -92,7 +92,7 @@ struct CompileArguments {
     /// Folder to write; replaced if an earlier compilation made it
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// The device: xcve2802 (the default), xcve2302, npu1, npu2, or some columns of these, such as npu1_2col
+    /// The device: xcve2802 (the default), xcve2302, xcve3858, npu1, npu2, or some columns of these, such as npu1_2col
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
     /// What tensors enter and leave the array by: plio, streams of programmable logic, or ddr, the

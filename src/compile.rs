@@ -77,6 +77,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("aie4ml/normalize.h", include_str!("../kernels/aie4ml/normalize.h")),
     ("aie4ml/rows.h", include_str!("../kernels/aie4ml/rows.h")),
     ("aie4ml/softmax.h", include_str!("../kernels/aie4ml/softmax.h")),
+    ("aie4ml/loops.h", include_str!("../kernels/aie4ml/loops.h")),
     ("aie4ml/dense.h", include_str!("../kernels/aie4ml/dense.h")),
     ("aie4ml/requant.h", include_str!("../kernels/aie4ml/requant.h")),
     ("host/aie4ml_host.cpp", include_str!("../kernels/host/aie4ml_host.cpp")),

@@ -23,7 +23,7 @@ use std::ops::Range;
 pub enum Generation {
     /// AIE-ML, XDNA 1; `AIE2` in mlir-aie.
     AieMl,
-    /// AIE-MLv2, XDNA 2; `AIE2p` in mlir-aie.
+    /// AIE-MLv2: XDNA 2, `AIE2p` in mlir-aie, and the second generation of Versal, `AIE2ps`.
     AieMlV2,
 }
 
@@ -126,8 +126,10 @@ impl MmulShape {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Timing {
     pub clock_mhz: u32,
-    /// Bytes that one stream, and one DMA channel, moves in a cycle.
+    /// Bytes that one stream, and one DMA channel, moves in a cycle, a multiple of 4.
     pub stream_bytes: u32,
+    /// Bytes that pass in a cycle where a stream enters or leaves the array, a multiple of 4.
+    pub outer_bytes: u32,
     /// Bytes of one load; a core issues `loads` of them in a cycle, each
     /// bank serves one.
     pub load_bytes: u32,
@@ -351,6 +353,10 @@ mod tests {
         assert_eq!((vek280.cores(), vek280.mem_tiles(), vek280.rows()), (304, 76, 11));
         let edge = Device::by_name("xcve2302").unwrap();
         assert_eq!((edge.cores(), edge.mem_tiles(), edge.rows()), (34, 17, 4));
+        let vek385 = Device::by_name("xcve3858").unwrap();
+        assert_eq!((vek385.cores(), vek385.mem_tiles(), vek385.rows()), (144, 72, 7));
+        assert_eq!((vek385.mem_rows(), vek385.core_rows()), (1..3, 3..7));
+        assert_eq!((vek385.macs_per_cycle(8, 8), vek385.plio_columns()), (512, 4..31));
         let npu1 = Device::by_name("npu1").unwrap();
         assert_eq!((npu1.cores(), npu1.mem_tiles(), npu1.rows()), (16, 4, 6));
         let npu2 = Device::by_name("npu2").unwrap();
@@ -358,7 +364,7 @@ mod tests {
         assert_eq!(Device::by_name("npu2_3col").unwrap().columns, 3);
         assert!(Device::by_name("npu1_4col").is_none(), "npu1 is the 4-column device");
         assert!(Device::by_name("xcvc1902").is_none());
-        assert_eq!(Device::names().len(), 14);
+        assert_eq!(Device::names().len(), 15);
     }
 
     #[test]

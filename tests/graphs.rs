@@ -356,7 +356,7 @@ fn one_tensor_twice() {
 
 #[test]
 fn two_inputs_and_two_heads() {
-    for device in ["xcve2802", "npu1", "npu2"] {
+    for device in ["xcve2802", "npu1", "npu2", "xcve3858"] {
         let mut graph = Graph { device, ..Graph::new(3, 33, 8, true) };
         let (a, b) = (graph.input(13), graph.input(37));
         let (c, d) = (graph.dense(a, 21), graph.dense(b, 21));

@@ -122,7 +122,7 @@ fn jet_tagger_rounded_before_relu() {
 /// codes at the boundary, and biases that are not quantized.
 #[test]
 fn heads() {
-    graph_is_exact("heads", 1, 3, &["xcve2802", "npu1"]);
+    graph_is_exact("heads", 1, 3, &["xcve2802", "npu1", "xcve3858"]);
 }
 
 /// Inputs of 13 signed and 50 unsigned codes of other scales; a tensor added to itself; the sum of
@@ -135,7 +135,7 @@ fn joins() {
 /// One image at a time, flattened before it is quantized; operators that do nothing; a skip.
 #[test]
 fn image() {
-    graph_is_exact("image", 1, 1, &["xcve2802", "npu2"]);
+    graph_is_exact("image", 1, 1, &["xcve2802", "npu2", "xcve3858"]);
 }
 
 #[test]

@@ -348,6 +348,8 @@ fn odd_extents_on_every_device() {
         ("xcve2802", Some(Io::Ddr)),
         ("xcve2302", None),
         ("xcve2302", Some(Io::Ddr)),
+        ("xcve3858", None),
+        ("xcve3858", Some(Io::Ddr)),
         ("npu1", None),
         ("npu2", None),
     ] {
@@ -413,7 +415,9 @@ fn two_requantizations() {
 fn any_scale_on_every_device() {
     let random = &mut Random(8);
     let roundings = [Rounding::NearestEven, Rounding::NearestAway, Rounding::Floor];
-    for (device, number) in [("xcve2802", I8), ("xcve2302", U8), ("npu1", I8), ("npu2", I8)] {
+    for (device, number) in
+        [("xcve2802", I8), ("xcve2302", U8), ("npu1", I8), ("npu2", I8), ("xcve3858", U8)]
+    {
         let mut network = Network::random(random, 5, &[13, 37, 5, 1], number);
         for (index, layer) in network.layers.iter_mut().enumerate() {
             scale(random, layer, 32, index % 2 == 0, roundings[index]);

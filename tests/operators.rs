@@ -319,7 +319,7 @@ impl Case {
         let text = self.mlir();
         let model = scratch.write("net.mlir", &text);
         let out = scratch.path("out");
-        let device = ["xcve2802", "npu1", "npu2"][(seed / 6 % 3) as usize];
+        let device = ["xcve2802", "npu1", "npu2", "xcve3858"][(seed / 6 % 4) as usize];
         let options = Options { model, device: Some(device.into()), ..Options::default() };
         if let Err(error) = compile::compile(&options, &out, &mut |_| ()) {
             return Some(format!("case {seed}: {error}\n{text}"));

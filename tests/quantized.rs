@@ -386,7 +386,7 @@ impl Network {
         let text = self.mlir();
         let model = scratch.write("net.mlir", &text);
         let out = scratch.path("out");
-        let device = ["xcve2802", "xcve2802", "npu1", "npu2", "xcve2302"][self.random.below(5)];
+        let device = ["xcve2802", "xcve3858", "npu1", "npu2", "xcve2302"][self.random.below(5)];
         let options = Options { model, device: Some(device.into()), ..Options::default() };
         if let Err(error) = compile::compile(&options, &out, &mut |_| ()) {
             let message = error.to_string();

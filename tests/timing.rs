@@ -218,6 +218,8 @@ fn every_boundary_has_its_time() {
         ("xcve2802", Some(Io::Plio), Boundary::Streams),
         ("xcve2802", Some(Io::Ddr), Boundary::HostMemory),
         ("xcve2302", Some(Io::Ddr), Boundary::HostMemory),
+        ("xcve3858", Some(Io::Plio), Boundary::Streams),
+        ("xcve3858", Some(Io::Ddr), Boundary::HostMemory),
         ("npu1", None, Boundary::HostMemory),
         ("npu2", None, Boundary::HostMemory),
     ] {

@@ -32,7 +32,8 @@ def Aie_Device : Aie_Enum<"DeviceName", "a device", [
     I32EnumAttrCase<"npu2_4col", 12>,
     I32EnumAttrCase<"npu2_5col", 13>,
     I32EnumAttrCase<"npu2_6col", 14>,
-    I32EnumAttrCase<"npu2_7col", 15>]>;
+    I32EnumAttrCase<"npu2_7col", 15>,
+    I32EnumAttrCase<"xcve3858", 16>]>;
 
 def Aie_TileType : Aie_Enum<"TileType", "a kind of tile", [
     I32EnumAttrCase<"CoreTile", 0>,

@@ -25,6 +25,7 @@ struct Add {
     static AIE4ML_INLINE void run(const TA *__restrict a, const TB *__restrict b, TC *__restrict c)
     {
         Out::template set_modes<Sums::accum_bits(), lanes>();
+        AIE4ML_PIPELINE(Count / lanes)
         for (unsigned i = 0; i < Count; i += lanes) {
             const auto left = aie::load_v<lanes>(a + i);
             const auto right = aie::load_v<lanes>(b + i);

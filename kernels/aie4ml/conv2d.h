@@ -87,6 +87,7 @@ private:
                                             TA *__restrict lines)
     {
         const auto nothing = aie::broadcast<TA, 32>(TA(Outside));
+        AIE4ML_PIPELINE((channel_blocks * line_bytes + 31) / 32)
         for (unsigned i = 0; i < channel_blocks * line_bytes; i += 32)
             aie::store_v(lines + i, nothing);
         if (!inside(at, Win::Top, Win::EY, In::H))
@@ -153,6 +154,7 @@ private:
                 for (unsigned kx = 0; kx < Win::KW; ++kx) {
                     const unsigned tap = kx * Win::DX;
                     const TA *at = of_row + (tap % Win::SX * pixels + tap / Win::SX) * 8;
+                    AIE4ML_PIPELINE(depth)
                     for (unsigned block = 0; block < depth; ++block, weight += 64) {
                         unroll<N>([&](auto n) AIE4ML_LAMBDA {
                             const TA *pixel = at + (diagonal ? channel / 8 + n : block) * line_bytes;
@@ -226,6 +228,7 @@ private:
     static AIE4ML_INLINE void spread(const TA *__restrict image, unsigned first, unsigned at, T *__restrict lines)
     {
         const auto nothing = aie::broadcast<T, 16>(T(Outside));
+        AIE4ML_PIPELINE(row_elements / 16)
         for (unsigned i = 0; i < row_elements; i += 16)
             aie::store_v(lines + i, nothing);
         if (!inside(at, Win::Top, Win::EY, In::H))
@@ -258,6 +261,7 @@ private:
                 for (unsigned ky = 0; ky < Win::KH; ++ky) {
                     const T *line = lines + (top + ky * Win::DY) % ring * row_elements +
                                     (group + depth) * Win::SX * pitch + x;
+                    AIE4ML_PIPELINE(Win::KW)
                     for (unsigned kx = 0; kx < Win::KW; ++kx, ++weight) {
                         const unsigned tap = kx * Win::DX;
                         const auto v = aie::load_unaligned_v<16>(line + tap % Win::SX * pitch + tap / Win::SX);

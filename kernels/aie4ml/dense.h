@@ -26,14 +26,6 @@
 
 #include "requant.h"
 
-// Both compilers for the array pipeline a loop of known length by themselves,
-// but want to be told that it is worth it.
-#if defined(__chess__)
-#define AIE4ML_PIPELINE(count) [[chess::prepare_for_pipelining]] [[chess::min_loop_count(count)]]
-#else
-#define AIE4ML_PIPELINE(count)
-#endif
-
 namespace aie4ml {
 
 /// A dense kernel. TA, TW, TC are the element types of A, W, C; Acc is int32_t

@@ -68,6 +68,7 @@ private:
     {
         if constexpr (Vectors) {
             Sums sums = aie::zeros<typename Sums::value_type, 16>();
+            AIE4ML_PIPELINE(K)
             for (unsigned k = 0; k < K; ++k)
                 sums = aie::mac(sums, aie::load_v<16>(columns + k * 16), int16_t(a[k * A::Z] - int32_t(ZeroA)));
             return sums;

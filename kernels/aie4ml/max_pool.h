@@ -41,9 +41,11 @@ private:
         // Two lines: one is filled by a row of the image at a time, the other has the largest.
         alignas(64) TA line[length];
         alignas(64) TA most[length];
+        AIE4ML_PIPELINE(length / 32)
         for (unsigned i = 0; i < length; i += 32)
             aie::store_v(line + i, aie::broadcast<TA, 32>(least));
         for (unsigned y = 0; y < Out::H; ++y) {
+            AIE4ML_PIPELINE(length / 32)
             for (unsigned i = 0; i < length; i += 32)
                 aie::store_v(most + i, aie::broadcast<TA, 32>(least));
             for (unsigned ky = 0; ky < Win::KH; ++ky) {
@@ -51,11 +53,13 @@ private:
                 if (down < Win::Top || down - Win::Top >= In::H)
                     continue;
                 __builtin_memcpy(line + Win::Left, a + (down - Win::Top) * In::Row, In::W * sizeof(TA));
+                AIE4ML_PIPELINE(length / 32)
                 for (unsigned i = 0; i < length; i += 32)
                     aie::store_v(most + i, aie::max(aie::load_v<32>(most + i), aie::load_v<32>(line + i)));
             }
             for (unsigned x = 0; x < Out::W; x += 32) {
                 auto best = aie::broadcast<TA, 32>(least);
+                AIE4ML_PIPELINE(Win::KW)
                 for (unsigned kx = 0; kx < Win::KW; ++kx)
                     best = aie::max(best, columns(most + x * Win::SX + kx * Win::DX));
                 alignas(64) TC results[32];

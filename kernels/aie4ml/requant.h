@@ -24,6 +24,8 @@
 
 #pragma once
 
+#include "loops.h"
+
 #include <aie_api/aie.hpp>
 
 #include <cstdint>

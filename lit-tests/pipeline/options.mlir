@@ -6,6 +6,15 @@
 // CHECK-COUNT-4: aie.core(
 // CHECK-NOT: aie.core(
 
+// The VEK385 has two rows of memory tiles below its cores, and programmable logic from column 4 on.
+// RUN: aie4ml-opt %s --pass-pipeline='builtin.module(func.func(aie4ml-legalize{device=xcve3858},aie4ml-tile,aie4ml-parallelize,aie4ml-pack,aie4ml-plan-transport,aie4ml-place),convert-aie4ml-to-aie,aie.device(aie4ml-prove-dataflow,aie-validate))' \
+// RUN:   | FileCheck %s --check-prefix=VEK385
+// VEK385: aie.device(xcve3858) {
+// VEK385-DAG: aie.tile(4, 0)
+// VEK385-DAG: aie.tile(4, 1)
+// VEK385-DAG: aie.tile(4, 3)
+// VEK385: m8x8x8
+
 // RUN: not aie4ml-opt %s --pass-pipeline='builtin.module(func.func(aie4ml-parallelize{objective=speed}))' 2>&1 | FileCheck %s --check-prefix=OBJECTIVE
 // OBJECTIVE: 'aie4ml-parallelize': option 'objective': unknown objective 'speed': use resources, throughput or latency (got 'speed')
 
@@ -17,7 +26,7 @@
 // STACK: 'aie4ml-pack': option 'stack': number too large to fit in target type (got '5000000000')
 
 // RUN: not aie4ml-opt %s --pass-pipeline='builtin.module(func.func(aie4ml-legalize{device=vck5000}))' 2>&1 | FileCheck %s --check-prefix=DEVICE
-// DEVICE: error: 'func.func' op names unknown device 'vck5000': use one of xcve2802, xcve2302, npu1,
+// DEVICE: error: 'func.func' op names unknown device 'vck5000': use one of xcve2802, xcve2302, xcve3858, npu1,
 
 // A pass that comes too early says which one has to come before it.
 

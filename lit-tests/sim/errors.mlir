@@ -4,6 +4,7 @@
 // RUN: not aie4ml run %t/beyond.mlir 2>&1 | FileCheck %s --check-prefix=BEYOND
 // RUN: not aie4ml run %t/unknown.mlir 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // RUN: not aie4ml run %t/register.mlir 2>&1 | FileCheck %s --check-prefix=REGISTER
+// RUN: not aie4ml run %t/patch.mlir 2>&1 | FileCheck %s --check-prefix=PATCH
 // RUN: not aie4ml run %t/starved.mlir -o nothing=%t/x.npy 2>&1 | FileCheck %s --check-prefix=NAME
 // RUN: not aie4ml run %t/starved.mlir --release nothing 2>&1 | FileCheck %s --check-prefix=LOCK
 // RUN: not aie4ml run %t/starved.mlir -i b=%S/ramp.npy -i %S/ramp.npy 2>&1 | FileCheck %s --check-prefix=MIXED
@@ -18,6 +19,7 @@
 // BEYOND: beyond.mlir:10:7: core (0,2): accesses element 4 of dimension 0 of 'b', which has 4
 // UNKNOWN: unknown.mlir:6:10: 'math.exp' op is not supported in a core
 // REGISTER: register.mlir:4:5: 'aiex.npu.write32' op writes a register of the array, which is not supported
+// PATCH: patch.mlir:4:5: 'aiex.npu.address_patch' op is about registers of tile(0, 0), which are not known of xcve3858: copy with 'aiex.npu.dma_memcpy_nd' instead
 // NAME: the device has no buffer 'nothing'
 // LOCK: error: {{.*}}--release: the device has no lock 'nothing'
 // MIXED: error: --input: names some files, but not all
@@ -73,6 +75,14 @@ aie.device(npu1) {
   %x = aie.tile(0, 2)
   aie.runtime_sequence() {
     aiex.npu.write32 {address = 262144 : ui32, column = 0 : i32, row = 2 : i32, value = 1 : ui32}
+  }
+}
+
+//--- patch.mlir
+aie.device(xcve3858) {
+  %x = aie.tile(0, 0)
+  aie.runtime_sequence(%a: memref<8xi32>) {
+    aiex.npu.address_patch {addr = 118788 : ui32, arg_idx = 0 : i32, arg_plus = 0 : i32}
   }
 }
 

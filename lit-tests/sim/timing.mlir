@@ -7,7 +7,7 @@
 // CHECK-NEXT: latency {{.*}}: first word that leaves host memory to last that is written
 // CHECK: iterations/s
 // CHECK: critical path: of {{[0-9]+}} cycles, {{.*}}in cores' own code
-// CHECK-DAG: note: host memory, once a transfer has begun, is as fast as a stream
+// CHECK-DAG: note: host memory, once a transfer has begun, gives or takes a word a cycle
 // CHECK-DAG: note: the launch of the sequence is not counted
 // CHECK-DAG: note: an instruction of a core's own code takes a cycle
 // CHECK: core busy

@@ -6,7 +6,7 @@
 //! tile; in the address space of the array, bits 20 to 24 are its row and
 //! those above its column.
 
-use super::TileKind;
+use super::{Device, Generation, TileKind};
 use crate::array::{Direction, Packet, Tile};
 
 /// Words of a descriptor, as far as they are addressed.
@@ -25,6 +25,16 @@ pub enum Register {
     Queue { direction: Direction, channel: u32 },
     /// Timers, events and traces, which observe and change nothing.
     Observation,
+}
+
+impl Device {
+    /// The kind of a tile whose registers these are: of any but the interface tiles of AIE-MLv2 on
+    /// Versal, which have theirs at other addresses, and longer descriptors (target model of
+    /// mlir-aie's pull request 3593).
+    pub fn registers_of(&self, tile: Tile) -> Option<TileKind> {
+        let versal_v2 = self.generation == Generation::AieMlV2 && !self.plio_columns().is_empty();
+        self.tile_kind(tile).filter(|_| tile.row > 0 || !versal_v2)
+    }
 }
 
 /// The tile of an address of the array, and the address within.

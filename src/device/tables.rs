@@ -4,9 +4,12 @@
 //! * *target model*: `AIETargetModel.{h,cpp}` of mlir-aie, commit 979629649;
 //! * *aie-rt*: register headers `xaiemlgbl_params.h`, `xaie2pgbl_params.h`;
 //! * *AM020*: Versal AI Engine-ML Architecture Manual;
-//! * *DS958*: Versal AI Edge Series data sheet, AC switching characteristics;
+//! * *AM027*: Versal AIE-ML v2 Architecture Manual, version 1.1;
+//! * *DS958*, *DS1021*: Versal AI Edge Series data sheets, of the first and the second
+//!   generation, AC switching characteristics;
 //! * *AIE API*: matrix multiplication modes of the AI Engine API User Guide
-//!   (UG1529), and `detail/aie2`, `detail/aie2p` of aie_api, commit dc3ab77.
+//!   (UG1529), and `detail/aie2`, `detail/aie2p` of aie_api, commit dc3ab77; version 2026.1
+//!   computes integers on the Versal AIE-MLv2 (`aie2ps`) by what it has for XDNA 2 (`aie2p`).
 
 use super::{
     BdFields, Device, Generation, Latency, MmulShape, PortSide, TileKind, TileResources, Timing,
@@ -15,7 +18,7 @@ use crate::array::Bundle;
 use std::ops::Range;
 
 /// Channels of a memory-tile DMA that reach the east and west neighbors: 0..4
-/// (AM020, memory tile; target model).
+/// (AM020 and AM027, memory tile; target model).
 pub(super) const MEM_NEIGHBOR_CHANNELS: u32 = 4;
 
 /// Consecutive columns, as a `Copy` type.
@@ -68,7 +71,7 @@ const CORE: TileResources = TileResources {
 };
 
 /// Memory tile: 512 KiB, 8 banks of 64 KiB in the target model's address map
-/// (16 physical banks of 32 KiB, AM020), 64 locks up to 63, 48 BDs in two
+/// (16 physical banks of 32 KiB, AM020; 8 of 64 KiB and 256 bits, AM027), 64 locks up to 63, 48 BDs in two
 /// halves, 6 + 6 channels (target model). Field widths: length 17 bits, wrap
 /// 10, step 17 (stored less one), iteration 6 and 17, padding 6, 5 and 4 bits
 /// for dimensions 0, 1 and 2 (aie-rt).
@@ -114,7 +117,8 @@ const SHIM: TileResources = TileResources {
 };
 
 /// Ports of a stream switch (target model, `getNumDestSwitchboxConnections`
-/// and `getNumSourceSwitchboxConnections`; AM020 chapter 2), edges aside.
+/// and `getNumSourceSwitchboxConnections`; AM020 chapter 2; AM027 has as many at a memory tile, 17
+/// out and 18 in), edges aside.
 /// `Plio` is per device; `Noc` is the shim multiplexer's.
 pub(super) fn stream_ports(kind: TileKind, bundle: Bundle, side: PortSide) -> u32 {
     use Bundle::*;
@@ -214,8 +218,14 @@ const AIE_ML_V2_SHAPES: &[MmulShape] = &[
 /// AIE-ML at 1250 MHz, the -2M speed grade of DS958 (VEK280's part). A stream
 /// moves 32 bits, a core loads 2 x 256 bits and stores 256 bits in a cycle
 /// (AM020).
-const VERSAL_TIMING: Timing =
-    Timing { clock_mhz: 1250, stream_bytes: 4, load_bytes: 32, loads: 2, store_bytes: 32 };
+const VERSAL_TIMING: Timing = Timing {
+    clock_mhz: 1250,
+    stream_bytes: 4,
+    outer_bytes: 4,
+    load_bytes: 32,
+    loads: 2,
+    store_bytes: 32,
+};
 
 /// XDNA 1 runs its array at 1.8 GHz in the default power mode (published
 /// measurement: ignite-xdna, SILICON.md 1.7).
@@ -226,11 +236,24 @@ const NPU1_TIMING: Timing = Timing { clock_mhz: 1800, ..VERSAL_TIMING };
 /// wide, its DMA channels are taken at 32 bits as no rate was found; 1800 MHz
 /// is npu1's, as none was found either.
 const NPU2_TIMING: Timing =
-    Timing { clock_mhz: 1800, stream_bytes: 4, load_bytes: 64, loads: 2, store_bytes: 64 };
+    Timing { clock_mhz: 1800, load_bytes: 64, store_bytes: 64, ..VERSAL_TIMING };
+
+/// AIE-MLv2 on Versal at 1250 MHz, the -2M speed grade of DS1021 (VEK385's part). Switches, and
+/// the DMA of tiles, move 64 bits in a cycle; a core loads 2 x 512 bits and stores 512 bits
+/// (AM027). What leads out is as narrow as ever: a stream from programmable logic has 64 bits of
+/// a clock of 625 MHz at most (AM027, DS1021); DMA channels to external memory are taken at 32
+/// bits, as no rate was found.
+const VERSAL_V2_TIMING: Timing = Timing { stream_bytes: 8, clock_mhz: 1250, ..NPU2_TIMING };
 
 /// Columns with a shim DMA (target model).
 const VE2802_NOC: &[u32] = &[2, 3, 6, 7, 14, 15, 22, 23, 30, 31, 34, 35];
 const VE2302_NOC: &[u32] = &[2, 3, 6, 7, 10, 11];
+/// Every interface tile of AIE-MLv2 has its way to the NoC (AM027; target model of mlir-aie's pull
+/// request 3593).
+const VE3858_NOC: &[u32] = &[
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+    26, 27, 28, 29, 30, 31, 32, 33, 34, 35,
+];
 const NPU_NOC: &[u32] = &[0, 1, 2, 3, 4, 5, 6, 7];
 
 /// 8 streams in and 6 out per column (DS958: 5 GB/s each; target model).
@@ -257,10 +280,10 @@ fn base(name: &'static str, generation: Generation) -> Device {
         // The task queue of a channel (AM020; the DMA model of xdna-emu,
         // calibrated on hardware).
         dma_tasks: 4,
-        // 1024 instructions of 128 bits (AM020; aie-rt `ProgMemSize`).
+        // 1024 instructions of 128 bits (AM020, AM027; aie-rt `ProgMemSize`).
         program_memory_bytes: 16384,
         // 512 bits (target model, `getAccumulatorCascadeSize`), a FIFO of two
-        // at each end (AM020).
+        // at each end (AM020, AM027).
         cascade_bits: 512,
         cascade_depth: 4,
         // One load: 256 bits on AIE-ML, 512 bits on AIE-MLv2 (AIE API,
@@ -312,6 +335,19 @@ pub(super) fn all() -> Vec<Device> {
             // found, so all of them, as in the target model.
             plio: plio(0, 17),
             ..base("xcve2302", Generation::AieMl)
+        },
+        Device {
+            // 36 x 7, and 64 KiB, 512 KiB, 16, 64 and 16 locks, 16, 48 and 16 descriptors as in
+            // AIE-ML (target model of mlir-aie's pull request 3593; AM027).
+            columns: 36,
+            mem_rows: 2,
+            core_row_count: 4,
+            noc_columns: VE3858_NOC,
+            // 27 columns face programmable logic (DS1021: 1080 GB/s at 8 streams of 5 GB/s each);
+            // the first is column 4 (cern-nextgen aie4ml device catalogue).
+            plio: plio(4, 31),
+            timing: VERSAL_V2_TIMING,
+            ..base("xcve3858", Generation::AieMlV2)
         },
     ];
     devices.extend(

@@ -50,7 +50,7 @@ pub const SLICE: &str = "aie4ml.slice";
 pub const CYCLES: &str = "aie4ml.cycles";
 
 /// Devices in the order of their numbers, which begin at 1.
-const DEVICES: [&str; 15] = [
+const DEVICES: [&str; 16] = [
     "xcvc1902",
     "xcve2302",
     "xcve2802",
@@ -66,6 +66,7 @@ const DEVICES: [&str; 15] = [
     "npu2_5col",
     "npu2_6col",
     "npu2_7col",
+    "xcve3858",
 ];
 
 const ACQUIRE_EQUAL: i64 = 0;

@@ -176,7 +176,13 @@ pub fn stream_cycles(bytes: usize, device: &Device) -> u64 {
     (bytes as u64).div_ceil(u64::from(device.timing.stream_bytes))
 }
 
-/// Cycles that a channel takes for so many words in so many descriptors, until it can do so again.
+/// Cycles that it takes where it enters or leaves the array.
+pub fn outer_cycles(bytes: usize, device: &Device) -> u64 {
+    (bytes as u64).div_ceil(u64::from(device.timing.outer_bytes))
+}
+
+/// Cycles that a channel takes for words of so many cycles in so many descriptors, until it can do
+/// so again.
 pub fn channel_cycles(words: u64, descriptors: usize, device: &Device) -> u64 {
     words + descriptors as u64 * descriptor_cycles(device)
 }

@@ -189,6 +189,8 @@ mod tests {
             ("xcve2802", Io::Ddr, 24, 24),
             ("xcve2302", Io::Ddr, 12, 12),
             ("npu1_1col", Io::Ddr, 2, 2),
+            ("xcve3858", Io::Plio, 162, 108),
+            ("xcve3858", Io::Ddr, 72, 72),
             ("npu2", Io::Ddr, 16, 16),
             ("npu2", Io::Plio, 0, 0),
         ] {

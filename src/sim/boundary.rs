@@ -60,7 +60,7 @@ impl<C: Cell> Feeder<C> {
             words: Vec::new(),
             sent: 0,
             wait: None,
-            clock: Clock::default(),
+            clock: Clock::of_port(network.outer),
             each: words(interface, stream),
             starts: Vec::new(),
         })
@@ -152,7 +152,7 @@ impl<C: Cell> Collector<C> {
             words: Vec::new(),
             buffer: Vec::with_capacity(CAPACITY),
             wait: None,
-            clock: Clock::default(),
+            clock: Clock::of_port(network.outer),
             each: words(interface, stream),
             ends: Vec::new(),
             begin: 0,

@@ -25,6 +25,9 @@ pub(super) struct Clock {
     pub waited: Cycle,
     /// The end of the last wait.
     pub cause: Option<Cause>,
+    /// Words that a cycle takes, 0 for one as well, and how many passed in this one.
+    width: u32,
+    passed: u32,
 }
 
 /// Who ended a wait, and when: the time is that of the other's action.
@@ -37,6 +40,11 @@ pub(super) struct Cause {
 }
 
 impl Clock {
+    /// Of an actor whose port passes so many words in a cycle.
+    pub(super) fn of_port(width: u32) -> Clock {
+        Clock { width, ..Clock::default() }
+    }
+
     /// Begin to count waits anew.
     pub(super) fn begin(&mut self) {
         (self.since, self.waited, self.cause) = (self.now, 0, None);
@@ -51,11 +59,26 @@ impl Clock {
         self.now += cycles;
     }
 
+    /// A word passes.
+    pub(super) fn pass(&mut self) {
+        self.passed += 1;
+        if self.passed >= self.width {
+            (self.now, self.passed) = (self.now + 1, 0);
+        }
+    }
+
+    /// What comes now does not share a cycle with the words that passed.
+    pub(super) fn end_words(&mut self) {
+        if std::mem::take(&mut self.passed) > 0 {
+            self.now += 1;
+        }
+    }
+
     /// Wait until `time`, if that is still to come, for what `by` did at `at`.
     pub(super) fn wait(&mut self, time: Cycle, by: Option<ActorId>, at: Cycle) {
         if time > self.now {
             self.waited += time - self.now;
-            self.now = time;
+            (self.now, self.passed) = (time, 0);
             self.cause = Some(Cause { by, at, until: time });
         }
     }
@@ -156,5 +179,28 @@ impl Log {
 
     pub(super) fn of(&self, actor: usize) -> &[Span] {
         self.spans.get(actor).map_or(&[], Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_share_a_cycle() {
+        let mut clock = Clock::of_port(2);
+        (0..3).for_each(|_| clock.pass());
+        assert_eq!(clock.now, 1);
+        // The third has a cycle that nothing else may use.
+        clock.end_words();
+        clock.end_words();
+        assert_eq!(clock.now, 2);
+        clock.pass();
+        clock.wait(5, None, 5);
+        (0..2).for_each(|_| clock.pass());
+        assert_eq!(clock.now, 6, "what came before the wait had a cycle of its own");
+        let mut clock = Clock::default();
+        (0..3).for_each(|_| clock.pass());
+        assert_eq!(clock.now, 3);
     }
 }

@@ -304,6 +304,9 @@ impl<C: Cell> Channel<C> {
             .ok_or_else(|| format!("{name} is outside of device '{}'", device.name))
             .map_err(Fault::at(part(0)))?;
         let pads = kind == TileKind::Mem && channel.direction == Direction::Mm2s;
+        let within = matches!(kind, TileKind::Mem | TileKind::Core);
+        let mut clock = Clock::of_port(if within { network.inner } else { network.outer });
+        clock.spend(device.latency.dma_start);
         if channel.bds.is_empty() {
             return Err(Fault::at(part(0))(format!("{name} has no buffer descriptor")));
         }
@@ -357,7 +360,7 @@ impl<C: Cell> Channel<C> {
             queue: None,
             wait: None,
             words: Vec::with_capacity(CAPACITY),
-            clock: Clock { now: device.latency.dma_start, ..Clock::default() },
+            clock,
             asked: None,
             begin: None,
             edge: None,
@@ -602,6 +605,7 @@ impl<C: Cell> Channel<C> {
     /// Leave the current descriptor for the next.
     fn finish(&mut self, me: ActorId, fabric: &mut Fabric<C>) -> Result<(), String> {
         let bd = &self.bds[self.current];
+        self.clock.end_words();
         let begin = self.begin.take().unwrap_or(self.clock.now);
         let activity = Activity::Move { bd: self.current, waited: self.clock.waited };
         let cause = self.clock.cause;

@@ -122,7 +122,7 @@ impl<C: Cell> Engine<C> {
         }
         let memory = Rc::new(Memory::new(&program)?);
         let latency = timed.map(|_| device.latency);
-        let mut network = Network::new(&program.flows, latency.as_ref())?;
+        let mut network = Network::new(&program.flows, latency.as_ref(), &device.timing)?;
         let mut actors = Vec::new();
         let mut tiles = HashSet::new();
         for (index, core) in program.cores.iter().enumerate() {

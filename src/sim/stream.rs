@@ -18,11 +18,12 @@ use super::cell::{Cell, Word};
 use super::clock::{Clock, Cycle, First};
 use super::fabric::{ActorId, Agenda, port};
 use crate::array::{Bundle, Flow, Port};
-use crate::device::Latency;
+use crate::device::{Latency, Timing};
 
 /// Words between a sender and a receiver. Every flow has at least the 16 words
 /// at the entry of the receiving DMA (hardware.md 3g); switches on the way add
-/// 6 to 8 each. The least is assumed, so that no program needs a long way.
+/// 6 to 8 each, of as many 32-bit words as pass in a cycle. The least is assumed, so that no
+/// program needs a long way.
 pub(super) const CAPACITY: usize = 16;
 
 /// Index of a destination's queue.
@@ -33,6 +34,9 @@ pub(super) struct Network<C> {
     streams: Vec<Stream<C>>,
     by_destination: HashMap<Port, StreamId>,
     sources: HashMap<Port, Source>,
+    /// Words that pass in a cycle within the array, and into and out of it.
+    pub inner: u32,
+    pub outer: u32,
 }
 
 pub(super) struct Stream<C> {
@@ -84,8 +88,14 @@ pub(super) struct Route {
 
 impl<C: Cell> Network<C> {
     /// With `latency`, words take time.
-    pub(super) fn new(flows: &[Flow], latency: Option<&Latency>) -> Result<Network<C>, String> {
+    pub(super) fn new(
+        flows: &[Flow],
+        latency: Option<&Latency>,
+        timing: &Timing,
+    ) -> Result<Network<C>, String> {
         let mut network = Network {
+            inner: timing.stream_bytes / 4,
+            outer: timing.outer_bytes / 4,
             streams: Vec::new(),
             by_destination: HashMap::new(),
             sources: HashMap::new(),
@@ -121,7 +131,8 @@ impl<C: Cell> Network<C> {
                 if !route.destinations.contains(&stream) {
                     route.destinations.push(stream);
                     let (delay, held) = latency.map_or((0, 0), |latency| {
-                        (delay(latency, flow.source, destination), held(latency, flow, destination))
+                        let held = held(latency, flow, destination) * network.inner as usize;
+                        (delay(latency, flow.source, destination), held)
                     });
                     route.latencies.push(delay);
                     let stream = &mut network.streams[stream.0];
@@ -233,8 +244,8 @@ impl<C: Cell> Network<C> {
         full
     }
 
-    /// Write `words`, for which there is room, to `destinations` of `route`, one
-    /// a cycle from `clock` on.
+    /// Write `words`, for which there is room, to `destinations` of `route`, as
+    /// fast as `clock` lets them pass.
     pub(super) fn push(
         &mut self,
         route: &Route,
@@ -267,7 +278,7 @@ impl<C: Cell> Network<C> {
                     times.count += 1;
                 }
             }
-            clock.spend(1);
+            clock.pass();
         }
         for (stream, delay) in destinations.iter().zip(&delays) {
             let stream = &mut self.streams[stream.0];
@@ -277,8 +288,8 @@ impl<C: Cell> Network<C> {
         first
     }
 
-    /// Take up to `limit` words into `words`, which is emptied first, one a cycle
-    /// from `clock` on.
+    /// Take up to `limit` words into `words`, which is emptied first, as fast as
+    /// `clock` lets them pass.
     pub(super) fn pull(
         &mut self,
         stream: StreamId,
@@ -301,7 +312,7 @@ impl<C: Cell> Network<C> {
                     first = clock.first();
                 }
                 times.places.push_back(clock.now);
-                clock.spend(1);
+                clock.pass();
             }
         }
         if count > 0 {
@@ -390,8 +401,8 @@ fn delay(latency: &Latency, from: Port, to: Port) -> Cycle {
     cycles
 }
 
-/// Words that are held between a source and a destination, beside the
-/// destination's own buffer. At least those on their way at full rate.
+/// Cycles' worth of words that are held between a source and a destination, beside
+/// the destination's own buffer. At least those on their way at full rate.
 fn held(latency: &Latency, flow: &Flow, to: Port) -> usize {
     let held = latency.hop_words * (1 + hops(flow.source, to) as usize);
     held.max(delay(latency, flow.source, to) as usize)

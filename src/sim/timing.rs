@@ -105,7 +105,7 @@ pub struct Stall {
 pub struct StreamUse {
     pub destination: String,
     pub words_per_iteration: f64,
-    /// Taking words, at most one a cycle.
+    /// Taking words, as many a cycle as its port does.
     pub busy: f64,
     /// Waiting for a word.
     pub starved: f64,
@@ -212,7 +212,9 @@ impl<C: Cell> Engine<C> {
     fn assumptions(&self, boundary: Boundary) -> Vec<String> {
         let mut lines: Vec<&str> = Vec::new();
         if boundary == Boundary::HostMemory {
-            lines.push("host memory, once a transfer has begun, is as fast as a stream: a word a cycle and channel");
+            lines.push(
+                "host memory, once a transfer has begun, gives or takes a word a cycle and channel",
+            );
             if self.program.sequences.is_empty() {
                 lines.push("transfers with host memory begin as measured on an NPU 1: no figures of Versal were found");
                 lines.push("the host starts an invocation when the last one has ended; its own time is not counted");

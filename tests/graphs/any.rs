@@ -136,7 +136,7 @@ impl Case {
         let objective =
             [Objective::Resources, Objective::Throughput, Objective::Latency][random.below(3)];
         let max_tiles = (random.below(3) == 0).then(|| 1 + random.below(60));
-        let device = ["xcve2802", "xcve2802", "xcve2302", "npu1", "npu2", "npu2", "npu1_2col"]
+        let device = ["xcve2802", "xcve3858", "xcve2302", "npu1", "npu2", "npu2", "npu1_2col"]
             [random.below(7)];
         let io =
             if device.starts_with("npu") || random.below(3) > 0 { None } else { Some(Io::Ddr) };

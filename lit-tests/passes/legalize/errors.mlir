@@ -1,9 +1,9 @@
 // RUN: aie4ml-opt %s --aie4ml-legalize --split-input-file --verify-diagnostics
 // RUN: not aie4ml-opt %S/doctest.mlir --aie4ml-legalize=device=xcvc1902 2>&1 | FileCheck %s
 
-// CHECK: error: 'func.func' op names unknown device 'xcvc1902': use one of xcve2802, xcve2302, npu1,
+// CHECK: error: 'func.func' op names unknown device 'xcvc1902': use one of xcve2802, xcve2302, xcve3858, npu1,
 
-// expected-error @+1 {{'func.func' op names unknown device 'vck190': use one of xcve2802, xcve2302, npu1, npu1_1col, npu1_2col, npu1_3col, npu2,}}
+// expected-error @+1 {{'func.func' op names unknown device 'vck190': use one of xcve2802, xcve2302, xcve3858, npu1, npu1_1col, npu1_2col, npu1_3col, npu2,}}
 func.func @unknown_device(%x: tensor<2x3xi8>) -> tensor<2x1xi8> attributes {aie4ml.device = "vck190"} {
   %w = arith.constant dense<1> : tensor<3x1xi8>
   %y = aie4ml.dense %x, %w accumulator = i32

@@ -20,6 +20,16 @@ func.func @int8_on_aie_mlv2(%x: tensor<8x64xi8>) -> tensor<8x16xi8> attributes {
   return %y : tensor<8x16xi8>
 }
 
+// CHECK-LABEL: func.func @int8_on_versal_aie_mlv2
+func.func @int8_on_versal_aie_mlv2(%x: tensor<8x64xi8>) -> tensor<8x16xi8> attributes {aie4ml.device = "xcve3858"} {
+  %w = arith.constant dense<1> : tensor<64x16xi8>
+  // CHECK: microtile = #aie4ml.microtile<8, 8, 8>
+  %y = aie4ml.dense %x, %w accumulator = i32
+         requant = [#aie4ml.requant<shift = 7, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>]
+         : (tensor<8x64xi8>, tensor<64x16xi8>) -> tensor<8x16xi8>
+  return %y : tensor<8x16xi8>
+}
+
 // CHECK-LABEL: func.func @int8_of_the_default_device
 func.func @int8_of_the_default_device(%x: tensor<8x64xi8>) -> tensor<8x16xi8> {
   %w = arith.constant dense<1> : tensor<64x16xi8>

@@ -291,7 +291,7 @@ fn target<'c>(reader: &Reader, op: OperationRef<'c, '_>) -> Result<'c, Target> {
     if let Some((buffer, byte)) = reader.memory_at(tile, address) {
         return Ok(Target::Memory(buffer, byte));
     }
-    let kind = Device::by_name(&program.device).and_then(|device| device.tile_kind(tile));
+    let kind = Device::by_name(&program.device).and_then(|device| device.registers_of(tile));
     match kind.and_then(|kind| register_at(kind, address)) {
         Some(Register::Lock(id)) => {
             let is_it = |lock: &Lock| lock.tile == tile && lock.id == Some(id);

@@ -105,7 +105,7 @@ fn outside(network: &Network, index: usize, split: &mut Split, device: &Device) 
     // Cycles between blocks, and until one is through.
     let cross = |slices: &[Range<usize>], number: Number, padded: usize, side: PortSide| {
         let widest = slices.iter().map(|slice| slice.len()).max().unwrap_or(0);
-        let row = cost::stream_cycles(number.bytes(widest), device);
+        let row = cost::outer_cycles(number.bytes(widest), device);
         let ports = ports::count(side, device, Io::of(device)).max(1);
         let sharing = ports::sharing(&[slices.len()], ports);
         let outer = cost::channel_cycles(split.rows as u64 * row, 1, device) * sharing as u64;

@@ -405,7 +405,7 @@ proptest! {
         widths in prop::collection::vec(1usize..300, 2..6),
         rows in 1usize..70,
         bits in prop::sample::select(vec![8u32, 16]),
-        name in prop::sample::select(vec!["xcve2802", "xcve2302", "npu1", "npu2", "npu2_3col"]),
+        name in prop::sample::select(vec!["xcve2802", "xcve2302", "xcve3858", "npu1", "npu2", "npu2_3col"]),
         objective in prop::sample::select(vec![Objective::Resources, Objective::Throughput, Objective::Latency]),
         max_tiles in prop::option::of(1usize..40),
     ) {

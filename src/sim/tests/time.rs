@@ -41,6 +41,25 @@ fn words_take_their_way_one_in_a_cycle() {
     }
 }
 
+/// Between tiles of the Versal AIE-MLv2 two words pass in a cycle, into and out of the array one.
+#[test]
+fn wide_streams_pass_two_words_in_a_cycle() {
+    let on = |device: &str, mut b: Builder| {
+        b.0.device = device.into();
+        timing(&b, 1).latency_cycles
+    };
+    for words in [1, 5, 13, 64, 500] {
+        let through = |device| on(device, pipeline(4 * words));
+        // Into the core and out of it, and its kernel, which loads all of its arguments.
+        let moved = 2 * (words - words.div_ceil(2));
+        let loads = (8 * words).div_ceil(32) - (8 * words).div_ceil(64);
+        let faster = through("xcve2802") - through("xcve3858");
+        assert_eq!(faster, (moved + loads) as u64, "{words} words");
+        let there_and_back = |device| on(device, turn(4 * words, 4 * words, |_| {}));
+        assert_eq!(there_and_back("xcve2802"), there_and_back("xcve3858"), "{words} words");
+    }
+}
+
 #[test]
 fn the_critical_path_has_no_gaps() {
     let timing = timing(&pipeline(256), 3);
@@ -74,9 +93,12 @@ pub fn adds_up(timing: &Timing) {
 
 #[test]
 fn shares_and_paths_add_up() {
-    for (b, iterations) in [(pipeline(52), 1), (pipeline(256), 13), (cascade(5 * CASCADE_BYTES), 1)]
-    {
-        adds_up(&timing(&b, iterations));
+    for device in ["xcve2802", "xcve3858"] {
+        let all = [(pipeline(52), 1), (pipeline(256), 13), (cascade(5 * CASCADE_BYTES), 1)];
+        for (mut b, iterations) in all {
+            b.0.device = device.into();
+            adds_up(&timing(&b, iterations));
+        }
     }
 }
 
@@ -147,12 +169,18 @@ fn deadlocks_are_found_in_time() {
 proptest! {
     /// Time decides when something happens, never what.
     #[test]
-    fn time_changes_no_value(words in 1usize..80, iterations in 1usize..6, which in 0..3) {
-        let b = match which {
+    fn time_changes_no_value(
+        words in 1usize..80,
+        iterations in 1usize..6,
+        which in 0..3,
+        wide in any::<bool>(),
+    ) {
+        let mut b = match which {
             0 => pipeline(4 * words),
             1 => cascade(words.next_multiple_of(16) * CASCADE_BYTES),
             _ => turn(4 * words, 4 * words, |_| {}),
         };
+        b.0.device = if wide { "xcve3858" } else { "xcve2802" }.into();
         let iterations = if which == 1 { 1 } else { iterations };
         let inputs: Vec<Vec<u8>> =
             b.0.inputs.iter().map(|input| ramp(input.columns * iterations)).collect();

@@ -46,8 +46,20 @@ pub(super) fn kind_of<'c>(
     op: OperationRef<'c, '_>,
     tile: Tile,
 ) -> Result<'c, TileKind> {
-    let kind = Device::by_name(&reader.program.device).and_then(|device| device.tile_kind(tile));
-    kind.ok_or_else(|| fail(&op, format_args!("names {tile}, which is not there")))
+    let device = Device::by_name(&reader.program.device);
+    let of = |kind: fn(&Device, Tile) -> Option<TileKind>| {
+        device.as_ref().and_then(|device| kind(device, tile))
+    };
+    if of(Device::tile_kind).is_none() {
+        return Err(fail(&op, format_args!("names {tile}, which is not there")));
+    }
+    of(Device::registers_of).ok_or_else(|| {
+        let device = &reader.program.device;
+        let what = format_args!(
+            "is about registers of {tile}, which are not known of {device}: copy with 'aiex.npu.dma_memcpy_nd' instead"
+        );
+        fail(&op, what)
+    })
 }
 
 /// `aiex.npu.writebd`
