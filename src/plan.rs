@@ -13,6 +13,7 @@
 //!
 //! **Invariant:** nothing here knows MLIR, and nothing here reads a clock.
 
+pub mod arrange;
 pub mod capacity;
 pub mod cost;
 pub mod directives;
