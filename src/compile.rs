@@ -7,7 +7,7 @@
 use crate::{
     design,
     device::Device,
-    dialect::{aie4ml::Layer, directive, mapped, scalar},
+    dialect::{directive, scalar},
     emit, frontends,
     ir::{self, Error, Message},
     mlir::{constant, pass::Describe, rewrite, tools},
@@ -17,7 +17,6 @@ use crate::{
         hand_over::Transport,
         mapping::Io,
         parallelize::Objective,
-        replan::{By, Refused, Request, Requests},
     },
     report::{HostWork, Report, Seconds},
     run::host,
@@ -41,18 +40,6 @@ use std::{
 
 /// The level that is complete after a pass, and its file; after the last one it is the design.
 const LEVELS: [(&str, &str); 2] = [("aie4ml-apply-directives", NETWORK), ("aie4ml-place", MAPPED)];
-
-/// The pass that chooses how many tiles are used.
-const PLANNER: &str = "aie4ml-parallelize";
-
-/// Passes that find out whether a plan can be kept.
-const PLANNED: [(&str, By); 5] = [
-    (PLANNER, By::Planner),
-    ("aie4ml-pack", By::Carrier),
-    ("aie4ml-plan-transport", By::Carrier),
-    ("aie4ml-place", By::Placer),
-    ("convert-aie4ml-to-aie", By::Carrier),
-];
 
 pub const MODEL: &str = "model.mlir";
 pub const NETWORK: &str = "network.mlir";
@@ -176,32 +163,17 @@ pub fn compile_in_memory(
 
     let mut report = None;
     let mut remarks: Vec<String> = Vec::new();
-    let mut retry = Retry::new(options);
-    let mut step = 0;
-    while let Some(&(pass, on)) = PIPELINE.get(step) {
-        step += 1;
+    for &(pass, on) in PIPELINE {
         progress(pass);
         let start = Instant::now();
-        if pass == PLANNER {
-            retry.before.get_or_insert(copy(&module)?);
-        }
-        let pipeline = nested(&with_options(pass, options.objective, retry.requests.now()), on);
-        let done = ir::run(&context, &mut module, &pipeline);
-        if let Ok(said) = &done {
-            let text = |message: &ir::Message| match message.place.split_once(": ") {
-                Some((_, layer)) => format!("{layer}: {}", message.text),
-                None => message.text.clone(),
-            };
-            remarks.extend(said.iter().map(text));
-        }
-        if let Err(error) = done {
-            module = retry.again(error, pass, &module).map_err(|error| error.within(&file))?;
-            step = PIPELINE.iter().position(|&(pass, _)| pass == PLANNER).unwrap_or(step);
-            // What the first plan led to.
-            files.retain(|path, _| [MODEL, NETWORK].iter().any(|level| path == Path::new(level)));
-            seconds.add(pass, start);
-            continue;
-        }
+        let pipeline = nested(&with_options(pass, options), on);
+        let said =
+            ir::run(&context, &mut module, &pipeline).map_err(|error| error.within(&file))?;
+        let text = |message: &ir::Message| match message.place.split_once(": ") {
+            Some((_, layer)) => format!("{layer}: {}", message.text),
+            None => message.text.clone(),
+        };
+        remarks.extend(said.iter().map(text));
         if pass == ApplyDirectives::NAME
             && let Some((entries, name)) = &directives
         {
@@ -239,89 +211,10 @@ pub fn compile_in_memory(
     for (path, text) in HEADERS {
         files.insert(Path::new(KERNELS).join(path), (*text).into());
     }
-    if let Some((change, reason)) = retry.changed() {
-        report.estimate.optimal = false;
-        let again = format!("; planned again {change}, because {reason}");
-        report.estimate.proof.push_str(&again);
-    }
-    // A layer that is planned again says the same again.
-    remarks.dedup();
     report.remarks = remarks;
     seconds.total = start.elapsed().as_secs_f64();
     report.compile_seconds = seconds;
     Ok(Compiled { files, report })
-}
-
-/// Plans that are made again, see [`crate::plan::replan`].
-struct Retry<'c> {
-    requests: Requests,
-    first: Request,
-    /// The module before it was planned.
-    before: Option<Module<'c>>,
-    /// Why the first plan could not be kept.
-    reason: Option<Error>,
-}
-
-impl<'c> Retry<'c> {
-    fn new(options: &Options) -> Self {
-        let &Options { transport, max_tiles, objective, .. } = options;
-        let first = Request { transport, stored: Vec::new(), max_tiles };
-        let requests = Requests::new(objective, first.clone());
-        Retry { requests, first, before: None, reason: None }
-    }
-
-    /// What to plan again, after `pass` refused `module`.
-    ///
-    /// # Errors
-    ///
-    /// The first plan's, if planning again cannot help.
-    fn again(
-        &mut self,
-        error: Error,
-        pass: &str,
-        module: &Module<'c>,
-    ) -> Result<Module<'c>, Error> {
-        let by = PLANNED.iter().find(|(name, _)| *name == pass).map(|(_, by)| *by);
-        let (Some(before), Some(by)) = (&self.before, by) else { return Err(error) };
-        let func = the_function(module)?;
-        let layers = Layer::all(func);
-        let splits: Option<Vec<_>> = layers.iter().map(Layer::split).collect();
-        let tiles = splits.iter().flatten().fold(0usize, |tiles, split| {
-            tiles.saturating_add(split.cascade.saturating_mul(split.chains))
-        });
-        let congested = mapped::congested(func).unwrap_or_default();
-        let reason = self.reason.take().unwrap_or(error);
-        let refused = Refused { by, tiles, layers: layers.len(), congested: &congested };
-        let Some(request) = self.requests.after(refused) else { return Err(reason) };
-        self.reason = Some(reason);
-        let module = copy(before)?;
-        mapped::store(the_function(&module)?, &request.stored);
-        Ok(module)
-    }
-
-    /// What is not as it was asked for, and why; `None` if all is.
-    fn changed(self) -> Option<(String, Error)> {
-        let reason = self.reason?;
-        let now = self.requests.now();
-        let mut changes = Vec::new();
-        if now.transport != self.first.transport {
-            changes.push("with all edges through memory tiles".to_owned());
-        }
-        match now.stored.len() {
-            0 => {}
-            1 => changes.push("with an edge through memory tiles".to_owned()),
-            more => changes.push(format!("with {more} edges through memory tiles")),
-        }
-        if let Some(tiles) = now.max_tiles.filter(|_| now.max_tiles != self.first.max_tiles) {
-            changes.push(format!("with at most {tiles} tiles"));
-        }
-        Some((changes.join(" and "), reason))
-    }
-}
-
-fn copy<'c>(module: &Module<'c>) -> Result<Module<'c>, Error> {
-    Module::from_operation((*module.as_operation()).clone())
-        .ok_or_else(|| Error::new("", "the module could not be copied"))
 }
 
 /// Directives, and the name of their file, without its folder: it gets into the IR.
@@ -427,12 +320,14 @@ fn the_function<'c, 'a>(module: &'a Module<'c>) -> Result<OperationRef<'c, 'a>, 
 }
 
 /// A pass with those options of the command line that are meant for it.
-fn with_options(pass: &str, objective: Objective, request: &Request) -> String {
-    let Request { max_tiles, transport, .. } = request;
+fn with_options(pass: &str, options: &Options) -> String {
+    let &Options { objective, max_tiles, transport, .. } = options;
     match pass {
         "aie4ml-parallelize" => {
             let max_tiles = max_tiles.unwrap_or(0);
-            format!("{pass}{{objective={objective} max-tiles={max_tiles} transport={transport}}}")
+            format!(
+                "{pass}{{objective={objective} max-tiles={max_tiles} transport={transport} simulate=true}}"
+            )
         }
         "aie4ml-plan-transport" => format!("{pass}{{transport={transport}}}"),
         _ => pass.into(),
@@ -447,11 +342,13 @@ fn nested(pass: &str, on: &str) -> String {
     }
 }
 
-/// The named pipeline `aie4ml-compile`, as text within a `builtin.module`.
+/// The named pipeline `aie4ml-compile`, as text within a `builtin.module`: what [`compile`] runs if
+/// nothing is asked for.
 pub fn pipeline() -> String {
-    let nested = PIPELINE.iter().map(|(pass, on)| match *on {
-        "builtin.module" => (*pass).into(),
-        _ => format!("{on}({pass})"),
+    let options = Options::default();
+    let nested = PIPELINE.iter().map(|&(pass, on)| {
+        let pass = with_options(pass, &options);
+        if on == "builtin.module" { pass } else { format!("{on}({pass})") }
     });
     nested.collect::<Vec<_>>().join(",")
 }

@@ -200,18 +200,22 @@ pub struct Ways {
     pub detours: u32,
 }
 
-/// Finds out in which order the streams find ways.
-///
-/// # Errors
-///
-/// If the network has no program, or some streams no ways.
-pub fn route(plan: &Mapped, device: &Device) -> Result<Ways, NoWay> {
-    let flows = program::flows(plan, device).map_err(|refusal| NoWay {
+/// The flows of the program of a plan.
+fn flows(plan: &Mapped, device: &Device) -> Result<Vec<Flow>, NoWay> {
+    program::flows(plan, device).map_err(|refusal| NoWay {
         layer: refusal.layer,
         message: refusal.message,
         congested: None,
-    })?;
-    let arranged = route::arrange(&Router::new(device), &flows, route::STEPS).map_err(|error| {
+    })
+}
+
+/// Finds out in which order the flows of a plan find ways, looking at about so many edges.
+///
+/// # Errors
+///
+/// If some streams find no ways.
+pub fn route(plan: &Mapped, flows: &[Flow], router: &Router, steps: u64) -> Result<Ways, NoWay> {
+    let arranged = route::arrange(router, flows, steps).map_err(|error| {
         let failure = NoWay::new(format_args!("has streams that cannot be routed: {error}: use fewer tiles, other places, or memory tiles between the layers"));
         let NoRoute::Congested { flows: stuck, .. } = &error else { return failure };
         let stuck: Vec<&Flow> = stuck.iter().map(|&flow| &flows[flow]).collect();
@@ -245,8 +249,11 @@ pub fn route(plan: &Mapped, device: &Device) -> Result<Ways, NoWay> {
 ///
 /// As [`connect`] and [`route`].
 pub fn ways(plan: &mut Mapped, device: &Device, nodes: u64) -> Result<Ways, NoWay> {
-    let mut attempt =
-        |wires| connect(plan, device, nodes, wires).and_then(|()| route(plan, device));
+    let router = Router::new(device);
+    let mut attempt = |wires| {
+        connect(plan, device, nodes, wires)?;
+        route(plan, &flows(plan, device)?, &router, route::STEPS)
+    };
     attempt(0).or_else(|failure| match &failure.congested {
         Some(edges) if edges.is_empty() => attempt(1).map_err(|_| failure),
         _ => Err(failure),
