@@ -7,7 +7,7 @@
 use crate::{
     design,
     device::Device,
-    dialect::{directive, scalar},
+    dialect::{directive, network, scalar},
     emit, frontends,
     ir::{self, Error, Message},
     mlir::{constant, pass::Describe, rewrite, tools},
@@ -113,13 +113,28 @@ pub fn compile(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Report, Error> {
     // Before minutes of work are lost on it.
-    check_replaceable(output)?;
+    check_replaceable(output, &OURS)?;
     let Compiled { mut files, report } = compile_in_memory(options, progress)?;
     progress("write");
     files.insert(REPORT.into(), report.json());
     files.insert(PAGE.into(), report.page());
     write(output, &files)?;
     Ok(report)
+}
+
+/// The device that a model is compiled for if nothing says another.
+pub const DEFAULT_DEVICE: &str = network::DEFAULT_DEVICE;
+
+/// A device by its name.
+///
+/// # Errors
+///
+/// If there is none; the message lists those that exist.
+pub fn device(name: &str) -> Result<Device, Error> {
+    Device::by_name(name).ok_or_else(|| {
+        let names = Device::names().join(", ");
+        Error::new("", format_args!("no device '{name}': use one of {names}"))
+    })
 }
 
 /// Compile a model without writing anything.
@@ -132,12 +147,7 @@ pub fn compile_in_memory(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Compiled, Error> {
     let start = Instant::now();
-    if let Some(device) = &options.device
-        && Device::by_name(device).is_none()
-    {
-        let names = Device::names().join(", ");
-        return Err(Error::new("", format_args!("no device '{device}': use one of {names}")));
-    }
+    options.device.as_deref().map(device).transpose()?;
     // Before the model is read, which may take longer.
     let directives = options.directives.as_deref().map(read_directives).transpose()?;
     let mut files = BTreeMap::new();
@@ -353,8 +363,11 @@ pub fn pipeline() -> String {
     nested.collect::<Vec<_>>().join(",")
 }
 
-/// Whether a folder is free, or holds nothing but what a compilation wrote.
-fn check_replaceable(folder: &Path) -> Result<(), Error> {
+/// What a compilation writes into its folder.
+const OURS: [&str; 8] = [MODEL, NETWORK, MAPPED, DESIGN, HOST, KERNELS, REPORT, PAGE];
+
+/// Whether a folder is free, or holds nothing but `ours`.
+pub(crate) fn check_replaceable(folder: &Path, ours: &[&str]) -> Result<(), Error> {
     let fail = |text: String| Err(Error::new(folder.display(), text));
     match fs::read_dir(folder) {
         Ok(entries) => {
@@ -363,7 +376,6 @@ fn check_replaceable(folder: &Path) -> Result<(), Error> {
                     Ok(entry) => entry.file_name(),
                     Err(error) => return fail(format!("cannot be read: {error}")),
                 };
-                let ours = [MODEL, NETWORK, MAPPED, DESIGN, HOST, KERNELS, REPORT, PAGE];
                 if !ours.iter().any(|our| name == *our) {
                     return fail(format!(
                         "holds '{}', which aie4ml did not write: choose another folder, or an empty one",
@@ -379,7 +391,7 @@ fn check_replaceable(folder: &Path) -> Result<(), Error> {
 }
 
 /// Puts the files into a folder beside the wanted one, then in its place.
-fn write(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Result<(), Error> {
+pub(crate) fn write(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Result<(), Error> {
     // The real place, so that the temporary folder is on the same file system.
     let target = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
     let name = target.file_name().unwrap_or_default().to_string_lossy();

@@ -139,8 +139,8 @@ impl Pass for Parallelize {
             }
             let Measures { latency_cycles, batch_cycles, interval_cycles, .. } = found.times;
             times = format!(
-                ", simulated = {{interval = {interval_cycles:?} : f64, latency = {latency_cycles} : i64, \
-                 batch = {batch_cycles} : i64, trials = {} : i64}}",
+                ", simulated_interval = {interval_cycles:?} : f64, simulated_latency = {latency_cycles} : i64, \
+                 simulated_batch = {batch_cycles} : i64, trials = {} : i64",
                 found.trials
             );
             mapped::store(func, &found.stored);

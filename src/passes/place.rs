@@ -13,7 +13,7 @@ use crate::{
         arrange::{self, NoWay, WEIGHTS, Ways},
         mapped::Layer,
         mapping::Via,
-        parallelize,
+        memtile, parallelize,
         place::{self, Budget, Method, Placement, Weights},
     },
 };
@@ -143,7 +143,7 @@ impl Pass for Place {
             }
         }
 
-        let ways = arrange::ways(&mut plan, &device, self.nodes).map_err(refused)?;
+        let ways = arrange::ways(&mut plan, &device, self.nodes.min(memtile::NODES)).map_err(refused)?;
         for (transfer, edge) in plan.transfers.iter().zip(&edges) {
             let Some(op) = edge.transfer else { continue };
             if !transfer.memory_tiles.is_empty() {

@@ -10,6 +10,7 @@ use super::{
     mapped::{Mapped, Operation},
     mapping::{Packing, Split, Via},
     memory::{self, Use},
+    memtile,
     network::Network,
     parallelize::Plan,
     place::{self, Block, Budget, Method, Placement, Position},
@@ -28,6 +29,10 @@ use std::{
 
 /// Edges that the router may look at for a plan that others may take the place of.
 const STEPS: u64 = route::STEPS / 4;
+
+/// Partial placements to expand: enough where there is room. Where there is none, other plans take
+/// the place of this one.
+const NODES: u64 = 3_000;
 
 /// What all trials of a network have in common.
 pub struct Trials<'a> {
@@ -101,10 +106,10 @@ impl<'a> Trials<'a> {
         if !self.packs(&mapped, plan) {
             return Err(fail(format!("has rectangles that do not fit {}", device.name)));
         }
-        let budget = Budget::from(place::NODES);
+        let budget = Budget::from(NODES);
         let method = Method::BranchAndBound;
         let placement = arrange::layers(&mut mapped, device, WEIGHTS, method, &budget)?;
-        arrange::connect(&mut mapped, device, place::NODES, change.wires)?;
+        arrange::connect(&mut mapped, device, memtile::NODES, change.wires)?;
         let mut program = program::lower(&mapped, device).map_err(|refusal| NoWay {
             layer: refusal.layer,
             message: refusal.message,

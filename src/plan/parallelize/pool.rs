@@ -25,7 +25,11 @@ use super::{
 };
 use crate::device::Device;
 use crate::plan::network::Network;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 /// A plan to try.
 #[derive(Clone, Debug)]
@@ -57,6 +61,7 @@ pub struct Pool<'a> {
 struct Stage {
     iterations: usize,
     all: Vec<Choices>,
+    coupling: OnceCell<Rc<Coupling>>,
 }
 
 enum Source {
@@ -92,7 +97,7 @@ impl<'a> Pool<'a> {
                 Ok(all) => {
                     let floor = floor(&all, request.objective, iterations);
                     open.push((floor, Source::Stage(stages.len())));
-                    stages.push(Stage { iterations, all });
+                    stages.push(Stage { iterations, all, coupling: OnceCell::new() });
                 }
                 Err(why) => refused = Some(why),
             }
@@ -151,13 +156,15 @@ impl<'a> Pool<'a> {
         plan
     }
 
-    fn coupling(&self, stage: usize) -> Coupling {
-        Coupling::new(self.network, &self.stages[stage].all, self.request.transport, self.device)
+    fn coupling(&self, stage: usize) -> Rc<Coupling> {
+        let Stage { all, coupling, .. } = &self.stages[stage];
+        let new = || Coupling::new(self.network, all, self.request.transport, self.device);
+        coupling.get_or_init(|| Rc::new(new())).clone()
     }
 
     /// Takes note of what no plan is better than.
     fn bounded(&mut self, stage: usize, value: Option<u64>, exact: bool) {
-        let Stage { all, iterations } = &self.stages[stage];
+        let Stage { all, iterations, .. } = &self.stages[stage];
         let (value, gap) = match value {
             Some(value) if exact => (value, Gap::Trials),
             _ => (floor(all, self.request.objective, *iterations), Gap::States),
@@ -181,7 +188,7 @@ impl<'a> Pool<'a> {
         picks: Vec<usize>,
         limit: u64,
     ) -> Proposal {
-        let Stage { all, iterations } = &self.stages[stage];
+        let Stage { all, iterations, .. } = &self.stages[stage];
         let choice = Choice { network: self.network, all, coupling, picks: &picks };
         let plan = choice.assemble(*iterations, self.device, self.request);
         Proposal { plan, stage, picks, limit }
@@ -190,7 +197,7 @@ impl<'a> Pool<'a> {
     /// The fewest tiles with the next interval of a walk.
     fn step(&mut self, stage: usize, measure: Measure, intervals: Vec<u64>, next: usize) {
         let coupling = self.coupling(stage);
-        let Stage { all, iterations } = &self.stages[stage];
+        let Stage { all, iterations, .. } = &self.stages[stage];
         let (network, device) = (self.network, self.device);
         let mut solver =
             Solver { network, all, coupling: &coupling, device, measure, exact: true };
@@ -218,7 +225,7 @@ impl<'a> Pool<'a> {
 
     fn by_interval(&mut self, stage: usize) {
         let coupling = self.coupling(stage);
-        let Stage { all, iterations } = &self.stages[stage];
+        let Stage { all, iterations, .. } = &self.stages[stage];
         let (network, device, iterations) = (self.network, self.device, *iterations as u64);
         let all_intervals = intervals(all, &coupling);
         let measure = Measure::Tiles;
@@ -267,7 +274,7 @@ impl<'a> Pool<'a> {
 
     fn by_latency(&mut self, stage: usize) {
         let coupling = self.coupling(stage);
-        let Stage { all, iterations } = &self.stages[stage];
+        let Stage { all, iterations, .. } = &self.stages[stage];
         let (network, device) = (self.network, self.device);
         let later = *iterations as u64 - 1;
         let cores = device.cores() as usize;
