@@ -1,6 +1,7 @@
 //! The program `aie4ml`.
 
 mod calibrate;
+mod explore;
 mod progress;
 mod run;
 
@@ -56,6 +57,11 @@ enum Command {
     ///
     /// Writes it as a web page too: one file that needs no other, to look at and to print.
     Report(ReportArguments),
+    /// Compile a model for many budgets, devices and batches, and show what they give
+    ///
+    /// DIR gets explore.html, explore.csv, explore.json, and in points/ a page for each design. The
+    /// Pareto front is that of tiles, latency and interval.
+    Explore(explore::ExploreArguments),
     /// Compare simulated times with published measurements, as in docs/simulator.md
     Calibrate(calibrate::CalibrateArguments),
 }
@@ -127,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Import(arguments) => finish(import(arguments)),
         Command::Run(arguments) => finish(run::run(arguments)),
         Command::Report(arguments) => finish(report(arguments)),
+        Command::Explore(arguments) => finish(explore::explore(arguments)),
         Command::Calibrate(arguments) => finish(calibrate::calibrate(arguments)),
     }
 }

@@ -7,7 +7,7 @@
 use crate::{
     design,
     device::Device,
-    dialect::{aie4ml::Layer, directive, mapped, scalar},
+    dialect::{directive, network, scalar},
     emit, frontends,
     ir::{self, Error, Message},
     mlir::{constant, pass::Describe, rewrite, tools},
@@ -17,7 +17,6 @@ use crate::{
         hand_over::Transport,
         mapping::Io,
         parallelize::Objective,
-        replan::{By, Refused, Request, Requests},
     },
     report::{HostWork, Report, Seconds},
     run::host,
@@ -41,18 +40,6 @@ use std::{
 
 /// The level that is complete after a pass, and its file; after the last one it is the design.
 const LEVELS: [(&str, &str); 2] = [("aie4ml-apply-directives", NETWORK), ("aie4ml-place", MAPPED)];
-
-/// The pass that chooses how many tiles are used.
-const PLANNER: &str = "aie4ml-parallelize";
-
-/// Passes that find out whether a plan can be kept.
-const PLANNED: [(&str, By); 5] = [
-    (PLANNER, By::Planner),
-    ("aie4ml-pack", By::Carrier),
-    ("aie4ml-plan-transport", By::Carrier),
-    ("aie4ml-place", By::Placer),
-    ("convert-aie4ml-to-aie", By::Carrier),
-];
 
 pub const MODEL: &str = "model.mlir";
 pub const NETWORK: &str = "network.mlir";
@@ -127,13 +114,28 @@ pub fn compile(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Report, Error> {
     // Before minutes of work are lost on it.
-    check_replaceable(output)?;
+    check_replaceable(output, &OURS)?;
     let Compiled { mut files, report } = compile_in_memory(options, progress)?;
     progress("write");
     files.insert(REPORT.into(), report.json());
     files.insert(PAGE.into(), report.page());
     write(output, &files)?;
     Ok(report)
+}
+
+/// The device that a model is compiled for if nothing says another.
+pub const DEFAULT_DEVICE: &str = network::DEFAULT_DEVICE;
+
+/// A device by its name.
+///
+/// # Errors
+///
+/// If there is none; the message lists those that exist.
+pub fn device(name: &str) -> Result<Device, Error> {
+    Device::by_name(name).ok_or_else(|| {
+        let names = Device::names().join(", ");
+        Error::new("", format_args!("no device '{name}': use one of {names}"))
+    })
 }
 
 /// Compile a model without writing anything.
@@ -146,12 +148,7 @@ pub fn compile_in_memory(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Compiled, Error> {
     let start = Instant::now();
-    if let Some(device) = &options.device
-        && Device::by_name(device).is_none()
-    {
-        let names = Device::names().join(", ");
-        return Err(Error::new("", format_args!("no device '{device}': use one of {names}")));
-    }
+    options.device.as_deref().map(device).transpose()?;
     // Before the model is read, which may take longer.
     let directives = options.directives.as_deref().map(read_directives).transpose()?;
     let mut files = BTreeMap::new();
@@ -177,32 +174,17 @@ pub fn compile_in_memory(
 
     let mut report = None;
     let mut remarks: Vec<String> = Vec::new();
-    let mut retry = Retry::new(options);
-    let mut step = 0;
-    while let Some(&(pass, on)) = PIPELINE.get(step) {
-        step += 1;
+    for &(pass, on) in PIPELINE {
         progress(pass);
         let start = Instant::now();
-        if pass == PLANNER {
-            retry.before.get_or_insert(copy(&module)?);
-        }
-        let pipeline = nested(&with_options(pass, options.objective, retry.requests.now()), on);
-        let done = ir::run(&context, &mut module, &pipeline);
-        if let Ok(said) = &done {
-            let text = |message: &ir::Message| match message.place.split_once(": ") {
-                Some((_, layer)) => format!("{layer}: {}", message.text),
-                None => message.text.clone(),
-            };
-            remarks.extend(said.iter().map(text));
-        }
-        if let Err(error) = done {
-            module = retry.again(error, pass, &module).map_err(|error| error.within(&file))?;
-            step = PIPELINE.iter().position(|&(pass, _)| pass == PLANNER).unwrap_or(step);
-            // What the first plan led to.
-            files.retain(|path, _| [MODEL, NETWORK].iter().any(|level| path == Path::new(level)));
-            seconds.add(pass, start);
-            continue;
-        }
+        let pipeline = nested(&with_options(pass, options), on);
+        let said =
+            ir::run(&context, &mut module, &pipeline).map_err(|error| error.within(&file))?;
+        let text = |message: &ir::Message| match message.place.split_once(": ") {
+            Some((_, layer)) => format!("{layer}: {}", message.text),
+            None => message.text.clone(),
+        };
+        remarks.extend(said.iter().map(text));
         if pass == ApplyDirectives::NAME
             && let Some((entries, name)) = &directives
         {
@@ -240,89 +222,10 @@ pub fn compile_in_memory(
     for (path, text) in HEADERS {
         files.insert(Path::new(KERNELS).join(path), (*text).into());
     }
-    if let Some((change, reason)) = retry.changed() {
-        report.estimate.optimal = false;
-        let again = format!("; planned again {change}, because {reason}");
-        report.estimate.proof.push_str(&again);
-    }
-    // A layer that is planned again says the same again.
-    remarks.dedup();
     report.remarks = remarks;
     seconds.total = start.elapsed().as_secs_f64();
     report.compile_seconds = seconds;
     Ok(Compiled { files, report })
-}
-
-/// Plans that are made again, see [`crate::plan::replan`].
-struct Retry<'c> {
-    requests: Requests,
-    first: Request,
-    /// The module before it was planned.
-    before: Option<Module<'c>>,
-    /// Why the first plan could not be kept.
-    reason: Option<Error>,
-}
-
-impl<'c> Retry<'c> {
-    fn new(options: &Options) -> Self {
-        let &Options { transport, max_tiles, objective, .. } = options;
-        let first = Request { transport, stored: Vec::new(), max_tiles };
-        let requests = Requests::new(objective, first.clone());
-        Retry { requests, first, before: None, reason: None }
-    }
-
-    /// What to plan again, after `pass` refused `module`.
-    ///
-    /// # Errors
-    ///
-    /// The first plan's, if planning again cannot help.
-    fn again(
-        &mut self,
-        error: Error,
-        pass: &str,
-        module: &Module<'c>,
-    ) -> Result<Module<'c>, Error> {
-        let by = PLANNED.iter().find(|(name, _)| *name == pass).map(|(_, by)| *by);
-        let (Some(before), Some(by)) = (&self.before, by) else { return Err(error) };
-        let func = the_function(module)?;
-        let layers = Layer::all(func);
-        let splits: Option<Vec<_>> = layers.iter().map(Layer::split).collect();
-        let tiles = splits.iter().flatten().fold(0usize, |tiles, split| {
-            tiles.saturating_add(split.cascade.saturating_mul(split.chains))
-        });
-        let congested = mapped::congested(func).unwrap_or_default();
-        let reason = self.reason.take().unwrap_or(error);
-        let refused = Refused { by, tiles, layers: layers.len(), congested: &congested };
-        let Some(request) = self.requests.after(refused) else { return Err(reason) };
-        self.reason = Some(reason);
-        let module = copy(before)?;
-        mapped::store(the_function(&module)?, &request.stored);
-        Ok(module)
-    }
-
-    /// What is not as it was asked for, and why; `None` if all is.
-    fn changed(self) -> Option<(String, Error)> {
-        let reason = self.reason?;
-        let now = self.requests.now();
-        let mut changes = Vec::new();
-        if now.transport != self.first.transport {
-            changes.push("with all edges through memory tiles".to_owned());
-        }
-        match now.stored.len() {
-            0 => {}
-            1 => changes.push("with an edge through memory tiles".to_owned()),
-            more => changes.push(format!("with {more} edges through memory tiles")),
-        }
-        if let Some(tiles) = now.max_tiles.filter(|_| now.max_tiles != self.first.max_tiles) {
-            changes.push(format!("with at most {tiles} tiles"));
-        }
-        Some((changes.join(" and "), reason))
-    }
-}
-
-fn copy<'c>(module: &Module<'c>) -> Result<Module<'c>, Error> {
-    Module::from_operation((*module.as_operation()).clone())
-        .ok_or_else(|| Error::new("", "the module could not be copied"))
 }
 
 /// Directives, and the name of their file, without its folder: it gets into the IR.
@@ -428,12 +331,14 @@ fn the_function<'c, 'a>(module: &'a Module<'c>) -> Result<OperationRef<'c, 'a>, 
 }
 
 /// A pass with those options of the command line that are meant for it.
-fn with_options(pass: &str, objective: Objective, request: &Request) -> String {
-    let Request { max_tiles, transport, .. } = request;
+fn with_options(pass: &str, options: &Options) -> String {
+    let &Options { objective, max_tiles, transport, .. } = options;
     match pass {
         "aie4ml-parallelize" => {
             let max_tiles = max_tiles.unwrap_or(0);
-            format!("{pass}{{objective={objective} max-tiles={max_tiles} transport={transport}}}")
+            format!(
+                "{pass}{{objective={objective} max-tiles={max_tiles} transport={transport} simulate=true}}"
+            )
         }
         "aie4ml-plan-transport" => format!("{pass}{{transport={transport}}}"),
         _ => pass.into(),
@@ -448,17 +353,22 @@ fn nested(pass: &str, on: &str) -> String {
     }
 }
 
-/// The named pipeline `aie4ml-compile`, as text within a `builtin.module`.
+/// The named pipeline `aie4ml-compile`, as text within a `builtin.module`: what [`compile`] runs if
+/// nothing is asked for.
 pub fn pipeline() -> String {
-    let nested = PIPELINE.iter().map(|(pass, on)| match *on {
-        "builtin.module" => (*pass).into(),
-        _ => format!("{on}({pass})"),
+    let options = Options::default();
+    let nested = PIPELINE.iter().map(|&(pass, on)| {
+        let pass = with_options(pass, &options);
+        if on == "builtin.module" { pass } else { format!("{on}({pass})") }
     });
     nested.collect::<Vec<_>>().join(",")
 }
 
-/// Whether a folder is free, or holds nothing but what a compilation wrote.
-fn check_replaceable(folder: &Path) -> Result<(), Error> {
+/// What a compilation writes into its folder.
+const OURS: [&str; 8] = [MODEL, NETWORK, MAPPED, DESIGN, HOST, KERNELS, REPORT, PAGE];
+
+/// Whether a folder is free, or holds nothing but `ours`.
+pub(crate) fn check_replaceable(folder: &Path, ours: &[&str]) -> Result<(), Error> {
     let fail = |text: String| Err(Error::new(folder.display(), text));
     match fs::read_dir(folder) {
         Ok(entries) => {
@@ -467,7 +377,6 @@ fn check_replaceable(folder: &Path) -> Result<(), Error> {
                     Ok(entry) => entry.file_name(),
                     Err(error) => return fail(format!("cannot be read: {error}")),
                 };
-                let ours = [MODEL, NETWORK, MAPPED, DESIGN, HOST, KERNELS, REPORT, PAGE];
                 if !ours.iter().any(|our| name == *our) {
                     return fail(format!(
                         "holds '{}', which aie4ml did not write: choose another folder, or an empty one",
@@ -483,7 +392,7 @@ fn check_replaceable(folder: &Path) -> Result<(), Error> {
 }
 
 /// Puts the files into a folder beside the wanted one, then in its place.
-fn write(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Result<(), Error> {
+pub(crate) fn write(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Result<(), Error> {
     // The real place, so that the temporary folder is on the same file system.
     let target = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
     let name = target.file_name().unwrap_or_default().to_string_lossy();

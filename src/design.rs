@@ -16,7 +16,10 @@ use crate::{
     mlir::tools,
     passes::outline_host_edges::{INPUT_SHAPES, OUTPUT_SHAPES},
     run::{self, Executable, Host, Level, Runner, Timed},
-    sim::{Costs, Engine, Failure, Kernels, Timing, host::HostKernels, iterations_to_settle},
+    sim::{
+        Costs, Engine, Failure, Kernels, MOST_ITERATIONS, Timing, host::HostKernels,
+        iterations_to_settle,
+    },
     tensor::Tensor,
 };
 use melior::{
@@ -176,9 +179,6 @@ fn runner(
         Box::new(Array { program, kernels: Rc::new(host), care: wishes.into(), origin }),
     ))
 }
-
-/// Iterations that a run with time is made longer to at most.
-const MOST_ITERATIONS: usize = 128;
 
 struct Array {
     program: Program,

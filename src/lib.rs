@@ -48,6 +48,9 @@
 //! **Time.** [`calibrate`] holds published measurements against the simulator's times.
 //! *Invariant: the constants it checks are in `device`, and nowhere else.*
 //!
+//! **Many at once.** [`explore`] compiles a model for many budgets, devices and batches, and says what
+//! they give. *Invariant: it decides nothing that [`compile`](mod@compile) does not.*
+//!
 //! **Words about it.** [`report`] says what was decided, [`emit`] translates IR to sources, [`ir`]
 //! reads and prints files and keeps what MLIR reports, [`testing`] is for snapshots of passes.
 //! *Invariant: they read IR and never change it.*
@@ -68,6 +71,7 @@ pub mod device;
 pub mod dialect;
 pub mod emit;
 pub mod exact;
+pub mod explore;
 pub mod frontends;
 pub mod ir;
 pub mod kernel;

@@ -5,14 +5,16 @@
 //! ([`requantize`]), which [`microtile`] a layer computes
 //! with, how it is split over tiles ([`parallelize`]), what a tile's memory
 //! holds ([`memory`]), what carries each edge ([`hand_over`]), where
-//! everything goes ([`place`]), whether its streams find ways there
-//! ([`route`]), and what to ask for where they do not ([`replan`]). All of them
+//! everything goes ([`place`], [`arrange`]), whether its streams find ways there
+//! ([`route`]), how long it then takes ([`trial`]), and which of many plans is best by that
+//! ([`search`]). All of them
 //! read a [`network::Network`] or a [`mapped::Mapped`] and a
 //! [`crate::device::Device`], and are deterministic: the same question has the
 //! same answer.
 //!
 //! **Invariant:** nothing here knows MLIR, and nothing here reads a clock.
 
+pub mod arrange;
 pub mod capacity;
 pub mod cost;
 pub mod directives;
@@ -30,12 +32,13 @@ pub mod parallelize;
 pub mod place;
 pub mod ports;
 pub mod program;
-pub mod replan;
 pub mod requantize;
 pub mod retile;
 pub mod route;
 pub mod scalar;
+pub mod search;
 pub mod slices;
 pub mod streams;
 pub mod transport;
+pub mod trial;
 pub mod view;

@@ -3,7 +3,7 @@
 //! **Invariant:** everything but [`Report::compile_seconds`] depends on the
 //! compiled model and the options only.
 
-mod page;
+pub(crate) mod page;
 mod resources;
 mod text;
 
@@ -63,6 +63,9 @@ pub struct Report {
     pub routing: Routing,
     /// Of the device's own cycles, by the planner's model.
     pub estimate: Estimate,
+    /// Of the design as it is placed, by the simulator; none if the splits were given level by level.
+    #[serde(default)]
+    pub simulated: Option<Simulated>,
     pub inputs: Vec<Boundary>,
     pub outputs: Vec<Boundary>,
     /// In the order of the network.
@@ -134,6 +137,19 @@ pub struct Estimate {
     /// The three above as a sentence, with the reason if there is a gap.
     #[serde(default)]
     pub proof: String,
+}
+
+/// Cycles that the simulator says a design takes, as `aie4ml run --timing` does.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Simulated {
+    /// Between two iterations, in the long run.
+    pub interval_cycles: f64,
+    /// From the first input word of an iteration to its last output word.
+    pub latency_cycles: i64,
+    /// The same of all iterations of a batch.
+    pub batch_latency_cycles: i64,
+    /// Plans that were placed and simulated before this one was chosen.
+    pub trials: i64,
 }
 
 /// A tensor at the edge of the array.
@@ -420,6 +436,12 @@ impl Report {
                 optimal: plan.flag("optimal"),
                 proof: plan.text("proof"),
             },
+            simulated: plan.get("simulated_latency").map(|_| Simulated {
+                interval_cycles: plan.float("simulated_interval"),
+                latency_cycles: plan.integer("simulated_latency"),
+                batch_latency_cycles: plan.integer("simulated_batch"),
+                trials: plan.integer("trials"),
+            }),
             inputs: mapped.inputs.iter().map(boundary).collect(),
             outputs: mapped.outputs.iter().map(boundary).collect(),
             edges: edges(&mapped, &names),

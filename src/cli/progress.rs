@@ -44,3 +44,28 @@ impl Drop for Progress {
         self.bar.finish_and_clear();
     }
 }
+
+/// A bar on the terminal, if there is one, until dropped.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    pub fn start(steps: usize) -> Bar {
+        let bar = ProgressBar::new(steps as u64);
+        let template = "{bar:40} {pos}/{len} compiled ({elapsed}, {eta} left)";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(500));
+        Bar(bar)
+    }
+
+    pub fn step(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

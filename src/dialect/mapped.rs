@@ -52,6 +52,33 @@ pub fn mapped<'c: 'a, 'a>(
     func: OperationRef<'c, 'a>,
     weights: bool,
 ) -> Result<'c, (Mapped, Vec<EdgeOp<'c, 'a>>)> {
+    read(func, weights, split)
+}
+
+/// The same before layers are split: each is on one tile then, whether it fits or not.
+pub fn unsplit<'c: 'a, 'a>(
+    func: OperationRef<'c, 'a>,
+) -> Result<'c, (Mapped, Vec<EdgeOp<'c, 'a>>)> {
+    read(func, false, |layer| {
+        let (input, output) = (layer.input_codes(), layer.output_codes());
+        let whole = |extent: usize, block: usize| extent.next_multiple_of(block.max(1));
+        let block = layer.microtile();
+        let one = || Split {
+            cascade: 1,
+            chains: 1,
+            k: whole(input.columns, block.map_or(1, |block| block.k)),
+            n: whole(output.columns, block.map_or(1, |block| block.n)),
+            rows: input.rows,
+        };
+        Ok(layer.split().unwrap_or_else(one))
+    })
+}
+
+fn read<'c: 'a, 'a>(
+    func: OperationRef<'c, 'a>,
+    weights: bool,
+    split: impl Fn(LayerOp<'c, 'a>) -> Result<'c, Split>,
+) -> Result<'c, (Mapped, Vec<EdgeOp<'c, 'a>>)> {
     let layers = LayerOp::all(func);
     let body = rewrite::body(func).ok_or_else(|| fail(&func, "needs a body"))?;
     let device = network::device(func)?;
@@ -194,17 +221,6 @@ pub fn insert_transfer<'c>(
     let new = rewrite::insert_before(user.op, new);
     let result = new.result(0).expect("a transfer has a result");
     rewrite::set_operand(user.op, user.operand, result.into());
-}
-
-/// The name of what a function says of edges whose streams are in each other's way, by number,
-/// those with the most streams first.
-pub const CONGESTED: &str = "aie4ml.congested";
-
-/// Those edges; `None` where a function does not say.
-pub fn congested(func: OperationRef) -> Option<Vec<usize>> {
-    let list = DenseI64ArrayAttribute::try_from(func.attribute(CONGESTED).ok()?).ok()?;
-    let edges = (0..list.len()).filter_map(|index| list.element(index).ok());
-    Some(edges.filter_map(|edge| usize::try_from(edge).ok()).collect())
 }
 
 /// The name of what a function says of the ways of its streams.

@@ -10,7 +10,7 @@ use crate::{
     },
     plan::{
         cost::{Blocks, buffer_bytes, scratch},
-        memory::{self, Use},
+        memory,
     },
 };
 use melior::ir::{OperationRef, operation::OperationLike};
@@ -52,17 +52,7 @@ impl Pass for Pack {
                         fail(&layer.op, error.summary())
                             .note(layer.op.location(), format_args!("memory map:{}", error.map()))
                     })?;
-            let address = |used_for| map.address(used_for).unwrap_or(0);
-            let packing = Packing {
-                stack,
-                weights: address(Use::Weights),
-                bias: address(Use::Bias),
-                input: (0..planned.inputs())
-                    .flat_map(|port| [0, 1].map(|half| Use::Input { port, half }))
-                    .map(address)
-                    .collect(),
-                output: [0, 1].map(|half| address(Use::Output { half })).to_vec(),
-            };
+            let packing = Packing::new(&map, planned.inputs(), stack);
             let context = rewrite::context(layer.op.location());
             rewrite::set_attribute(layer.op, "packing", packing.attribute(context));
         }

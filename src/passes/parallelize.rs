@@ -1,7 +1,9 @@
+use super::place;
 use crate::{
+    device::Device,
     dialect::{
         aie4ml::{self, Layer, Split},
-        directive, network,
+        directive, mapped, network,
     },
     mlir::{
         fields::Fields,
@@ -11,8 +13,12 @@ use crate::{
     plan::{
         hand_over::Transport,
         memory,
-        parallelize::{self, Objective, Request},
+        network::Network,
+        parallelize::{self, NoPlan, Objective, Request},
+        search::{self, Found},
+        trial::Trials,
     },
+    sim::Measures,
 };
 use melior::ir::{Attribute, OperationRef, operation::OperationLike};
 
@@ -25,10 +31,16 @@ crate::pass! {
     /// A split that is already there is kept, and so is what `aie4ml.directive` fixes, and what an
     /// `aie4ml.transfer` says that carries its edge.
     ///
+    /// With `simulate`, plans are placed, routed and simulated, those of the best estimate first,
+    /// until none that is left can be better than the best. What that one needs to be found again
+    /// is fixed: edges that have to go through memory tiles as an `aie4ml.transfer`, and places. If
+    /// none can be placed and routed, the plan of the best estimate is left to the passes that
+    /// follow, to say why. More tiles never mean a worse time.
+    ///
     /// Before: every layer has a microtile. After: every layer has a `split`, and
     /// in `aie4ml.choice` why it was chosen, what limits its interval, and the next
     /// best. The function's attribute `aie4ml.plan` holds the estimate in cycles,
-    /// what the objective minimizes first, and a bound that no plan is below.
+    /// what the objective minimizes first, a bound that no plan is below, and the simulated times.
     ///
     /// Refuses a network that does not fit the device or the given number of tiles.
     pub struct Parallelize: "aie4ml-parallelize" on "func.func" {
@@ -42,6 +54,8 @@ crate::pass! {
         stack: u32 = memory::STACK as u32,
         /// Edges between layers: auto, or memtile for memory tiles everywhere.
         transport: Transport = Transport::Auto,
+        /// Whether plans are placed, routed and simulated before one is chosen.
+        simulate: bool = false,
     }
 }
 
@@ -69,7 +83,7 @@ impl Pass for Parallelize {
             directives,
             transport: self.transport,
         };
-        let plan = parallelize::parallelize(&network, &device, &request).map_err(|refusal| {
+        let refused = |refusal: NoPlan| {
             let at = refusal.layer.and_then(|index| layers.get(index)).map_or(func, |l| l.op);
             let mut failure = fail(&at, &refusal.message);
             if let Some(note) = &refusal.note {
@@ -81,7 +95,16 @@ impl Pass for Parallelize {
                 }
                 None => failure,
             }
-        })?;
+        };
+        let found = match self.simulate {
+            true => self.search(func, &network, &device, &request)?.map_err(&refused)?,
+            false => None,
+        };
+        let estimated = || parallelize::parallelize(&network, &device, &request);
+        let (plan, rest) = match found {
+            Some(found) => (found.plan.clone(), Some(found)),
+            None => (estimated().map_err(&refused)?, None),
+        };
         let context = rewrite::context(func.location());
         for (layer, split) in layers.iter().zip(&plan.splits) {
             let microtile = split.microtile;
@@ -100,16 +123,41 @@ impl Pass for Parallelize {
                 rewrite::set_attribute(layer.op, "aie4ml.choice", choice);
             }
         }
+        let mut proof = plan.proof();
+        let mut times = String::new();
+        if let Some(found) = &rest {
+            if let Some(reason) = &found.reason {
+                let edges = match found.stored.len() {
+                    1 => "an edge".to_owned(),
+                    more => format!("{more} edges"),
+                };
+                let again = format!(
+                    "; planned again with {edges} through memory tiles, because it {}",
+                    reason.replace('"', "'")
+                );
+                proof.push_str(&again);
+            }
+            let Measures { latency_cycles, batch_cycles, interval_cycles, .. } = found.times;
+            times = format!(
+                ", simulated_interval = {interval_cycles:?} : f64, simulated_latency = {latency_cycles} : i64, \
+                 simulated_batch = {batch_cycles} : i64, trials = {} : i64",
+                found.trials
+            );
+            mapped::store(func, &found.stored);
+            for (layer, placed) in layers.iter().zip(&found.mapped.layers) {
+                rewrite::set_attribute(layer.op, "place", aie4ml::list(context, &placed.places));
+            }
+            place::note(func, &found.placement);
+        }
         let summary = format!(
             "{{objective = \"{}\", minimizes = \"{}\", value = {} : i64, lower_bound = {} : i64, \
-             optimal = {}, proof = \"{}\", interval = {} : i64, latency = {} : i64, tiles = {} : i64, \
-             iterations = {} : i64}}",
+             optimal = {}, proof = \"{proof}\", interval = {} : i64, latency = {} : i64, tiles = {} : i64, \
+             iterations = {} : i64{times}}}",
             plan.objective,
             plan.objective.minimizes(),
             plan.value(),
             plan.lower_bound,
             plan.optimal,
-            plan.proof(),
             plan.interval,
             plan.latency,
             plan.tiles,
@@ -119,6 +167,24 @@ impl Pass for Parallelize {
             rewrite::set_attribute(func, "aie4ml.plan", summary);
         }
         Ok(())
+    }
+}
+
+impl Parallelize {
+    /// The best plan that can be placed and routed, if there is one.
+    fn search<'c>(
+        &self,
+        func: OperationRef<'c, '_>,
+        network: &Network,
+        device: &Device,
+        request: &Request,
+    ) -> pass::Result<'c, Result<Option<Found>, NoPlan>> {
+        let (unsplit, edges) = mapped::unsplit(func)?;
+        let vias: Vec<_> = edges.iter().map(|edge| edge.transfer.and_then(|t| t.via())).collect();
+        let (stack, until) = (request.stack, search::until(request.objective));
+        let trials =
+            Trials::new(&unsplit, network, device, request.transport, &vias, stack, until);
+        Ok(search::search(&trials, request))
     }
 }
 

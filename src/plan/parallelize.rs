@@ -31,11 +31,13 @@ mod candidates;
 mod chosen;
 mod directive;
 mod meeting;
+mod pool;
 mod refusal;
 mod solver;
 
 pub use directive::{Directive, Field};
 pub use meeting::{Cut, Meeting, Words, meet};
+pub use pool::{Pool, Proposal};
 
 use super::cost::{Blocks, LayerCost};
 use super::hand_over::Transport;
@@ -264,6 +266,8 @@ pub enum Gap {
     /// The graph was too wide to keep all ways to cut its tensors; the bound takes each layer
     /// for itself.
     States,
+    /// Plans of a better estimate were not better in the simulator, or found no places or ways.
+    Trials,
 }
 
 impl fmt::Display for Gap {
@@ -274,6 +278,9 @@ impl fmt::Display for Gap {
             }
             Gap::Ways => "layers above each other have longer ways than it counts",
             Gap::States => "the graph is too wide to try all splits together",
+            Gap::Trials => {
+                "plans of a better estimate are no better when placed, routed and simulated"
+            }
         })
     }
 }
@@ -345,6 +352,13 @@ pub const STATES: usize = 512;
 /// allowed, or if a directive cannot be met. The message names the layer, the
 /// directive, and the nearest that would work.
 pub fn parallelize(network: &Network, device: &Device, request: &Request) -> Result<Plan, NoPlan> {
+    check(network, device, request)?;
+    best(network, device, request)
+        .map_err(|refusal| refusal::blame(network, device, request, refusal))
+}
+
+/// Whether a network can be asked for at all.
+fn check(network: &Network, device: &Device, request: &Request) -> Result<(), NoPlan> {
     network.check().map_err(|e| NoPlan::new(None, e.to_string()))?;
     if !request.directives.is_empty() && request.directives.len() != network.layers.len() {
         return Err(NoPlan::new(
@@ -366,8 +380,7 @@ pub fn parallelize(network: &Network, device: &Device, request: &Request) -> Res
             ));
         }
     }
-    best(network, device, request)
-        .map_err(|refusal| refusal::blame(network, device, request, refusal))
+    Ok(())
 }
 
 /// The best plan of any number of blocks.
@@ -590,7 +603,8 @@ fn plan_for(
         };
         let exact = solver.exact;
         let choice = Choice { network, all: &all, coupling: &coupling, picks: &picks };
-        let mut plan = choice.assemble(interval, iterations, device, request);
+        let mut plan = choice.assemble(iterations, device, request);
+        choice.explain(&mut plan, interval, request);
         // The first plan is the best as far as numbers of tiles go.
         let (lower_bound, gap) = *bound.get_or_insert(if !exact {
             (floor(&all, request.objective, iterations), Gap::States)
@@ -634,7 +648,8 @@ fn side_by_side(
     while columns > 0 {
         let (picks, interval) = search(solver, all, columns, request.objective, iterations)?;
         let choice = Choice { network, all, coupling, picks: &picks };
-        let plan = choice.assemble(interval, iterations, device, request);
+        let mut plan = choice.assemble(iterations, device, request);
+        choice.explain(&mut plan, interval, request);
         if plan.tiles <= budget && has_room(&choice, &plan, device, request).is_ok() {
             return Some(plan);
         }

@@ -1,7 +1,7 @@
 //! A report as a web page: one file that needs no other, the same for the same report.
 
 mod floor;
-mod palette;
+pub(crate) mod palette;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +14,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use palette::{Color, colors};
 use std::fmt::Display;
 
-const STYLE: &str = include_str!("page/style.css");
+pub(crate) const STYLE: &str = include_str!("page/style.css");
 
 impl Report {
     /// As `report.html`.
@@ -71,7 +71,7 @@ impl<'a> Page<'a> {
                     (self.core_memory())
                     (self.memory_tile_list())
                     (self.edge_table())
-                    footer { "Cycles are the planner's estimates. Written by aie4ml " (version) "." }
+                    footer { "Cycles of layers are the planner's estimates. Written by aie4ml " (version) "." }
                 }
             }
         }
@@ -118,8 +118,14 @@ impl<'a> Page<'a> {
             dl.figures {
                 (figure("Core tiles", grouped(self.report.tiles), "", of(resources.core_tiles)))
                 (figure("Memory tiles", grouped(self.report.memory_tiles), "", of(resources.memory_tiles)))
-                (figure("Interval, estimated", cycles(estimate.interval_cycles), "cycles", time(estimate.interval_cycles)))
-                (figure("Latency, estimated", cycles(estimate.latency_cycles), "cycles", time(estimate.latency_cycles)))
+                @if let Some(simulated) = &self.report.simulated {
+                    @let (interval, latency) = (simulated.interval_cycles.round() as i64, simulated.latency_cycles);
+                    (figure("Interval, simulated", cycles(interval), "cycles", time(interval)))
+                    (figure("Latency, simulated", cycles(latency), "cycles", time(latency)))
+                } @else {
+                    (figure("Interval, estimated", cycles(estimate.interval_cycles), "cycles", time(estimate.interval_cycles)))
+                    (figure("Latency, estimated", cycles(estimate.latency_cycles), "cycles", time(estimate.latency_cycles)))
+                }
                 (figure("Placement cost", format!("{:.2}", placement.cost), "", proof))
             }
         }
@@ -448,13 +454,13 @@ fn percent(ratio: f64) -> String {
     if percent > 0.0 && percent < 0.05 { "< 0.1 %".into() } else { format!("{percent:.1} %") }
 }
 
-fn cycles(count: i64) -> String {
+pub(crate) fn cycles(count: i64) -> String {
     let sign = if count < 0 { "-" } else { "" };
     format!("{sign}{}", grouped(count.unsigned_abs()))
 }
 
 /// A time in microseconds, with three digits.
-fn duration(microseconds: f64) -> String {
+pub(crate) fn duration(microseconds: f64) -> String {
     match microseconds {
         t if t < 1.0 => format!("{:.0} ns", t * 1000.0),
         t if t < 10.0 => format!("{t:.2} µs"),
@@ -474,7 +480,7 @@ fn signed(count: i64) -> String {
 }
 
 /// With a comma every three digits.
-fn grouped(count: impl Display) -> String {
+pub(crate) fn grouped(count: impl Display) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

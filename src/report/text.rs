@@ -71,6 +71,15 @@ impl Display for Report {
             f,
             "\nestimated: {interval_cycles} cycles between iterations, {latency_cycles} cycles latency"
         )?;
+        if let Some(simulated) = &self.simulated {
+            let super::Simulated { interval_cycles, latency_cycles, trials, .. } = simulated;
+            writeln!(
+                f,
+                "simulated: {interval_cycles:.1} cycles between iterations, {latency_cycles} cycles latency; \
+                 {} placed and simulated",
+                counted(*trials as usize, "plan")
+            )?;
+        }
         writeln!(f, "splits: {proof}")?;
         let super::Placement { cost, lower_bound, optimal } = self.placement;
         let proof = match optimal {

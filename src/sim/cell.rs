@@ -36,6 +36,18 @@ impl Cell for u8 {
     }
 }
 
+/// Nothing: for times alone, which no value decides.
+impl Cell for () {
+    const ZERO: () = ();
+    const UNDEFINED: () = ();
+
+    fn constant(_: u8) {}
+
+    fn byte(self) -> Option<u8> {
+        None
+    }
+}
+
 /// A byte's origin, as a number that the caller hands out.
 ///
 /// The numbers up to [`Tag::LAST`] except 0 are the caller's.

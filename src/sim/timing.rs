@@ -144,6 +144,19 @@ fn steady(starts: &[Cycle], ends: &[Cycle], each: Option<usize>) -> Option<(Cycl
     (from < last).then(|| (starts[from], starts[last]))
 }
 
+/// The times that a plan is chosen by, in cycles of the array clock.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Measures {
+    /// Of one iteration, first input word to last output word.
+    pub latency_cycles: Cycle,
+    /// The same of all iterations of a batch.
+    pub batch_cycles: Cycle,
+    /// Between iterations, in the long run.
+    pub interval_cycles: f64,
+    /// Whether the array was full long enough for the interval to show.
+    pub steady: bool,
+}
+
 /// Iterations that a network of `depth` layers needs until its interval shows.
 pub fn iterations_to_settle(depth: usize) -> usize {
     (2 * depth + 8).clamp(12, 64)
@@ -152,15 +165,12 @@ pub fn iterations_to_settle(depth: usize) -> usize {
 impl<C: Cell> Engine<C> {
     /// What the runs so far tell; `None` without time, or before an iteration has ended.
     pub fn timing(&self) -> Option<Timing> {
-        self.fabric.latency?;
         let clock_mhz = Device::by_name(&self.program.device)?.timing.clock_mhz;
+        let Measures { latency_cycles, interval_cycles: interval, .. } = self.measures(1)?;
         let ends = self.ends();
         let first = self.starts().first().copied().unwrap_or(0);
-        let latency_cycles = ends.first()?.checked_sub(first)?;
         let invocation = self.invocation.as_ref().map(|invocation| invocation.iterations);
-        let (from, to) = window(ends.len(), invocation.unwrap_or(1));
-        let (begin, end) = if from < to { (ends[from], ends[to]) } else { (first, ends[to]) };
-        let interval = (end - begin).max(1) as f64 / (to - from).max(1) as f64;
+        let (begin, end) = self.full();
         let ns = |cycles: f64| cycles * 1000.0 / f64::from(clock_mhz);
         let rows = self.program.outputs.first().map_or(0, |output| output.rows);
         let has = |kind: &dyn Fn(&Actor<C>) -> bool| self.actors.iter().any(kind);
@@ -207,6 +217,34 @@ impl<C: Cell> Engine<C> {
         let streams = self.fabric.network.streams();
         timing.streams = streams.map(|stream| self.stream_use(stream, ends.len(), time)).collect();
         Some(timing)
+    }
+
+    /// The times of a run alone, of whose iterations so many make a batch; `None` without time, or
+    /// before a batch has ended.
+    pub fn measures(&self, batch: usize) -> Option<Measures> {
+        self.fabric.latency?;
+        let ends = self.ends();
+        let first = self.starts().first().copied().unwrap_or(0);
+        let invocation = self.invocation.as_ref().map(|invocation| invocation.iterations);
+        let (from, to) = window(ends.len(), invocation.unwrap_or(1));
+        let (begin, end) = self.full();
+        let each = invocation.or_else(|| (!self.program.sequences.is_empty()).then_some(1));
+        Some(Measures {
+            latency_cycles: ends.first()?.checked_sub(first)?,
+            batch_cycles: ends.get(batch.max(1) - 1)?.checked_sub(first)?,
+            interval_cycles: (end - begin).max(1) as f64 / (to - from).max(1) as f64,
+            steady: steady(&self.starts(), &ends, each).is_some(),
+        })
+    }
+
+    /// Begin and end of a time in which the array is full, or of all iterations.
+    fn full(&self) -> (Cycle, Cycle) {
+        let ends = self.ends();
+        let each = self.invocation.as_ref().map_or(1, |invocation| invocation.iterations);
+        let (from, to) = window(ends.len(), each);
+        let first = self.starts().first().copied().unwrap_or(0);
+        let at = |index: usize| ends.get(index).copied().unwrap_or(first);
+        if from < to { (at(from), at(to)) } else { (first, at(to)) }
     }
 
     fn assumptions(&self, boundary: Boundary) -> Vec<String> {

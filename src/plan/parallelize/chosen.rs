@@ -44,9 +44,9 @@ impl Choice<'_> {
         Some(self.coupling.tables[edge][output][input])
     }
 
+    /// The plan, without reasons.
     pub(super) fn assemble(
         &self,
-        bound: u64,
         iterations: usize,
         device: &Device,
         request: &Request,
@@ -81,9 +81,6 @@ impl Choice<'_> {
             once += carriage.cycles;
         }
         let interval = splits.iter().map(|split| split.cost.interval()).max().unwrap_or(0);
-        for (index, split) in splits.iter_mut().enumerate() {
-            split.reason = self.reason(index, bound, tiles, request);
-        }
         Plan {
             objective: request.objective,
             iterations,
@@ -95,6 +92,14 @@ impl Choice<'_> {
             lower_bound: 0,
             optimal: false,
             gap: None,
+        }
+    }
+
+    /// Says why each layer is split as it is; candidates had no interval above `bound`.
+    pub(super) fn explain(&self, plan: &mut Plan, bound: u64, request: &Request) {
+        let tiles = plan.tiles;
+        for (index, split) in plan.splits.iter_mut().enumerate() {
+            split.reason = self.reason(index, bound, tiles, request);
         }
     }
 

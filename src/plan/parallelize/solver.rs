@@ -103,6 +103,9 @@ pub(super) struct Solver<'a> {
     pub(super) exact: bool,
 }
 
+/// Tiles, in the solver's measure, cycles of latency, and a candidate for every layer.
+pub(super) type Found = (usize, u64, Vec<usize>);
+
 /// What a solve looks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goal {
@@ -132,12 +135,22 @@ impl Solver<'_> {
 
     /// Candidates within `budget` and with no interval above `interval`, one
     /// per layer; `None` if there are none.
-    pub(super) fn solve(
+    pub(super) fn solve(&mut self, interval: u64, budget: usize, goal: Goal) -> Option<Found> {
+        let mut front = self.front(interval, budget, goal)?;
+        match goal {
+            Goal::FewestTiles => Some(front.swap_remove(0)),
+            Goal::LeastLatency => front.pop(),
+        }
+    }
+
+    /// The same for every number of tiles that makes a difference: ascending in tiles, descending in
+    /// latency. Of the goal of the fewest tiles, the first is one of these.
+    pub(super) fn front(
         &mut self,
         interval: u64,
         budget: usize,
         goal: Goal,
-    ) -> Option<(usize, u64, Vec<usize>)> {
+    ) -> Option<Vec<Found>> {
         let network = self.network;
         let mut history: Vec<Vec<Vec<Point>>> = Vec::new();
         let start = Point { tiles: 0, latency: 0, before: (0, 0), candidate: 0 };
@@ -206,28 +219,32 @@ impl Solver<'_> {
             history.push(list.iter().map(|(_, points)| points.clone()).collect());
             states = list;
         }
-        let (state, point, found) = states
-            .iter()
-            .enumerate()
-            .flat_map(|(s, (_, points))| {
-                points.iter().enumerate().map(move |(p, point)| (s, p, *point))
-            })
-            .min_by_key(|(_, _, p)| match goal {
-                Goal::FewestTiles => (u64::from(p.tiles), p.latency),
-                Goal::LeastLatency => (p.latency, u64::from(p.tiles)),
-            })?;
-        let mut at = (state, point);
-        let mut picks = vec![0; network.layers.len()];
-        for index in (0..network.layers.len()).rev() {
-            let here = history[index][at.0][at.1];
-            picks[index] = here.candidate as usize;
-            at = (here.before.0 as usize, here.before.1 as usize);
-        }
-        Some((found.tiles as usize, found.latency, picks))
+        let ends = states.iter().enumerate().flat_map(|(state, (_, points))| {
+            points.iter().enumerate().map(move |(index, point)| (state, index, *point))
+        });
+        let mut ends: Vec<(usize, usize, Point)> = ends.collect();
+        ends.sort_by_key(|(_, _, point)| (point.tiles, point.latency));
+        let mut least = u64::MAX;
+        ends.retain(|(_, _, point)| {
+            let better = point.latency < least;
+            least = least.min(point.latency);
+            better
+        });
+        let found = ends.into_iter().map(|(state, index, end)| {
+            let mut at = (state, index);
+            let mut picks = vec![0; network.layers.len()];
+            for index in (0..network.layers.len()).rev() {
+                let here = history[index][at.0][at.1];
+                picks[index] = here.candidate as usize;
+                at = (here.before.0 as usize, here.before.1 as usize);
+            }
+            (end.tiles as usize, end.latency, picks)
+        });
+        Some(found.collect()).filter(|found: &Vec<Found>| !found.is_empty())
     }
 
     /// The longest interval of candidates, one per layer, and of the edges between them.
-    fn interval(&self, picks: &[usize]) -> u64 {
+    pub(super) fn interval(&self, picks: &[usize]) -> u64 {
         let candidate = |layer: usize| &self.all[layer].candidates[picks[layer]];
         let edges = self.network.edges.iter().enumerate().filter_map(|(index, edge)| {
             let (Source::Layer(from), Sink::Layer(to, _)) = (edge.from, edge.to) else {
@@ -303,6 +320,31 @@ impl Solver<'_> {
     }
 }
 
+/// All intervals that a layer or an edge may have, ascending.
+pub(super) fn intervals(all: &[Choices], coupling: &Coupling) -> Vec<u64> {
+    let of_layers = all.iter().flat_map(|c| c.candidates.iter().map(|c| c.interval));
+    let of_edges = coupling.tables.iter().flatten().flatten().flatten();
+    let mut intervals: Vec<u64> = of_layers.chain(of_edges.map(Carriage::interval)).collect();
+    intervals.sort_unstable();
+    intervals.dedup();
+    intervals
+}
+
+/// The place in `intervals` of the shortest within which so many tiles suffice.
+pub(super) fn shortest(solver: &mut Solver, intervals: &[u64], budget: usize) -> Option<usize> {
+    let longest = *intervals.last()?;
+    solver.solve(longest, budget, Goal::FewestTiles)?;
+    let (mut low, mut high) = (0, intervals.len() - 1);
+    while low < high {
+        let middle = (low + high) / 2;
+        match solver.solve(intervals[middle], budget, Goal::FewestTiles) {
+            Some(_) => high = middle,
+            None => low = middle + 1,
+        }
+    }
+    Some(low)
+}
+
 /// Candidates for the objective, and the interval they were found under.
 pub(super) fn search(
     solver: &mut Solver,
@@ -311,11 +353,7 @@ pub(super) fn search(
     objective: Objective,
     iterations: usize,
 ) -> Option<(Vec<usize>, u64)> {
-    let of_layers = all.iter().flat_map(|c| c.candidates.iter().map(|c| c.interval));
-    let of_edges = solver.coupling.tables.iter().flatten().flatten().flatten();
-    let mut intervals: Vec<u64> = of_layers.chain(of_edges.map(Carriage::interval)).collect();
-    intervals.sort_unstable();
-    intervals.dedup();
+    let intervals = intervals(all, solver.coupling);
     let longest = *intervals.last()?;
     match objective {
         Objective::Latency => {
@@ -347,15 +385,8 @@ pub(super) fn search(
             Some((picks, longest))
         }
         Objective::Throughput => {
-            let (mut low, mut high) = (0, intervals.len() - 1);
-            let mut tiles = solver.solve(longest, budget, Goal::FewestTiles)?.0;
-            while low < high {
-                let middle = (low + high) / 2;
-                match solver.solve(intervals[middle], budget, Goal::FewestTiles) {
-                    Some((found, _, _)) => (high, tiles) = (middle, found),
-                    None => low = middle + 1,
-                }
-            }
+            let low = shortest(solver, &intervals, budget)?;
+            let tiles = solver.solve(intervals[low], budget, Goal::FewestTiles)?.0;
             let (_, _, picks) = solver.solve(intervals[low], tiles, Goal::LeastLatency)?;
             Some((picks, intervals[low]))
         }

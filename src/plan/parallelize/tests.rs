@@ -76,7 +76,7 @@ fn brute_force(network: &Network, device: &Device, request: &Request) -> Option<
             let choice = Choice { network, all: &all, coupling: &coupling, picks: &picks };
             let carried = (0..network.edges.len())
                 .all(|e| choice.meeting(e, 0, choice.candidate(0)).is_none_or(|m| m.is_some()));
-            let plan = choice.assemble(0, iterations, device, request);
+            let plan = choice.assemble(iterations, device, request);
             if carried && plan.tiles <= budget {
                 // The bound takes ways as of layers side by side.
                 let counted = plan.value() - if latency { plan.detour } else { 0 };

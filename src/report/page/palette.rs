@@ -23,6 +23,11 @@ const COLORS: [Color; 8] = [
 /// What is no layer's.
 pub const NEUTRAL: &str = "#555";
 
+/// One of the colors, by number.
+pub fn color(index: usize) -> &'static Color {
+    &COLORS[index % COLORS.len()]
+}
+
 /// A color for each layer: other than that of the layer before it and of those that it touches,
 /// as far as there are colors.
 pub fn colors(layers: &[Layer]) -> Vec<&'static Color> {
