@@ -34,10 +34,9 @@ fn value(report: &Report, objective: Objective) -> f64 {
 
 #[test]
 fn more_tiles_are_never_worse() {
-    for (example, budgets) in [
-        ("jet_tagger", &[4, 5, 6, 9, 13, 20, 45, 304][..]),
-        ("residual", &[8, 9, 12, 16, 24, 40]),
-    ] {
+    for (example, budgets) in
+        [("jet_tagger", &[4, 5, 6, 9, 13, 20, 45, 304][..]), ("residual", &[8, 9, 12, 16, 24, 40])]
+    {
         for objective in [Objective::Resources, Objective::Throughput, Objective::Latency] {
             let mut least = f64::INFINITY;
             for &budget in budgets {

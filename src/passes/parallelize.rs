@@ -182,8 +182,7 @@ impl Parallelize {
         let (unsplit, edges) = mapped::unsplit(func)?;
         let vias: Vec<_> = edges.iter().map(|edge| edge.transfer.and_then(|t| t.via())).collect();
         let (stack, until) = (request.stack, search::until(request.objective));
-        let trials =
-            Trials::new(&unsplit, network, device, request.transport, &vias, stack, until);
+        let trials = Trials::new(&unsplit, network, device, request.transport, &vias, stack, until);
         Ok(search::search(&trials, request))
     }
 }

@@ -125,12 +125,13 @@ impl Pass for Place {
             fail(&at, refusal.message)
         };
         // Who placed all layers has said how well.
-        let said = func.attribute(PLACEMENT).is_ok() && plan.layers.iter().all(|layer| {
-            let heights = parallelize::heights(layer.split.chains, &device);
-            layer.places.len() == heights.len()
-        });
-        let placement = arrange::layers(&mut plan, &device, weights, self.search, &budget)
-            .map_err(refused)?;
+        let said = func.attribute(PLACEMENT).is_ok()
+            && plan.layers.iter().all(|layer| {
+                let heights = parallelize::heights(layer.split.chains, &device);
+                layer.places.len() == heights.len()
+            });
+        let placement =
+            arrange::layers(&mut plan, &device, weights, self.search, &budget).map_err(refused)?;
         for (layer, placed) in layers.iter().zip(&plan.layers) {
             rewrite::set_attribute(layer.op, "place", aie4ml::list(context, &placed.places));
         }
@@ -143,7 +144,8 @@ impl Pass for Place {
             }
         }
 
-        let ways = arrange::ways(&mut plan, &device, self.nodes.min(memtile::NODES)).map_err(refused)?;
+        let ways =
+            arrange::ways(&mut plan, &device, self.nodes.min(memtile::NODES)).map_err(refused)?;
         for (transfer, edge) in plan.transfers.iter().zip(&edges) {
             let Some(op) = edge.transfer else { continue };
             if !transfer.memory_tiles.is_empty() {
@@ -220,4 +222,3 @@ fn check<'c>(layer: aie4ml::Layer<'c, '_>, planned: &Layer, device: &Device) -> 
     }
     Ok(())
 }
-

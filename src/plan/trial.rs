@@ -172,9 +172,9 @@ impl<'a> Trials<'a> {
             let bytes = cost::buffer_bytes(planned, tile, blocks);
             let stack = self.stack + cost::scratch(planned, tile, blocks);
             let inputs = planned.inputs();
-            layer.packing = self.pack((bytes, split.cascade.min(2), inputs, stack)).map_err(
-                |message| NoWay { layer: Some(index), message, congested: None },
-            )?;
+            layer.packing = self
+                .pack((bytes, split.cascade.min(2), inputs, stack))
+                .map_err(|message| NoWay { layer: Some(index), message, congested: None })?;
         }
         mapped.sharing = ports::shared(&mapped, device);
         Ok(mapped)

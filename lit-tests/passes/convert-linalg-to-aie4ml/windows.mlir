@@ -70,3 +70,21 @@ func.func @rounds_twice(%x: tensor<1x4x4x2xi8>) -> tensor<1x4x4x2xi8> {
   %r = tosa.rescale %a, %mu, %sh, %z32, %z {scale32 = true, rounding_mode = DOUBLE_ROUND, per_channel = true, input_unsigned = false, output_unsigned = false} : (tensor<1x4x4x2xi32>, tensor<2xi32>, tensor<2xi8>, tensor<1xi32>, tensor<1xi8>) -> tensor<1x4x4x2xi8>
   return %r : tensor<1x4x4x2xi8>
 }
+
+// -----
+
+// Padding is known by constants, too.
+// CHECK-LABEL: func.func @pads
+// CHECK: aie4ml.operator "gather"
+// CHECK-SAME: fill = [3]
+func.func @pads(%x: tensor<1x2x2xi8>) -> tensor<1x2x4xi8> {
+  %n = arith.constant 3 : i8
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %p = "tensor.pad"(%x, %c0, %c1, %c1) <{operandSegmentSizes = array<i32: 1, 2, 1>, static_low = array<i64: 0, -9223372036854775808, -9223372036854775808>, static_high = array<i64: 0, 0, -9223372036854775808>}> ({
+  ^bb0(%i: index, %j: index, %k: index):
+    tensor.yield %n : i8
+  }) : (tensor<1x2x2xi8>, index, index, index) -> tensor<1x2x4xi8>
+  %y = tosa.clamp %p {min_val = -100 : i8, max_val = 100 : i8} : (tensor<1x2x4xi8>) -> tensor<1x2x4xi8>
+  return %y : tensor<1x2x4xi8>
+}

@@ -8,7 +8,7 @@
 
 use super::{
     key,
-    rows::{Loops, shape_of, yielded},
+    rows::{Loops, paddings, shape_of, yielded},
 };
 use crate::{
     dialect::{
@@ -439,7 +439,7 @@ impl<'c, 'a> Raising<'c, 'a> {
 
     fn pad(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
         let known = self.operand(op, 0)?;
-        let (low, high) = (list(op, "static_low")?, list(op, "static_high")?);
+        let [low, high] = paddings(op)?;
         if low.len() != known.shape.len() || high.len() != known.shape.len() {
             return Err(fail(&op, "needs a padding of each axis"));
         }

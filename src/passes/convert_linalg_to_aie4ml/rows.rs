@@ -25,7 +25,7 @@ use crate::{
 };
 use melior::ir::{
     OperationRef, Value, ValueLike,
-    attribute::{ArrayAttribute, DenseI64ArrayAttribute},
+    attribute::{ArrayAttribute, DenseI64ArrayAttribute, IntegerAttribute},
     block::BlockLike,
     operation::OperationLike,
     r#type::RankedTensorType,
@@ -565,7 +565,7 @@ impl<'c, 'a> Rows<'c, 'a> {
 
     fn pad(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
         let x = self.operand(op, 0)?;
-        let (low, high) = (self.list(op, "static_low")?, self.list(op, "static_high")?);
+        let [low, high] = paddings(op)?;
         let shape = self.result_shape(op)?;
         let r#yield = rewrite::body(op).and_then(|body| rewrite::ops(body).last().copied());
         let value = r#yield.and_then(|op| op.operands().next());
@@ -1305,6 +1305,28 @@ impl<'c, 'a> Rows<'c, 'a> {
         }
         Ok(())
     }
+}
+
+/// How much a `tensor.pad` puts before and behind each axis, be it attributes or constants.
+pub(super) fn paddings<'c>(op: OperationRef<'c, '_>) -> pass::Result<'c, [Vec<usize>; 2]> {
+    let mut operands = op.operands().skip(1);
+    let mut read = |name: &str| -> Option<Vec<usize>> {
+        let list = DenseI64ArrayAttribute::try_from(op.attribute(name).ok()?).ok()?;
+        (0..list.len())
+            .map(|index| match usize::try_from(list.element(index).ok()?) {
+                Ok(known) => Some(known),
+                // Upstream leaves constants where it does not fold them.
+                Err(_) => {
+                    let number =
+                        constant::defining_op(operands.next()?)?.attribute("value").ok()?;
+                    usize::try_from(IntegerAttribute::try_from(number).ok()?.value()).ok()
+                }
+            })
+            .collect()
+    };
+    let found = read("static_low").zip(read("static_high"));
+    let (low, high) = found.ok_or_else(|| fail(&op, "pads by numbers that are not constant"))?;
+    Ok([low, high])
 }
 
 /// What a body yields.

@@ -14,13 +14,13 @@
 //! rectangles of the same height; for latency also with all layers side by side, where ways are short.
 
 use super::{
-    Gap, NoPlan, Objective, Plan, Request,
+    Gap, NoPlan, Objective, Plan, Request, block_unit,
     candidates::{Choices, choices},
     check,
     chosen::Choice,
     floor, iterations,
     meeting::Coupling,
-    block_unit, refusal, rows_of,
+    refusal, rows_of,
     solver::{Goal, Measure, Solver, intervals, shortest},
 };
 use crate::device::Device;
@@ -68,7 +68,12 @@ enum Source {
     /// What nobody has looked at yet.
     Stage(usize),
     /// Intervals, ascending, from the one that is next.
-    Walk { stage: usize, measure: Measure, intervals: Vec<u64>, next: usize },
+    Walk {
+        stage: usize,
+        measure: Measure,
+        intervals: Vec<u64>,
+        next: usize,
+    },
     Ready(Box<Proposal>),
 }
 
@@ -199,13 +204,12 @@ impl<'a> Pool<'a> {
         let coupling = self.coupling(stage);
         let Stage { all, iterations, .. } = &self.stages[stage];
         let (network, device) = (self.network, self.device);
-        let mut solver =
-            Solver { network, all, coupling: &coupling, device, measure, exact: true };
+        let mut solver = Solver { network, all, coupling: &coupling, device, measure, exact: true };
         let limit = intervals[next];
         let most = device.cores() as usize;
-        let found = solver.solve(limit, most, Goal::FewestTiles).and_then(|(tiles, ..)| {
-            solver.solve(limit, tiles, Goal::LeastLatency)
-        });
+        let found = solver
+            .solve(limit, most, Goal::FewestTiles)
+            .and_then(|(tiles, ..)| solver.solve(limit, tiles, Goal::LeastLatency));
         if let Some(&later) = intervals.get(next + 1) {
             let least = later * *iterations as u64;
             self.open.push((least, Source::Walk { stage, measure, intervals, next: next + 1 }));
@@ -229,8 +233,7 @@ impl<'a> Pool<'a> {
         let (network, device, iterations) = (self.network, self.device, *iterations as u64);
         let all_intervals = intervals(all, &coupling);
         let measure = Measure::Tiles;
-        let mut solver =
-            Solver { network, all, coupling: &coupling, device, measure, exact: true };
+        let mut solver = Solver { network, all, coupling: &coupling, device, measure, exact: true };
         let first = shortest(&mut solver, &all_intervals, self.budget);
         let exact = solver.exact;
         let Some(first) = first else { return };
@@ -361,8 +364,7 @@ mod tests {
         let device = Device::by_name("xcve2802").unwrap();
         let widths = [57, 128, 96, 16];
         let layers = widths.windows(2).enumerate();
-        let layers =
-            layers.map(|(i, w)| Layer::dense(&format!("fc{i}"), 24, w[0], w[1], 8, 8, 8));
+        let layers = layers.map(|(i, w)| Layer::dense(&format!("fc{i}"), 24, w[0], w[1], 8, 8, 8));
         let network = Network::chain(layers.collect());
         for objective in [Objective::Resources, Objective::Throughput, Objective::Latency] {
             let all = |budget: usize| {
