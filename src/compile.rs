@@ -12,12 +12,7 @@ use crate::{
     ir::{self, Error, Message},
     mlir::{constant, pass::Describe, rewrite, tools},
     passes::{PIPELINE, apply_directives::ApplyDirectives},
-    plan::{
-        directives,
-        hand_over::Transport,
-        mapping::Io,
-        parallelize::Objective,
-    },
+    plan::{directives, hand_over::Transport, mapping::Io, parallelize::Objective},
     report::{HostWork, Report, Seconds},
     run::host,
 };

@@ -300,15 +300,15 @@ impl Question {
     }
 
     fn point(&self, cell: &Cell, report: &Report) -> Result<Point, Error> {
-        let lacks = |what: &str| Error::new(&report.model, format_args!("was compiled, but {what}"));
+        let lacks =
+            |what: &str| Error::new(&report.model, format_args!("was compiled, but {what}"));
         let simulated = report.simulated.ok_or_else(|| lacks("not simulated"))?;
         let clock = compile::device(&report.device)?.timing.clock_mhz;
         let ns = |cycles: f64| cycles * 1000.0 / f64::from(clock);
         let batch = report.inputs.iter().map(|input| input.rows).max().unwrap_or(report.rows);
         let interval_cycles = simulated.interval_cycles * report.iterations as f64;
         let latency_cycles = simulated.batch_latency_cycles;
-        let name =
-            format!("{}-{batch}-{}-{}", report.device, cell.objective, cell.budget);
+        let name = format!("{}-{batch}-{}-{}", report.device, cell.objective, cell.budget);
         Ok(Point {
             device: report.device.clone(),
             batch,

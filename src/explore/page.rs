@@ -83,8 +83,7 @@ impl<'a> Page<'a> {
         let points = || found.points.iter();
         let series: BTreeSet<_> = points().map(|p| (p.device.as_str(), p.batch)).collect();
         let objectives: BTreeSet<_> = points().map(|p| p.objective.as_str()).collect();
-        let (series, objectives) =
-            (series.into_iter().collect(), objectives.into_iter().collect());
+        let (series, objectives) = (series.into_iter().collect(), objectives.into_iter().collect());
         Page { found, series, objectives }
     }
 
@@ -277,7 +276,9 @@ fn shape(index: usize, x: f64, y: f64, fill: &str, line: &str) -> Markup {
         2 => polygon(&[(0.0, -6.0), (5.5, 4.5), (-5.5, 4.5)]),
         3 => polygon(&[(0.0, -6.5), (6.5, 0.0), (0.0, 6.5), (-6.5, 0.0)]),
         4 => polygon(&[(-5.5, -4.5), (5.5, -4.5), (0.0, 6.0)]),
-        _ => polygon(&[(-2.5, -5.0), (2.5, -5.0), (5.5, 0.0), (2.5, 5.0), (-2.5, 5.0), (-5.5, 0.0)]),
+        _ => {
+            polygon(&[(-2.5, -5.0), (2.5, -5.0), (5.5, 0.0), (2.5, 5.0), (-2.5, 5.0), (-5.5, 0.0)])
+        }
     }
 }
 
@@ -308,7 +309,8 @@ impl Scale {
 
     /// Round numbers, about as many as there is room for.
     fn ticks(&self) -> Vec<f64> {
-        let fine: &[f64] = &[1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
+        let fine: &[f64] =
+            &[1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
         let steps: [&[f64]; 4] =
             [fine, &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0], &[1.0, 2.0, 5.0], &[1.0]];
         let all = |digits: &[f64]| -> Vec<f64> {

@@ -95,10 +95,10 @@ fn problem(plan: &Mapped, device: &Device, weights: Weights) -> (Problem, Vec<us
                 Some(Position { column: corner.column as u32, row })
             });
             for transfer in &plan.transfers {
-                block.is_input |= matches!(transfer.from, End::Boundary(_))
-                    && transfer.to == End::Layer(index);
-                block.is_output |= matches!(transfer.to, End::Boundary(_))
-                    && transfer.from == End::Layer(index);
+                block.is_input |=
+                    matches!(transfer.from, End::Boundary(_)) && transfer.to == End::Layer(index);
+                block.is_output |=
+                    matches!(transfer.to, End::Boundary(_)) && transfer.from == End::Layer(index);
             }
             blocks.push(block);
             owner.push(index);

@@ -18,11 +18,7 @@ use super::{
     trial::{Change, Trial, Trials},
 };
 use crate::sim::{self, Measures, Until};
-use std::{
-    cmp::Reverse,
-    collections::BinaryHeap,
-    thread,
-};
+use std::{cmp::Reverse, collections::BinaryHeap, thread};
 
 /// Hundredths of an estimate by which the simulated time may be below it.
 const SLACK: u64 = 5;
@@ -31,7 +27,7 @@ const SLACK: u64 = 5;
 const AT_ONCE: usize = 2;
 
 /// Trials without a plan that can be kept, after which the search is given up.
-const PATIENCE: usize = 64;
+const PATIENCE: usize = 1_000;
 
 /// The plan that is kept.
 pub struct Found {
@@ -141,13 +137,22 @@ pub fn search(trials: &Trials, request: &Request) -> Result<Option<Found>, NoPla
         if let State::Routed(trial) = node.state {
             let Trial { mapped, placement, program, mut times } = *trial;
             if trials.until == Until::Batch
-                && let Ok(steady) = sim::measure(&program, node.proposal.plan.iterations, Until::Steady)
+                && let Ok(steady) =
+                    sim::measure(&program, node.proposal.plan.iterations, Until::Steady)
             {
                 times.interval_cycles = steady.interval_cycles;
             }
             let plan = pool.finish(node.proposal);
             let (stored, reason) = (node.change.stored, node.reason);
-            return Ok(Some(Found { plan, mapped, placement, stored, reason, times, trials: tried }));
+            return Ok(Some(Found {
+                plan,
+                mapped,
+                placement,
+                stored,
+                reason,
+                times,
+                trials: tried,
+            }));
         }
         if tried >= PATIENCE {
             return Ok(None);
@@ -169,8 +174,7 @@ fn together(trials: &Trials, work: Vec<Node>) -> Vec<Node> {
     thread::scope(|scope| {
         let mut work = work.into_iter();
         let mine = work.next();
-        let others: Vec<_> =
-            work.map(|node| scope.spawn(move || step(trials, node))).collect();
+        let others: Vec<_> = work.map(|node| scope.spawn(move || step(trials, node))).collect();
         let mine = mine.and_then(|node| step(trials, node));
         // A panic goes on here.
         let others = others.into_iter().filter_map(|other| match other.join() {

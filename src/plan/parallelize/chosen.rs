@@ -45,12 +45,7 @@ impl Choice<'_> {
     }
 
     /// The plan, without reasons.
-    pub(super) fn assemble(
-        &self,
-        iterations: usize,
-        device: &Device,
-        request: &Request,
-    ) -> Plan {
+    pub(super) fn assemble(&self, iterations: usize, device: &Device, request: &Request) -> Plan {
         let mut splits: Vec<Split> = (0..self.all.len())
             .map(|i| {
                 let c = self.candidate(i);

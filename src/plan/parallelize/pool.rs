@@ -14,13 +14,13 @@
 //! rectangles of the same height; for latency also with all layers side by side, where ways are short.
 
 use super::{
-    Gap, NoPlan, Objective, Plan, Request,
+    Gap, NoPlan, Objective, Plan, Request, block_unit,
     candidates::{Choices, choices},
     check,
     chosen::Choice,
     floor, iterations,
     meeting::Coupling,
-    block_unit, refusal, rows_of,
+    refusal, rows_of,
     solver::{Goal, Measure, Solver, intervals, shortest},
 };
 use crate::device::Device;
@@ -68,7 +68,12 @@ enum Source {
     /// What nobody has looked at yet.
     Stage(usize),
     /// Intervals, ascending, from the one that is next.
-    Walk { stage: usize, measure: Measure, intervals: Vec<u64>, next: usize },
+    Walk {
+        stage: usize,
+        measure: Measure,
+        intervals: Vec<u64>,
+        next: usize,
+    },
     Ready(Box<Proposal>),
 }
 
@@ -199,13 +204,12 @@ impl<'a> Pool<'a> {
         let coupling = self.coupling(stage);
         let Stage { all, iterations, .. } = &self.stages[stage];
         let (network, device) = (self.network, self.device);
-        let mut solver =
-            Solver { network, all, coupling: &coupling, device, measure, exact: true };
+        let mut solver = Solver { network, all, coupling: &coupling, device, measure, exact: true };
         let limit = intervals[next];
         let most = device.cores() as usize;
-        let found = solver.solve(limit, most, Goal::FewestTiles).and_then(|(tiles, ..)| {
-            solver.solve(limit, tiles, Goal::LeastLatency)
-        });
+        let found = solver
+            .solve(limit, most, Goal::FewestTiles)
+            .and_then(|(tiles, ..)| solver.solve(limit, tiles, Goal::LeastLatency));
         if let Some(&later) = intervals.get(next + 1) {
             let least = later * *iterations as u64;
             self.open.push((least, Source::Walk { stage, measure, intervals, next: next + 1 }));
@@ -229,8 +233,7 @@ impl<'a> Pool<'a> {
         let (network, device, iterations) = (self.network, self.device, *iterations as u64);
         let all_intervals = intervals(all, &coupling);
         let measure = Measure::Tiles;
-        let mut solver =
-            Solver { network, all, coupling: &coupling, device, measure, exact: true };
+        let mut solver = Solver { network, all, coupling: &coupling, device, measure, exact: true };
         let first = shortest(&mut solver, &all_intervals, self.budget);
         let exact = solver.exact;
         let Some(first) = first else { return };
@@ -327,8 +330,8 @@ fn limits(intervals: &[u64], later: u64) -> Vec<u64> {
     limits
 }
 
-/// Which of the steps of a ladder a number of tiles is on: each of its own up to 16, then of some
-/// percent.
+/// Which of the steps of a ladder a number of tiles is on: each of its own up to 16, then of an
+/// eighth more each.
 fn rung(tiles: usize) -> usize {
     tops().take_while(|&top| top < tiles).count()
 }
@@ -340,7 +343,7 @@ fn top(tiles: usize) -> usize {
 
 /// The most tiles of every step.
 fn tops() -> impl Iterator<Item = usize> {
-    std::iter::successors(Some(1), |top: &usize| Some(top + (top / 16).max(1)))
+    std::iter::successors(Some(1), |top: &usize| Some(top + (top / 8).max(1)))
 }
 
 #[cfg(test)]
@@ -352,7 +355,7 @@ mod tests {
     fn rungs_are_fine_where_tiles_are_few() {
         let tops: Vec<usize> = (1..=304).filter(|&t| rung(t) != rung(t + 1)).collect();
         assert!(tops.starts_with(&[1, 2, 3, 4, 5, 6, 7, 8]), "{tops:?}");
-        assert!(tops.windows(2).all(|pair| pair[1] <= pair[0] + (pair[0] / 16).max(1)), "{tops:?}");
+        assert!(tops.windows(2).all(|pair| pair[1] <= pair[0] + (pair[0] / 8).max(1)), "{tops:?}");
     }
 
     /// What a budget leaves is what any other leaves of it, and the order is that of the estimates.
@@ -361,8 +364,7 @@ mod tests {
         let device = Device::by_name("xcve2802").unwrap();
         let widths = [57, 128, 96, 16];
         let layers = widths.windows(2).enumerate();
-        let layers =
-            layers.map(|(i, w)| Layer::dense(&format!("fc{i}"), 24, w[0], w[1], 8, 8, 8));
+        let layers = layers.map(|(i, w)| Layer::dense(&format!("fc{i}"), 24, w[0], w[1], 8, 8, 8));
         let network = Network::chain(layers.collect());
         for objective in [Objective::Resources, Objective::Throughput, Objective::Latency] {
             let all = |budget: usize| {

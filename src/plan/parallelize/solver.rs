@@ -145,12 +145,7 @@ impl Solver<'_> {
 
     /// The same for every number of tiles that makes a difference: ascending in tiles, descending in
     /// latency. Of the goal of the fewest tiles, the first is one of these.
-    pub(super) fn front(
-        &mut self,
-        interval: u64,
-        budget: usize,
-        goal: Goal,
-    ) -> Option<Vec<Found>> {
+    pub(super) fn front(&mut self, interval: u64, budget: usize, goal: Goal) -> Option<Vec<Found>> {
         let network = self.network;
         let mut history: Vec<Vec<Vec<Point>>> = Vec::new();
         let start = Point { tiles: 0, latency: 0, before: (0, 0), candidate: 0 };
