@@ -68,12 +68,15 @@ fn the_pipeline_by_name_decides_as_the_command_line() {
     let design = fs::read_to_string(format!("{out}/design.mlir")).unwrap();
     let without = |text: &str| -> Vec<String> {
         // Locations of what is read again differ.
-        text.lines()
+        text.trim_end()
+            .lines()
             .filter(|line| !line.starts_with('#'))
             .map(|line| line.split(" loc(").next().unwrap_or_default().to_owned())
             .collect()
     };
-    assert_eq!(without(&design), without(&stdout(&output)));
+    let (one, other) = (without(&design), without(&stdout(&output)));
+    let different = one.iter().zip(&other).position(|(a, b)| a != b);
+    assert_eq!((different, one.len()), (None, other.len()));
 }
 
 fn json(path: &Path) -> Value {
@@ -167,7 +170,6 @@ fn questions_without_an_answer() {
         (&["--optimize", "beauty"], 2, "use resources, throughput or latency"),
         (&["--budgets", "0"], 2, "0 is not in 1.."),
         (&["--budgets", "3", "--max-tiles", "4"], 2, "cannot be used with"),
-        (&["--batch", "4", "--max-tiles", "9"], 1, "do not leave their first extent open"),
         (&["--merge", "x"], 2, "cannot be used with"),
     ] {
         let output = aie4ml(&[&["explore", &model, "-o", &out], options].concat());

@@ -27,7 +27,7 @@ const SLACK: u64 = 5;
 const AT_ONCE: usize = 2;
 
 /// Trials without a plan that can be kept, after which the search is given up.
-const PATIENCE: usize = 64;
+const PATIENCE: usize = 1_000;
 
 /// The plan that is kept.
 pub struct Found {
@@ -228,13 +228,16 @@ fn otherwise(trials: &Trials, mut node: Node, refusal: NoWay) -> Option<Node> {
         inside && free && !node.change.stored.contains(index)
     };
     let half = congested.len().div_ceil(2);
-    let more: Vec<usize> = match node.rounds {
+    let mut more: Vec<usize> = match node.rounds {
         0 => congested.into_iter().take(half).filter(may).collect(),
         1 => congested.into_iter().filter(may).collect(),
-        _ => (0..trials.unsplit.transfers.len()).filter(may).collect(),
+        _ => Vec::new(),
     };
+    if more.is_empty() {
+        more = (0..trials.unsplit.transfers.len()).filter(may).collect();
+    }
     node.rounds += 1;
-    if more.is_empty() || node.rounds > 3 {
+    if more.is_empty() {
         return None;
     }
     node.change.stored.extend(more);

@@ -27,9 +27,6 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Edges that the router may look at for a plan that others may take the place of.
-const STEPS: u64 = route::STEPS / 4;
-
 /// Partial placements to expand: enough where there is room. Where there is none, other plans take
 /// the place of this one.
 const NODES: u64 = 3_000;
@@ -128,7 +125,7 @@ impl<'a> Trials<'a> {
     /// If not.
     pub fn route(&self, trial: &Trial) -> Result<(), NoWay> {
         let flows = &trial.program.flows;
-        arrange::route(&trial.mapped, flows, &self.router, STEPS).map(|_| ())
+        arrange::route(&trial.mapped, flows, &self.router, route::STEPS).map(|_| ())
     }
 
     /// Whether the rectangles of the layers fit side by side, which is sooner known than where.

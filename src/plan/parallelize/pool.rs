@@ -330,8 +330,8 @@ fn limits(intervals: &[u64], later: u64) -> Vec<u64> {
     limits
 }
 
-/// Which of the steps of a ladder a number of tiles is on: each of its own up to 16, then of some
-/// percent.
+/// Which of the steps of a ladder a number of tiles is on: each of its own up to 16, then of an
+/// eighth more each.
 fn rung(tiles: usize) -> usize {
     tops().take_while(|&top| top < tiles).count()
 }
@@ -343,7 +343,7 @@ fn top(tiles: usize) -> usize {
 
 /// The most tiles of every step.
 fn tops() -> impl Iterator<Item = usize> {
-    std::iter::successors(Some(1), |top: &usize| Some(top + (top / 16).max(1)))
+    std::iter::successors(Some(1), |top: &usize| Some(top + (top / 8).max(1)))
 }
 
 #[cfg(test)]
@@ -355,7 +355,7 @@ mod tests {
     fn rungs_are_fine_where_tiles_are_few() {
         let tops: Vec<usize> = (1..=304).filter(|&t| rung(t) != rung(t + 1)).collect();
         assert!(tops.starts_with(&[1, 2, 3, 4, 5, 6, 7, 8]), "{tops:?}");
-        assert!(tops.windows(2).all(|pair| pair[1] <= pair[0] + (pair[0] / 16).max(1)), "{tops:?}");
+        assert!(tops.windows(2).all(|pair| pair[1] <= pair[0] + (pair[0] / 8).max(1)), "{tops:?}");
     }
 
     /// What a budget leaves is what any other leaves of it, and the order is that of the estimates.

@@ -18,6 +18,9 @@ const RANDOM: u32 = 8;
 /// seen to find ways for all.
 const FEW: usize = 12;
 
+/// The same in the best of the first two orders, of which no other order was seen to find ways.
+const MANY: usize = 24;
+
 /// Edges that mlir-aie's router may look at: it always searches the whole array. It looks
 /// at 2 to 5 million in a second, so that it takes half a minute at most.
 const PATIENCE: u64 = 75_000_000;
@@ -88,7 +91,8 @@ pub fn arrange(router: &Router, flows: &[Flow], steps: u64) -> Result<Arranged, 
             Some(best) if best.0 <= count => best,
             _ => (count, first, error),
         };
-        if !more || turn == TRIES + RANDOM + 2 || turn >= TRIES && count > FEW {
+        let hopeless = turn >= TRIES && count > FEW || turn >= 2 && count > MANY;
+        if !more || turn == TRIES + RANDOM + 2 || hopeless {
             return Err(error);
         }
         best = Some((count, order, error));
