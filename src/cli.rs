@@ -9,6 +9,7 @@ use crate::{
     compile::{self, Options},
     ir::{self, Error},
     mlir::tools,
+    npu::build::{self, What},
     plan::{hand_over::Transport, mapping::Io, parallelize::Objective},
     report::Report,
 };
@@ -25,7 +26,12 @@ const EXAMPLES: &str = "\
 Examples:
   aie4ml compile model.onnx -o out --optimize latency --max-tiles 64
   aie4ml run out --input x.npy --expect y.npy
-  aie4ml report out";
+  aie4ml report out
+
+For a Ryzen AI NPU:
+  aie4ml compile model.onnx -o out --device npu1
+  aie4ml build out
+  out/npu/run.py --input x.npy --expect y.npy --iterations 100";
 
 /// Compiles quantized neural networks to AMD AI Engine arrays, and runs what comes out.
 #[derive(Parser)]
@@ -39,8 +45,9 @@ struct Arguments {
 enum Command {
     /// Compile a model into a folder
     ///
-    /// DIR gets model.mlir, network.mlir, mapped.mlir, design.mlir, kernels/, report.json and
-    /// report.html, and host.mlir if the host computes something before or after the array. It is written whole or not at all. The same input gives the same files; only
+    /// DIR gets model.mlir, network.mlir, mapped.mlir, design.mlir, kernels/, manifest.json,
+    /// report.json and report.html, host.mlir if the host computes something before or after the
+    /// array, and npu/ for a Ryzen AI device. It is written whole or not at all. The same input gives the same files; only
     /// "compile_seconds" in report.json differs.
     Compile(CompileArguments),
     /// Write a model as MLIR, as it was read, whether it can be mapped or not
@@ -53,6 +60,11 @@ enum Command {
     /// and after it; a file runs at the level that it is of, a model as it is. Exit status 0 only if every value matches
     /// --expect.
     Run(run::RunArguments),
+    /// Build a model that was compiled for a Ryzen AI device, by the tools that are installed
+    ///
+    /// Runs DIR/npu/build.sh: kernels by Peano, what XRT loads by aiecc of mlir-aie. What is missing is
+    /// said, with how to install it. DIR/npu/run.py then runs it on the device.
+    Build(BuildArguments),
     /// Show the floor plan of a compiled model, and what was decided for each layer
     ///
     /// Writes it as a web page too: one file that needs no other, to look at and to print.
@@ -76,6 +88,18 @@ struct ImportArguments {
     /// Rows that the batch has, of a model that leaves them open
     #[arg(long, value_name = "N")]
     batch: Option<u32>,
+}
+
+#[derive(clap::Args)]
+struct BuildArguments {
+    /// Folder that `aie4ml compile` wrote
+    dir: PathBuf,
+    /// Build each kernel alone instead, and compare what it computes on the device with what it must
+    #[arg(long)]
+    kernels: bool,
+    /// Only say which tools would be used
+    #[arg(long, conflicts_with = "kernels")]
+    check: bool,
 }
 
 #[derive(clap::Args)]
@@ -124,6 +148,10 @@ struct CompileArguments {
     /// rest is chosen around them. For example: [layers.fc1] cascade = 4
     #[arg(long, value_name = "FILE")]
     directives: Option<PathBuf>,
+    /// Run the design in the array simulator, too, on made-up codes: for a Ryzen AI device, npu/kernels
+    /// then has a design for each kernel alone, with the values that it must give
+    #[arg(long)]
+    simulate: bool,
 }
 
 /// Parses the command line and does what it says.
@@ -132,6 +160,7 @@ pub fn main() -> ExitCode {
         Command::Compile(arguments) => finish(compile(arguments)),
         Command::Import(arguments) => finish(import(arguments)),
         Command::Run(arguments) => finish(run::run(arguments)),
+        Command::Build(arguments) => finish(build(arguments)),
         Command::Report(arguments) => finish(report(arguments)),
         Command::Explore(arguments) => finish(explore::explore(arguments)),
         Command::Calibrate(arguments) => finish(calibrate::calibrate(arguments)),
@@ -161,6 +190,7 @@ fn compile(arguments: CompileArguments) -> Result<bool, Error> {
         batch,
         transport,
         directives,
+        simulate,
     } = arguments;
     let options = Options {
         model,
@@ -171,6 +201,7 @@ fn compile(arguments: CompileArguments) -> Result<bool, Error> {
         batch: batch.map(|rows| rows as usize),
         transport,
         directives,
+        simulate,
     };
     let progress = Progress::start();
     let report = compile::compile(&options, &output, &mut |step| progress.say(step))?;
@@ -185,6 +216,20 @@ fn import(arguments: ImportArguments) -> Result<bool, Error> {
     let module = compile::import(&context, &model, batch.map(|rows| rows as usize))?;
     write(&output, &ir::print(&module))?;
     say(&format!("imported: {}\n", output.display()))
+}
+
+fn build(arguments: BuildArguments) -> Result<bool, Error> {
+    let BuildArguments { dir, kernels, check } = arguments;
+    let what = match (kernels, check) {
+        (true, _) => What::Kernels,
+        (_, true) => What::Check,
+        _ => What::Design,
+    };
+    let progress = Progress::start();
+    let built = build::build(&dir, what, &mut |step| progress.say(step))?;
+    drop(progress);
+    say(&built.said)?;
+    Ok(built.good)
 }
 
 fn report(arguments: ReportArguments) -> Result<bool, Error> {

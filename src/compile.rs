@@ -10,7 +10,9 @@ use crate::{
     dialect::{directive, network, scalar},
     emit, frontends,
     ir::{self, Error, Message},
+    manifest::{Estimated, HostPart, MANIFEST, Manifest, Simulated},
     mlir::{constant, pass::Describe, rewrite, tools},
+    npu::{self, NPU},
     passes::{PIPELINE, apply_directives::ApplyDirectives},
     plan::{directives, hand_over::Transport, mapping::Io, parallelize::Objective},
     report::{HostWork, Report, Seconds},
@@ -84,14 +86,19 @@ pub struct Options {
     pub transport: Transport,
     /// A file of directives, see [`crate::plan::directives`].
     pub directives: Option<PathBuf>,
+    /// Run the design in the array simulator as well: on a Ryzen AI device for the values that each
+    /// kernel must give, and for the time where planning did not simulate.
+    pub simulate: bool,
 }
 
 /// A compiled model, in memory.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Compiled {
-    /// Every file by its path in the folder, the two of the report left out.
+    /// Every file by its path in the folder; the two of the report and the manifest left out.
     pub files: BTreeMap<PathBuf, String>,
     pub report: Report,
+    /// That of the folder, without its files.
+    pub manifest: Manifest,
 }
 
 /// Compile a model into the folder `output`, which is replaced if an earlier
@@ -110,11 +117,24 @@ pub fn compile(
 ) -> Result<Report, Error> {
     // Before minutes of work are lost on it.
     check_replaceable(output, &OURS)?;
-    let Compiled { mut files, report } = compile_in_memory(options, progress)?;
+    let Compiled { files, mut report, mut manifest } = compile_in_memory(options, progress)?;
     progress("write");
-    files.insert(REPORT.into(), report.json());
-    files.insert(PAGE.into(), report.page());
-    write(output, &files)?;
+    let staged = Staged::new(output, &files)?;
+    let listed = |(path, text): (&'static str, String)| (PathBuf::from(path), text.into_bytes());
+    let mut more = BTreeMap::new();
+    if options.simulate {
+        progress("simulate");
+        let simulation = npu::simulate(&staged.new, manifest.device.target.is_some())?;
+        manifest.cycles.simulated.get_or_insert(Simulated::from(&simulation.timing));
+        report.remarks.extend(simulation.remarks);
+        more = simulation.files;
+    }
+    more.extend([(REPORT, report.json()), (PAGE, report.page())].map(listed));
+    staged.write(&more)?;
+    manifest.list(files.iter().map(|(path, text)| (path.as_path(), text.as_bytes())));
+    manifest.list(more.iter().map(|(path, content)| (path.as_path(), &content[..])));
+    staged.write(&BTreeMap::from([(MANIFEST.into(), manifest.json())]))?;
+    staged.put()?;
     Ok(report)
 }
 
@@ -202,6 +222,7 @@ pub fn compile_in_memory(
             report = Some(made);
         }
     }
+    let host = host::edges(&module).map_err(|error| error.within(&file))?;
     for op in host::modules(&module) {
         if let Some(own) = Module::from_operation((*op).clone()) {
             files.insert(PathBuf::from(HOST), ir::print(&own));
@@ -211,16 +232,27 @@ pub fn compile_in_memory(
     files.insert(PathBuf::from(DESIGN), ir::print(&module));
     let mut report =
         report.ok_or_else(|| Error::new(&file, "bug in compile: nothing was placed"))?;
-    design::program(&context, &module)
-        .and_then(|program| report.measure(&program))
-        .map_err(|error| error.within(&file))?;
+    let manifest = design::program(&context, &module).and_then(|program| {
+        report.measure(&program)?;
+        let [inputs, outputs] = design::edges(&module, &program)?;
+        for (name, text) in npu::files(&program.device) {
+            files.insert(Path::new(NPU).join(name), text.into());
+        }
+        let edges = [inputs.as_slice(), outputs.as_slice()];
+        let of = (report.model.as_str(), report.io.as_str());
+        let mut manifest = Manifest::of(&program, edges, HostPart::of(host), of);
+        manifest.cycles.estimated = Some(Estimated::from(&report));
+        manifest.cycles.simulated = report.simulated.as_ref().map(Simulated::from);
+        Ok(manifest)
+    });
+    let manifest = manifest.map_err(|error| error.within(&file))?;
     for (path, text) in HEADERS {
         files.insert(Path::new(KERNELS).join(path), (*text).into());
     }
     report.remarks = remarks;
     seconds.total = start.elapsed().as_secs_f64();
     report.compile_seconds = seconds;
-    Ok(Compiled { files, report })
+    Ok(Compiled { files, report, manifest })
 }
 
 /// Directives, and the name of their file, without its folder: it gets into the IR.
@@ -360,7 +392,8 @@ pub fn pipeline() -> String {
 }
 
 /// What a compilation writes into its folder.
-const OURS: [&str; 8] = [MODEL, NETWORK, MAPPED, DESIGN, HOST, KERNELS, REPORT, PAGE];
+const OURS: [&str; 10] =
+    [MODEL, NETWORK, MAPPED, DESIGN, HOST, KERNELS, REPORT, PAGE, MANIFEST, NPU];
 
 /// Whether a folder is free, or holds nothing but `ours`.
 pub(crate) fn check_replaceable(folder: &Path, ours: &[&str]) -> Result<(), Error> {
@@ -388,34 +421,79 @@ pub(crate) fn check_replaceable(folder: &Path, ours: &[&str]) -> Result<(), Erro
 
 /// Puts the files into a folder beside the wanted one, then in its place.
 pub(crate) fn write(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Result<(), Error> {
-    // The real place, so that the temporary folder is on the same file system.
-    let target = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let beside = |suffix: &str| target.with_file_name(format!(".{name}.{}{suffix}", process::id()));
-    let (new, old) = (beside(".new"), beside(".old"));
-    let result = write_files(&new, files).and_then(|()| {
-        if !target.exists() {
-            return fs::rename(&new, &target);
-        }
-        fs::rename(&target, &old)?;
-        fs::rename(&new, &target).inspect_err(|_| {
-            _ = fs::rename(&old, &target);
-        })?;
-        fs::remove_dir_all(&old)
-    });
-    result.map_err(|error| {
-        _ = fs::remove_dir_all(&new);
-        Error::new(folder.display(), format_args!("cannot be written: {error}"))
-    })
+    Staged::new(folder, files)?.put()
 }
 
-fn write_files(folder: &Path, files: &BTreeMap<PathBuf, String>) -> io::Result<()> {
-    for (path, text) in files {
-        let path = folder.join(path);
+/// A folder that is written beside the wanted one, to be put in its place when it is whole.
+///
+/// **Invariant:** what is dropped before it is put leaves nothing behind.
+struct Staged<'p> {
+    /// As the user said it.
+    folder: &'p Path,
+    /// The wanted folder, without links: what is beside it is on the same file system.
+    target: PathBuf,
+    new: PathBuf,
+    old: PathBuf,
+}
+
+impl<'p> Staged<'p> {
+    fn new(folder: &'p Path, files: &BTreeMap<PathBuf, String>) -> Result<Self, Error> {
+        let target = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let beside =
+            |suffix: &str| target.with_file_name(format!(".{name}.{}{suffix}", process::id()));
+        let (new, old) = (beside(".new"), beside(".old"));
+        let staged = Staged { folder, new, old, target };
+        staged.write(files)?;
+        Ok(staged)
+    }
+
+    fn write<T: AsRef<[u8]>>(&self, files: &BTreeMap<PathBuf, T>) -> Result<(), Error> {
+        write_files(&self.new, files).map_err(|error| self.fail(&error))
+    }
+
+    /// Puts it in place of what is there.
+    fn put(self) -> Result<(), Error> {
+        let Staged { target, new, old, .. } = &self;
+        let put = || {
+            if !target.exists() {
+                return fs::rename(new, target);
+            }
+            fs::rename(target, old)?;
+            fs::rename(new, target).inspect_err(|_| {
+                _ = fs::rename(old, target);
+            })?;
+            fs::remove_dir_all(old)
+        };
+        put().map_err(|error| self.fail(&error))
+    }
+
+    fn fail(&self, error: &io::Error) -> Error {
+        Error::new(self.folder.display(), format_args!("cannot be written: {error}"))
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        _ = fs::remove_dir_all(&self.new);
+    }
+}
+
+fn write_files<T: AsRef<[u8]>>(folder: &Path, files: &BTreeMap<PathBuf, T>) -> io::Result<()> {
+    for (path, content) in files {
+        let (path, content) = (folder.join(path), content.as_ref());
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        fs::write(path, text)?;
+        fs::write(&path, content)?;
+        if content.starts_with(b"#!") {
+            make_executable(&path)?;
+        }
     }
     Ok(())
+}
+
+fn make_executable(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
 }

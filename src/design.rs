@@ -9,7 +9,7 @@ pub use foreign::Wishes;
 use origin::Origin;
 
 use crate::{
-    array::{Interface, Program},
+    array::{Argument, BufferId, Interface, KernelId, Program, Stmt},
     compile::{self, DESIGN, HOST, KERNELS},
     dialect::{aie, scalar},
     ir::{self, Error},
@@ -17,8 +17,8 @@ use crate::{
     passes::outline_host_edges::{INPUT_SHAPES, OUTPUT_SHAPES},
     run::{self, Executable, Host, Level, Runner, Timed},
     sim::{
-        Costs, Engine, Failure, Kernels, MOST_ITERATIONS, Timing, host::HostKernels,
-        iterations_to_settle,
+        self, Costs, Engine, Failure, Interrupt, Kernels, MOST_ITERATIONS, Timing, Value,
+        host::HostKernels, iterations_to_settle,
     },
     tensor::Tensor,
 };
@@ -27,7 +27,8 @@ use melior::{
     ir::{Module, OperationRef, operation::OperationLike},
 };
 use std::{
-    collections::BTreeSet,
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, Write},
     path::Path,
@@ -63,7 +64,8 @@ pub fn open_with(path: &Path, wishes: &Wishes) -> Result<Runner, Error> {
     let runner = if Level::of(&module) == Level::Array {
         lower_loops(&context, &mut module)?;
         let origin = Origin { file: file.clone(), device: wishes.device.clone() };
-        runner(&context, &module, &file.with_file_name(KERNELS), wishes, origin)
+        let kernels = wishes.kernels.clone().unwrap_or_else(|| file.with_file_name(KERNELS));
+        runner(&context, &module, &kernels, wishes, origin)
             .and_then(|runner| Ok(runner.with_host(host_beside(&context, &file)?)))
     } else if wishes.names_memory() {
         Err(Error::new("", "has no locks to release: only an array program has"))
@@ -71,6 +73,15 @@ pub fn open_with(path: &Path, wishes: &Wishes) -> Result<Runner, Error> {
         Runner::compile(&module)
     };
     runner.map_err(|error| error.within(&file.display().to_string()))
+}
+
+/// What the host computes before and after the design of a compiled folder.
+///
+/// # Errors
+///
+/// If it cannot be executed.
+pub fn host(folder: &Path) -> Result<Host, Error> {
+    host_beside(&tools::context(), &folder.join(DESIGN))
 }
 
 /// What the host computes before and after the design that a compilation wrote.
@@ -163,21 +174,37 @@ fn runner(
             "has inputs and outputs of its own, which need no lock to be released",
         ));
     }
-    let interfaces = |list: &[Interface], shapes| -> Result<Vec<run::Interface>, Error> {
-        let shapes = run::shapes(device, shapes);
-        let shaped = list.iter().enumerate();
-        shaped
-            .map(|(index, one)| Ok(run::Interface::try_from(one)?.shaped(shapes.get(index))))
-            .collect()
-    };
-    let inputs = interfaces(&program.inputs, INPUT_SHAPES)?;
-    let outputs = interfaces(&program.outputs, OUTPUT_SHAPES)?;
+    let [inputs, outputs] = interfaces(device, &program)?;
     Ok(Runner::new(
         Level::Array,
         inputs,
         outputs,
         Box::new(Array { program, kernels: Rc::new(host), care: wishes.into(), origin }),
     ))
+}
+
+/// What goes in and out of a program, with the shapes of the model where its device says them.
+///
+/// # Errors
+///
+/// If a tensor holds no codes.
+fn interfaces(device: OperationRef, program: &Program) -> Result<[Vec<run::Interface>; 2], Error> {
+    let shaped = |list: &[Interface], shapes| -> Result<Vec<run::Interface>, Error> {
+        let shapes = run::shapes(device, shapes);
+        let all = list.iter().enumerate();
+        all.map(|(index, one)| Ok(run::Interface::try_from(one)?.shaped(shapes.get(index))))
+            .collect()
+    };
+    Ok([shaped(&program.inputs, INPUT_SHAPES)?, shaped(&program.outputs, OUTPUT_SHAPES)?])
+}
+
+/// What goes in and out of the only program of a module.
+///
+/// # Errors
+///
+/// As [`program`], or if a tensor holds no codes.
+pub fn edges(module: &Module, program: &Program) -> Result<[Vec<run::Interface>; 2], Error> {
+    interfaces(chosen_device(module, None)?, program)
 }
 
 struct Array {
@@ -326,6 +353,106 @@ impl Array {
                     .collect()
             })
             .collect()
+    }
+}
+
+/// What a run of a design on made-up codes showed.
+pub struct Observed {
+    pub program: Program,
+    pub timing: Timing,
+    /// The first call of each core that called anything, by its index in the program.
+    pub calls: BTreeMap<usize, Call>,
+}
+
+/// What a kernel was given and gave.
+pub struct Call {
+    pub kernel: KernelId,
+    pub buffers: Vec<BufferId>,
+    /// Bytes of each buffer, before and after.
+    pub arguments: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Runs the design of a compiled folder on made-up codes of its whole ranges.
+///
+/// # Errors
+///
+/// If it cannot be executed.
+pub fn observe(folder: &Path) -> Result<Observed, Error> {
+    let file = folder.join(DESIGN);
+    let context = tools::context();
+    let module = ir::read(&context, &file)?;
+    let program = program(&context, &module)?;
+    let kernels = HostKernels::new(&program, &folder.join(KERNELS))
+        .map_err(|error| Error::new(KERNELS, error))?;
+    let recorder = Rc::new(Recorder { kernels, calls: RefCell::default() });
+    let array = Array {
+        program,
+        kernels: recorder.clone(),
+        care: Care { check_races: false, max_steps: None },
+        origin: Origin { file, device: None },
+    };
+    let mut state = 1u64;
+    let inputs = array.program.inputs.iter().map(|interface| {
+        let native = run::Interface::try_from(interface)?;
+        let (low, high) = interface.range;
+        let codes = (0..interface.batch * interface.columns).map(|_| {
+            // Knuth's MMIX generator; its high bits are the good ones.
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            low + ((state >> 33) % (high.abs_diff(low) + 1)) as i64
+        });
+        let codes: Vec<i64> = codes.collect();
+        Ok(Tensor::from_integers(native.shape, native.native, &codes)?)
+    });
+    let inputs = inputs.collect::<Result<Vec<_>, Error>>()?;
+    let (_, timing) = array.execute_timed(vec![inputs], &Timed::default())?;
+    let found = recorder.calls.take().into_iter().filter_map(|(core, (kernel, arguments))| {
+        let buffers = called(&array.program.cores[core].body)?;
+        Some((core, Call { kernel, buffers, arguments }))
+    });
+    let calls = found.collect();
+    Ok(Observed { program: array.program, timing, calls })
+}
+
+/// The buffers of the first call of a body.
+fn called(body: &[Stmt]) -> Option<Vec<BufferId>> {
+    body.iter().find_map(|statement| match statement {
+        Stmt::Call { arguments, .. } => (arguments.iter())
+            .map(|argument| match argument {
+                Argument::Buffer(buffer) => Some(*buffer),
+                _ => None,
+            })
+            .collect(),
+        Stmt::For { body, .. } => called(body),
+        Stmt::UseLock(_) => None,
+    })
+}
+
+/// The kernel, and the bytes of each of its arguments before and after.
+type Recorded = (KernelId, Vec<(Vec<u8>, Vec<u8>)>);
+
+/// Kernels whose first call from each core is kept.
+struct Recorder {
+    kernels: HostKernels,
+    calls: RefCell<BTreeMap<usize, Recorded>>,
+}
+
+impl Kernels<u8> for Recorder {
+    fn call(&self, call: &sim::Call<'_, u8>) -> Result<Vec<i64>, Interrupt> {
+        if self.calls.borrow().contains_key(&call.core) {
+            return self.kernels.call(call);
+        }
+        let bytes = || {
+            call.arguments.iter().map(|argument| match argument {
+                Value::Memory { cells, .. } => cells.iter().map(|cell| cell.get()).collect(),
+                Value::Integer(_) => Vec::new(),
+            })
+        };
+        let before: Vec<Vec<u8>> = bytes().collect();
+        // Others may call while this one waits for its cascade.
+        let results = self.kernels.call(call)?;
+        let arguments = before.into_iter().zip(bytes()).collect();
+        self.calls.borrow_mut().insert(call.core, (call.id, arguments));
+        Ok(results)
     }
 }
 

@@ -215,6 +215,7 @@ impl Question {
             batch: cell.batch,
             transport: self.transport,
             directives: self.directives.clone(),
+            simulate: false,
         }
     }
 

@@ -51,6 +51,10 @@
 //! **Many at once.** [`explore`] compiles a model for many budgets, devices and batches, and says what
 //! they give. *Invariant: it decides nothing that [`compile`](mod@compile) does not.*
 //!
+//! **Out to hardware.** [`manifest`] says what a folder holds, for other programs; [`npu`] writes what
+//! builds and runs a design on a Ryzen AI device. *Invariant: a number that nobody computed is not
+//! said.*
+//!
 //! **Words about it.** [`report`] says what was decided, [`emit`] translates IR to sources, [`ir`]
 //! reads and prints files and keeps what MLIR reports, [`testing`] is for snapshots of passes.
 //! *Invariant: they read IR and never change it.*
@@ -75,7 +79,9 @@ pub mod explore;
 pub mod frontends;
 pub mod ir;
 pub mod kernel;
+pub mod manifest;
 pub mod mlir;
+pub mod npu;
 pub mod operator;
 pub mod passes;
 pub mod plan;

@@ -3,7 +3,8 @@
 set -euo pipefail
 
 packages=(libmlir-22-dev mlir-22-tools llvm-22-dev llvm-22-tools clang-22 libclang-22-dev
-          libpolly-22-dev zlib1g-dev libzstd-dev g++)
+          libpolly-22-dev zlib1g-dev libzstd-dev g++
+          python3 shellcheck)
 
 missing=()
 if command -v dpkg-query >/dev/null; then

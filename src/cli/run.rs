@@ -2,15 +2,19 @@
 
 use super::{Progress, say};
 use crate::{
+    compile::HOST,
     design::{self, Wishes},
     ir::Error,
     kernel::time::KernelVersion,
-    run::{self, Edge, Form, Interface, Level, Mismatches, Runner, Timed},
+    run::{self, Edge, Form, Interface, Level, Mismatches, Runner, Timed, host::Stage},
     sim::Timing,
     tensor::Tensor,
 };
 use serde::Serialize;
-use std::{fmt::Write, path::PathBuf};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 #[derive(clap::Args)]
 pub struct RunArguments {
@@ -38,6 +42,13 @@ pub struct RunArguments {
     /// The device to run, of a file with several
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
+    /// Folder of the kernels' sources [default: kernels beside the design]
+    #[arg(long, value_name = "DIR")]
+    kernels: Option<PathBuf>,
+    /// Run only what the host computes before or after the array: before, from the model's inputs to
+    /// the network's and what passes it by, or after, from there to the model's outputs
+    #[arg(long, value_name = "STAGE")]
+    host: Option<Stage>,
     /// Fail if two cores or DMA channels access the same memory in an order that nothing fixes
     #[arg(long)]
     check_races: bool,
@@ -167,6 +178,9 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
         files.iter().map(|file| read(&file.path)).collect()
     };
     let mut inputs = read_all(&arguments.input)?;
+    if let Some(stage) = arguments.host {
+        return run_host(&arguments.path, stage, &inputs, &arguments.output);
+    }
     let mut expected = read_all(&arguments.expect)?;
     let labels = arguments.labels.as_ref().map(read).transpose()?;
 
@@ -181,6 +195,7 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
         outputs: if compared.is_empty() { written.clone() } else { compared.clone() },
         releases: arguments.release,
         device: arguments.device,
+        kernels: arguments.kernels,
         batch: arguments.batch.map(|rows| rows as usize),
         check_races: arguments.check_races,
         max_steps: arguments.max_steps,
@@ -275,6 +290,29 @@ pub fn run(arguments: RunArguments) -> Result<bool, Error> {
         say(&summary.text())?;
     }
     Ok(mismatches.unwrap_or(0) == 0)
+}
+
+/// Runs one part of the host, and writes what it gives.
+fn run_host(
+    folder: &Path,
+    stage: Stage,
+    inputs: &[Tensor],
+    files: &[Named],
+) -> Result<bool, Error> {
+    let outputs = design::host(folder)
+        .and_then(|host| host.run(stage, inputs))
+        .map_err(|error| error.within(&folder.join(HOST).display().to_string()))?;
+    if files.len() != outputs.len() {
+        let (needs, given) = (outputs.len(), files.len());
+        return Err(Error::new(
+            "--output",
+            format_args!("needs {needs}, one per value, but is given {given}"),
+        ));
+    }
+    for (file, tensor) in files.iter().zip(&outputs) {
+        tensor.write_npy(&file.path)?;
+    }
+    Ok(true)
 }
 
 /// Where outputs leave: where the expected ones do, by their number and types, or else as the

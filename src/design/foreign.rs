@@ -9,7 +9,7 @@ use crate::{
     sim::{Engine, Kernels, Timing},
     tensor::{Dtype, Tensor},
 };
-use std::rc::Rc;
+use std::{path::PathBuf, rc::Rc};
 
 /// What a caller wants of a design without `aie4ml.inputs` and `aie4ml.outputs`.
 #[derive(Clone, Default, Debug)]
@@ -24,6 +24,8 @@ pub struct Wishes {
     pub batch: Option<usize>,
     /// The device to execute, of several in a module.
     pub device: Option<String>,
+    /// Where the kernels' sources are, if not beside the design.
+    pub kernels: Option<PathBuf>,
     /// Fail at two accesses that nothing orders.
     pub check_races: bool,
     /// Steps without effect after which to give up, see [`Engine::give_up_after`].

@@ -18,7 +18,7 @@ mod descriptors;
 mod memory;
 mod tiles;
 
-pub use cores::{kernel_of, pack_parameters, pack_weights};
+pub use cores::{FOREVER, kernel_of, pack_parameters, pack_weights};
 pub use descriptors::dims;
 
 use super::{

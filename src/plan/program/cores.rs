@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Trip count of a loop that never ends: the largest that a 32-bit counter holds.
-const FOREVER: i64 = 0xFFFF_FFFF;
+pub const FOREVER: i64 = 0xFFFF_FFFF;
 
 /// The kernel of one tile of a layer.
 pub fn kernel_of(layer: &Layer, role: Role) -> Spec {
