@@ -152,6 +152,16 @@ struct CompileArguments {
     /// then has a design for each kernel alone, with the values that it must give
     #[arg(long)]
     simulate: bool,
+    /// What is written, too: vitis, a project for AMD's Vitis in DIR/vitis (docs/vitis.md)
+    #[arg(long, value_name = "WHAT")]
+    emit: Option<Emit>,
+}
+
+/// What `--emit` names.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "lower")]
+enum Emit {
+    Vitis,
 }
 
 /// Parses the command line and does what it says.
@@ -191,6 +201,7 @@ fn compile(arguments: CompileArguments) -> Result<bool, Error> {
         transport,
         directives,
         simulate,
+        emit,
     } = arguments;
     let options = Options {
         model,
@@ -202,6 +213,7 @@ fn compile(arguments: CompileArguments) -> Result<bool, Error> {
         transport,
         directives,
         simulate,
+        vitis: emit == Some(Emit::Vitis),
     };
     let progress = Progress::start();
     let report = compile::compile(&options, &output, &mut |step| progress.say(step))?;

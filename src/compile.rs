@@ -4,11 +4,14 @@
 //! **Invariant:** a folder is written whole or not at all; nothing is written
 //! before everything is known.
 
+mod project;
+
 use crate::{
     design,
     device::Device,
     dialect::{directive, network, scalar},
-    emit, frontends,
+    emit::{self, vitis},
+    frontends,
     ir::{self, Error, Message},
     manifest::{Estimated, HostPart, MANIFEST, Manifest, Simulated},
     mlir::{constant, pass::Describe, rewrite, tools},
@@ -89,6 +92,8 @@ pub struct Options {
     /// Run the design in the array simulator as well: on a Ryzen AI device for the values that each
     /// kernel must give, and for the time where planning did not simulate.
     pub simulate: bool,
+    /// Whether a project for Vitis is written, too.
+    pub vitis: bool,
 }
 
 /// A compiled model, in memory.
@@ -163,7 +168,18 @@ pub fn compile_in_memory(
     progress: &mut dyn FnMut(&str),
 ) -> Result<Compiled, Error> {
     let start = Instant::now();
-    options.device.as_deref().map(device).transpose()?;
+    let asked = options.device.as_deref().map(device).transpose()?;
+    if options.vitis {
+        if let Some(device) = asked.filter(|device| !vitis::has_road(device)) {
+            return Err(Error::new("--emit vitis", vitis::no_road(&device)));
+        }
+        if options.io == Some(Io::Ddr) {
+            return Err(Error::new(
+                "--emit vitis",
+                "a project is fed by streams of programmable logic: leave out --io ddr",
+            ));
+        }
+    }
     // Before the model is read, which may take longer.
     let directives = options.directives.as_deref().map(read_directives).transpose()?;
     let mut files = BTreeMap::new();
@@ -246,6 +262,28 @@ pub fn compile_in_memory(
         Ok(manifest)
     });
     let manifest = manifest.map_err(|error| error.within(&file))?;
+    if options.vitis {
+        let program =
+            design::program(&context, &module).map_err(|error| error.within(&file))?;
+        progress("vitis");
+        match project::project(&context, &files, &program, &name) {
+            Ok(project) => files.extend(project),
+            // What the tools do not infer between tiles goes through memory tiles.
+            Err(refused) if refused.direct && options.transport == Transport::Auto => {
+                let options = Options { transport: Transport::MemoryTiles, ..options.clone() };
+                let mut compiled = compile_in_memory(&options, progress)?;
+                compiled.report.remarks.push(format!(
+                    "planned with all edges through memory tiles, as a graph for Vitis cannot say otherwise that {}",
+                    refused.message
+                ));
+                return Ok(compiled);
+            }
+            Err(refused) => {
+                let text = format_args!("cannot be said as a graph for Vitis: {}", refused.message);
+                return Err(Error::new(&file, text));
+            }
+        }
+    }
     for (path, text) in HEADERS {
         files.insert(Path::new(KERNELS).join(path), (*text).into());
     }
@@ -392,8 +430,8 @@ pub fn pipeline() -> String {
 }
 
 /// What a compilation writes into its folder.
-const OURS: [&str; 10] =
-    [MODEL, NETWORK, MAPPED, DESIGN, HOST, KERNELS, REPORT, PAGE, MANIFEST, NPU];
+const OURS: [&str; 11] =
+    [MODEL, NETWORK, MAPPED, DESIGN, HOST, KERNELS, REPORT, PAGE, MANIFEST, NPU, vitis::FOLDER];
 
 /// Whether a folder is free, or holds nothing but `ours`.
 pub(crate) fn check_replaceable(folder: &Path, ours: &[&str]) -> Result<(), Error> {

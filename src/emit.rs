@@ -1,3 +1,4 @@
 //! Registered translations: they read IR and never change it.
 
 pub mod cpp;
+pub mod vitis;

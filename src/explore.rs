@@ -216,6 +216,7 @@ impl Question {
             transport: self.transport,
             directives: self.directives.clone(),
             simulate: false,
+            vitis: false,
         }
     }
 

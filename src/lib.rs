@@ -55,8 +55,8 @@
 //! builds and runs a design on a Ryzen AI device. *Invariant: a number that nobody computed is not
 //! said.*
 //!
-//! **Words about it.** [`report`] says what was decided, [`emit`] translates IR to sources, [`ir`]
-//! reads and prints files and keeps what MLIR reports, [`testing`] is for snapshots of passes.
+//! **Words about it.** [`report`] says what was decided, [`emit`] translates IR and array programs to
+//! sources, [`ir`] reads and prints files and keeps what MLIR reports, [`testing`] is for snapshots of passes.
 //! *Invariant: they read IR and never change it.*
 //!
 //! **The border.** [`mlir`] has all `unsafe` and all calls of the C++ shim. *Invariant: nothing it
