@@ -5,6 +5,7 @@
 //! * [`races`]: no buffer is read and written at once, whatever the timing.
 //! * [`standstill`]: programs of any origin, in one run on zeros: no deadlock, no race.
 //! * [`object`]: how much code an object file holds.
+//! * [`adf`]: a graph that was built of a program for Vitis is that program.
 //! * [`dataflow`]: every core gets the elements that it should, and the program
 //!   never stops.
 //!
@@ -12,6 +13,7 @@
 //! knows no MLIR. The checks return all violations that they find, with the
 //! part of the program that each is about.
 
+pub mod adf;
 pub mod dataflow;
 pub mod limits;
 pub mod object;

@@ -3,6 +3,7 @@
 
 mod foreign;
 mod origin;
+pub mod vitis;
 
 use foreign::Foreign;
 pub use foreign::Wishes;
@@ -38,8 +39,9 @@ use std::{
 /// Affine loops and accesses of cores become what the simulator executes.
 const LOOPS: &str = "builtin.module(lower-affine)";
 
-/// Prepares a folder that [`compile`](crate::compile::compile) wrote, a file of IR of any level, or a
-/// model, which runs as its frontend says it.
+/// Prepares a folder that [`compile`](crate::compile::compile) wrote, a file of IR of any level, a
+/// model, which runs as its frontend says it, or a project for Vitis, which runs in the emulation
+/// of ADF after its graph was held against the design.
 ///
 /// # Errors
 ///
@@ -54,6 +56,10 @@ pub fn open(path: &Path) -> Result<Runner, Error> {
 ///
 /// As [`open`], or if a wish names what is not there.
 pub fn open_with(path: &Path, wishes: &Wishes) -> Result<Runner, Error> {
+    if vitis::is_project(path) {
+        let runner = vitis::open(path);
+        return runner.map_err(|error| error.within(&path.display().to_string()));
+    }
     let file = if path.is_dir() { path.join(DESIGN) } else { path.to_path_buf() };
     let context = tools::context();
     let extension = file.extension().and_then(|extension| extension.to_str());

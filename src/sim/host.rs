@@ -1,10 +1,12 @@
 //! Kernels on the host: compiles a design's kernel sources with a C++ compiler
 //! of this machine, and lets cores call them.
 //!
-//! All sources of a design become one shared object, kept in a cache.
+//! All sources of a design become one shared object, kept in a cache. What runs beside a design is
+//! a [`HostProgram`].
 
 mod cache;
 mod compiler;
+mod program;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +21,7 @@ use crate::device::Device;
 use crate::mlir::native::{self, Argument, Function};
 use cache::cache;
 use compiler::build;
+pub use program::{HostProgram, Written};
 
 /// Kernels that cannot be had.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -107,7 +107,7 @@ impl Compiler {
     }
 
     /// All that decides what a source compiles to.
-    fn key(&self) -> Vec<OsString> {
+    pub(super) fn key(&self) -> Vec<OsString> {
         let mut key = vec![self.program.into(), self.version.as_str().into()];
         key.extend(self.flags.iter().cloned());
         key
@@ -171,6 +171,34 @@ impl Compiler {
         }
         let parts: Vec<&PathBuf> = parts.iter().map(|(_, part)| part).collect();
         self.run(directory, &parts, object, "-shared")?.finish()
+    }
+
+    /// Compile the file `unit` of `directory`, with its folders `headers`, into `program`.
+    pub(super) fn compile_program(
+        &self,
+        directory: &Path,
+        unit: &str,
+        headers: &[&str],
+        defines: &[&str],
+        program: &Path,
+    ) -> Result<(), Error> {
+        let child = Command::new(self.program)
+            .args(&self.flags)
+            .args(defines)
+            .args(headers.iter().map(|name| {
+                let mut flag = OsString::from("-I");
+                flag.push(directory.join(name));
+                flag
+            }))
+            .arg("-o")
+            .arg(program)
+            .arg(directory.join(unit))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| Error(format!("'{}' does not start: {error}", self.program)))?;
+        Running { program: self.program, child }.finish()
     }
 
     fn run(
