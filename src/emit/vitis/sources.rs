@@ -399,12 +399,11 @@ impl Parts<'_> {
         format!("[aie]\nxlopt={level}\nverbose=true\npl-freq=312.5\n")
     }
 
-    fn part(&self) -> (&'static str, bool) {
-        // Which columns of the smaller device face programmable logic is not published.
+    fn part(&self) -> &'static str {
         match self.device.name {
-            "xcve2302" => ("xcve2302-sfva784-1LP-e-S", true),
-            "xcve3858" => ("xc2ve3858-ssva2112-2MP-e-S", false),
-            _ => ("xcve2802-vsvh1760-2MP-e-S", false),
+            "xcve2302" => "xcve2302-sfva784-1LP-e-S",
+            "xcve3858" => "xc2ve3858-ssva2112-2MP-e-S",
+            _ => "xcve2802-vsvh1760-2MP-e-S",
         }
     }
 
@@ -416,10 +415,8 @@ impl Parts<'_> {
     }
 
     fn makefile(&self) -> String {
-        let (part, free) = self.part();
         include_str!("Makefile.in")
-            .replace("@PART@", part)
-            .replace("@FREE_PLIO@", if free { "1" } else { "0" })
+            .replace("@PART@", self.part())
             .replace("@ARCHITECTURE@", &self.architecture().to_string())
     }
 
