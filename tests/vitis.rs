@@ -150,6 +150,9 @@ fn cascades_of_16_bits_are_exact_and_changes_are_caught() {
     let objective = Objective::Throughput;
     let report = compiled(Options { model, objective, ..Options::default() }, &out);
     assert_eq!(report.tiles, 15, "{report}");
+    // From tile to tile, chains would send in two orders.
+    let remark = "planned with all edges through memory tiles, as a graph for Vitis cannot say";
+    assert!(report.to_string().contains(remark), "{report}");
     let codes: Vec<i64> = (0..3 * 12 * 40).map(|i| i * 89 % 256).collect();
     let input = Tensor::from_integers(vec![36, 40], Dtype::U8, &codes).unwrap();
     same(&out, &[input], &[]);
@@ -314,18 +317,4 @@ fn what_no_graph_says_is_refused() {
         |p| p.flows.retain(|flow| flow.destinations.iter().all(|port| port.tile.row < 3)),
         "has an input that nothing fills",
     );
-}
-
-#[test]
-fn what_goes_between_tiles_in_no_graph_goes_through_memory_tiles() {
-    let scratch = Scratch::new();
-    let out = scratch.path("out");
-    let model = root().join("examples/residual/model.onnx");
-    let (objective, max_tiles) = (Objective::Throughput, Some(40));
-    let options = Options { model, objective, max_tiles, ..Options::default() };
-    let report = compiled(options, &out);
-    let said = report.to_string();
-    let remark = "planned with all edges through memory tiles, as a graph for Vitis cannot say";
-    assert!(said.contains(remark), "{said}");
-    assert!(out.join("vitis/src/graph.h").is_file());
 }
