@@ -7,6 +7,7 @@ use crate::{
     array::{self, Program},
     compile::{DESIGN, HOST, KERNELS, MAPPED, MODEL, NETWORK, PAGE, REPORT},
     device::{Device, Generation},
+    emit::vitis,
     ir::Error,
     npu::{self, NPU},
     report::{self, Report},
@@ -418,6 +419,7 @@ fn role(path: &Path) -> &'static str {
         _ if path.starts_with(kernels.join("host")) => "kernel emulation",
         _ if path.starts_with(kernels) => "kernel header",
         _ if path.starts_with(Path::new(NPU).join(KERNELS)) => "kernel check",
+        _ if path.starts_with(vitis::FOLDER) => "vitis",
         _ if path.starts_with(NPU) => "npu",
         _ => "other",
     }
@@ -459,6 +461,7 @@ mod tests {
             ("kernels/host/aie_api/aie.hpp", "kernel emulation"),
             ("npu/build.sh", "npu"),
             ("npu/kernels/a/design.mlir", "kernel check"),
+            ("vitis/src/graph.h", "vitis"),
             ("notes.txt", "other"),
         ];
         for (path, expected) in roles {
