@@ -263,8 +263,7 @@ pub fn compile_in_memory(
     });
     let manifest = manifest.map_err(|error| error.within(&file))?;
     if options.vitis {
-        let program =
-            design::program(&context, &module).map_err(|error| error.within(&file))?;
+        let program = design::program(&context, &module).map_err(|error| error.within(&file))?;
         progress("vitis");
         match project::project(&context, &files, &program, &name) {
             Ok(project) => files.extend(project),
