@@ -356,46 +356,11 @@ fn tops() -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::network::Layer;
 
     #[test]
     fn rungs_are_fine_where_tiles_are_few() {
         let tops: Vec<usize> = (1..=304).filter(|&t| rung(t) != rung(t + 1)).collect();
         assert!(tops.starts_with(&[1, 2, 3, 4, 5, 6, 7, 8]), "{tops:?}");
         assert!(tops.windows(2).all(|pair| pair[1] <= pair[0] + (pair[0] / 8).max(1)), "{tops:?}");
-    }
-
-    /// What a budget leaves is what any other leaves of it, and the order is that of the estimates.
-    #[test]
-    fn proposals_do_not_depend_on_the_budget() {
-        let device = Device::by_name("xcve2802").unwrap();
-        let widths = [57, 128, 96, 16];
-        let layers = widths.windows(2).enumerate();
-        let layers = layers.map(|(i, w)| Layer::dense(&format!("fc{i}"), 24, w[0], w[1], 8, 8, 8));
-        let network = Network::chain(layers.collect());
-        for objective in [Objective::Resources, Objective::Throughput, Objective::Latency] {
-            let all = |budget: usize| {
-                let request = Request { objective, max_tiles: Some(budget), ..Request::default() };
-                let mut pool = Pool::new(&network, &device, &request).unwrap();
-                let mut found: Vec<(usize, u64)> = Vec::new();
-                let mut least = 0;
-                while let Some(next) = pool.least() {
-                    assert!(next >= least, "{objective} {budget}");
-                    least = next;
-                    let proposal = pool.next();
-                    found.extend(proposal.map(|p| (p.plan.tiles, p.plan.value())));
-                }
-                assert!(found.iter().all(|&(tiles, _)| tiles <= budget));
-                found
-            };
-            let full = all(304);
-            assert!(!full.is_empty());
-            for budget in [3, 5, 9, 17, 40, 100] {
-                let within: Vec<_> = all(budget);
-                for one in &within {
-                    assert!(full.contains(one), "{objective} {budget}: {one:?}");
-                }
-            }
-        }
     }
 }
