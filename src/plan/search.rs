@@ -159,7 +159,7 @@ pub fn search(trials: &Trials, request: &Request) -> Result<Option<Found>, NoPla
         }
         let mut work = vec![node];
         while work.len() < AT_ONCE
-            && heap.peek().is_some_and(|Reverse(node)| matches!(node.state, State::Proposed))
+            && heap.peek().is_some_and(|Reverse(node)| !matches!(node.state, State::Routed(_)))
             && let Some(Reverse(node)) = heap.pop()
         {
             work.push(node);

@@ -31,6 +31,9 @@ use std::{
 /// the place of this one.
 const NODES: u64 = 3_000;
 
+/// Streams for which the router has all its time.
+const FEW: u64 = 16;
+
 /// What all trials of a network have in common.
 pub struct Trials<'a> {
     /// The network, with any splits, and of transfers and places what is fixed.
@@ -125,7 +128,10 @@ impl<'a> Trials<'a> {
     /// If not.
     pub fn route(&self, trial: &Trial) -> Result<(), NoWay> {
         let flows = &trial.program.flows;
-        arrange::route(&trial.mapped, flows, &self.router, route::STEPS).map(|_| ())
+        // Of many streams, those that find ways at all find them soon.
+        let steps = route::STEPS * FEW / (flows.len() as u64).max(FEW);
+        let steps = steps.max(route::STEPS / FEW);
+        arrange::route(&trial.mapped, flows, &self.router, steps).map(|_| ())
     }
 
     /// Whether the rectangles of the layers fit side by side, which is sooner known than where.
