@@ -46,7 +46,7 @@ fn optimized(source: &str) -> String {
 /// Pairs of a load and a store of a kernel of which LLVM cannot tell that they are apart.
 fn confused(name: &str, source: &str) -> usize {
     let scratch = Scratch::new();
-    let file = scratch.write("kernel.ll", &optimized(source));
+    let file = scratch.write("kernel.ll", optimized(source));
     let file = file.to_str().expect("a readable path");
     let arguments = [
         "-passes=aa-eval",

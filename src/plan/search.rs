@@ -116,7 +116,7 @@ pub fn search(trials: &Trials, request: &Request) -> Result<Option<Found>, NoPla
             first.is_none_or(|key| (thousandths(least, request.objective), 0, 0) <= key)
         };
         if pool.least().is_some_and(ahead) {
-            if let Some(proposal) = pool.next() {
+            if let Some(proposal) = pool.propose() {
                 let key = estimated(&proposal.plan);
                 let (change, state) = (Change::default(), State::Proposed);
                 let reason = None;

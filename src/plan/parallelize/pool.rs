@@ -124,7 +124,7 @@ impl<'a> Pool<'a> {
     }
 
     /// A proposal of the least estimate, or none yet; see [`least`](Self::least) for the end.
-    pub fn next(&mut self) -> Option<Proposal> {
+    pub fn propose(&mut self) -> Option<Proposal> {
         let first = (0..self.open.len()).min_by_key(|&index| self.open[index].0)?;
         let (_, source) = self.open.swap_remove(first);
         match source {
@@ -331,7 +331,8 @@ impl<'a> Pool<'a> {
 fn limits(intervals: &[u64], later: u64) -> Vec<u64> {
     let mut limits: Vec<u64> = intervals.last().copied().into_iter().collect();
     while let Some(&last) = limits.last().filter(|_| later > 0) {
-        let Some(&next) = intervals.iter().rev().find(|&&i| 2 * i <= last) else { break };
+        let slower = |&&i: &&u64| i < last && 2 * i <= last;
+        let Some(&next) = intervals.iter().rev().find(slower) else { break };
         limits.push(next);
     }
     limits
@@ -356,6 +357,13 @@ fn tops() -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_end_at_layers_that_take_no_time() {
+        assert_eq!(limits(&[0, 3, 8, 9, 20], 1), [20, 9, 3, 0]);
+        assert_eq!(limits(&[0], 3), [0]);
+        assert_eq!(limits(&[2, 4], 0), [4]);
+    }
 
     #[test]
     fn rungs_are_fine_where_tiles_are_few() {
