@@ -450,12 +450,10 @@ fn replanned(report: &Report) -> bool {
 /// What the planner chooses first needs more of memory tiles and of streams than there is.
 #[test]
 fn plans_that_do_not_route_are_planned_again() {
-    // The second six times, with less than half of the tiles in the end.
-    for seed in [45, 46] {
-        let report =
-            any::Case::new(seed, false).check(seed).unwrap_or_else(|why| panic!("{seed}: {why}"));
-        assert!(replanned(&report), "case {seed} is planned once");
-    }
+    let seed = 103;
+    let report =
+        any::Case::new(seed, false).check(seed).unwrap_or_else(|why| panic!("{seed}: {why}"));
+    assert!(replanned(&report), "case {seed} is planned once");
 }
 
 /// A sum of a signed and an unsigned tensor, each of 8 bits.
