@@ -166,3 +166,67 @@ func.func @moves(%x: tensor<2x3xi8>) -> tensor<4x3xf32> {
   } -> tensor<4x3xf32>
   return %y : tensor<4x3xf32>
 }
+
+// -----
+
+// Zeros around an image are elements of its windows: they count in sums, and are larger than negative elements.
+// CHECK-LABEL: func.func @sums_beyond
+// CHECK: tosa.pad
+// CHECK: tosa.avg_pool2d
+// CHECK-SAME: pad = array<i64: 0, 0, 0, 0>
+func.func @sums_beyond(%x: tensor<1x2x4x4xi8>) -> tensor<1x2x5x5xf32> {
+  %zero = arith.constant 0.0 : f32
+  %r = tosa.cast %x : (tensor<1x2x4x4xi8>) -> tensor<1x2x4x4xf32>
+  %p = tensor.pad %r low[0, 0, 1, 1] high[0, 0, 1, 1] {
+  ^bb0(%i: index, %j: index, %k: index, %l: index):
+    tensor.yield %zero : f32
+  } : tensor<1x2x4x4xf32> to tensor<1x2x6x6xf32>
+  %w = tensor.empty() : tensor<2x2xf32>
+  %e = tensor.empty() : tensor<1x2x5x5xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<1x2x5x5xf32>) -> tensor<1x2x5x5xf32>
+  %y = linalg.pooling_nchw_sum ins(%p, %w : tensor<1x2x6x6xf32>, tensor<2x2xf32>) outs(%f : tensor<1x2x5x5xf32>) -> tensor<1x2x5x5xf32>
+  return %y : tensor<1x2x5x5xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @largest_of_zeros
+// CHECK: %[[P:.*]] = tosa.pad
+// CHECK: tosa.transpose %[[P]]
+// CHECK: tosa.max_pool2d
+// CHECK-SAME: pad = array<i64: 0, 0, 0, 0>
+func.func @largest_of_zeros(%x: tensor<1x2x4x4xi8>) -> tensor<1x2x5x5xf32> {
+  %low = arith.constant 0xFF800000 : f32
+  %zero = arith.constant 0.0 : f32
+  %r = tosa.cast %x : (tensor<1x2x4x4xi8>) -> tensor<1x2x4x4xf32>
+  %p = tensor.pad %r low[0, 0, 1, 1] high[0, 0, 1, 1] {
+  ^bb0(%i: index, %j: index, %k: index, %l: index):
+    tensor.yield %zero : f32
+  } : tensor<1x2x4x4xf32> to tensor<1x2x6x6xf32>
+  %w = tensor.empty() : tensor<2x2xf32>
+  %e = tensor.empty() : tensor<1x2x5x5xf32>
+  %f = linalg.fill ins(%low : f32) outs(%e : tensor<1x2x5x5xf32>) -> tensor<1x2x5x5xf32>
+  %y = linalg.pooling_nchw_max ins(%p, %w : tensor<1x2x6x6xf32>, tensor<2x2xf32>) outs(%f : tensor<1x2x5x5xf32>) -> tensor<1x2x5x5xf32>
+  return %y : tensor<1x2x5x5xf32>
+}
+
+// -----
+
+// What is less than anything need not be there.
+// CHECK-LABEL: func.func @largest_alone
+// CHECK-NOT: tosa.pad
+// CHECK: tosa.max_pool2d
+// CHECK-SAME: pad = array<i64: 1, 1, 1, 1>
+func.func @largest_alone(%x: tensor<1x2x4x4xi8>) -> tensor<1x2x5x5xf32> {
+  %low = arith.constant 0xFF800000 : f32
+  %r = tosa.cast %x : (tensor<1x2x4x4xi8>) -> tensor<1x2x4x4xf32>
+  %p = tensor.pad %r low[0, 0, 1, 1] high[0, 0, 1, 1] {
+  ^bb0(%i: index, %j: index, %k: index, %l: index):
+    tensor.yield %low : f32
+  } : tensor<1x2x4x4xf32> to tensor<1x2x6x6xf32>
+  %w = tensor.empty() : tensor<2x2xf32>
+  %e = tensor.empty() : tensor<1x2x5x5xf32>
+  %f = linalg.fill ins(%low : f32) outs(%e : tensor<1x2x5x5xf32>) -> tensor<1x2x5x5xf32>
+  %y = linalg.pooling_nchw_max ins(%p, %w : tensor<1x2x6x6xf32>, tensor<2x2xf32>) outs(%f : tensor<1x2x5x5xf32>) -> tensor<1x2x5x5xf32>
+  return %y : tensor<1x2x5x5xf32>
+}

@@ -30,7 +30,7 @@ use melior::ir::{
     operation::OperationLike,
     r#type::RankedTensorType,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A tensor that is computed.
 #[derive(Clone)]
@@ -286,6 +286,24 @@ struct Image<'c, 'a> {
     kernel: [usize; 2],
     stride: [usize; 2],
     dilation: [usize; 2],
+}
+
+impl Image<'_, '_> {
+    /// What operators of windows are told of them, that make an output of these extents.
+    fn parameters(&self, output: [usize; 3]) -> BTreeMap<String, Vec<i64>> {
+        let lists: [(&str, &[usize]); 8] = [
+            ("input", &self.extents),
+            ("output", &output),
+            ("kernel", &self.kernel),
+            ("stride", &self.stride),
+            ("dilation", &self.dilation),
+            ("padding", &self.padding),
+            ("strides", &self.strides),
+            ("offset", &[self.offset]),
+        ];
+        let numbers = |list: &[usize]| list.iter().map(|&n| n as i64).collect();
+        lists.into_iter().map(|(name, list)| (name.to_owned(), numbers(list))).collect()
+    }
 }
 
 impl<'c, 'a> Rows<'c, 'a> {
@@ -1167,25 +1185,17 @@ impl<'c, 'a> Rows<'c, 'a> {
             Made::Dense { input: value, weights: matrix, columns: channels, bias, location }
         } else {
             let wide = weights.iter().any(|&weight| i8::try_from(weight).is_err());
-            let numbers = |list: &[usize]| list.iter().map(|&n| n as i64).collect::<Vec<_>>();
+            let mut parameters = image.parameters([channels, height, width]);
+            for (name, numbers) in [
+                ("expand", vec![1, 1]),
+                ("groups", vec![loops.count(&groups) as i64]),
+                ("outside", vec![around]),
+            ] {
+                parameters.insert(name.to_owned(), numbers);
+            }
             let node = Operator {
                 operator: &operator::conv2d::Conv2d,
-                parameters: [
-                    ("input", numbers(&image.extents)),
-                    ("output", numbers(&[channels, height, width])),
-                    ("kernel", numbers(&image.kernel)),
-                    ("stride", numbers(&image.stride)),
-                    ("dilation", numbers(&image.dilation)),
-                    ("padding", numbers(&image.padding)),
-                    ("strides", numbers(&image.strides)),
-                    ("offset", numbers(&[image.offset])),
-                    ("expand", vec![1, 1]),
-                    ("groups", numbers(&[loops.count(&groups)])),
-                    ("outside", vec![around]),
-                ]
-                .into_iter()
-                .map(|(name, numbers)| (name.to_owned(), numbers))
-                .collect(),
+                parameters,
                 inputs: vec![operator::Tensor {
                     features: Codes::of(image.value.r#type()).map_or(0, |codes| codes.columns),
                     number: image.number,
@@ -1240,24 +1250,11 @@ impl<'c, 'a> Rows<'c, 'a> {
                 "takes the larger of elements and of a number that may be larger, which is not mapped to the array yet",
             ));
         }
-        let numbers = |list: &[usize]| list.iter().map(|&n| n as i64).collect::<Vec<_>>();
         let columns = channels * height * width;
         let features = Codes::of(image.value.r#type()).map_or(0, |codes| codes.columns);
         let node = Operator {
             operator: &operator::pool::MaxPool,
-            parameters: [
-                ("input", numbers(&image.extents)),
-                ("output", numbers(&[channels, height, width])),
-                ("kernel", numbers(&image.kernel)),
-                ("stride", numbers(&image.stride)),
-                ("dilation", numbers(&image.dilation)),
-                ("padding", numbers(&image.padding)),
-                ("strides", numbers(&image.strides)),
-                ("offset", numbers(&[image.offset])),
-            ]
-            .into_iter()
-            .map(|(name, numbers)| (name.to_owned(), numbers))
-            .collect(),
+            parameters: image.parameters([channels, height, width]),
             inputs: vec![operator::Tensor { features, number: image.number }],
             constants: Vec::new(),
             output: operator::Tensor { features: columns, number: image.number },

@@ -106,14 +106,18 @@ impl<'c, 'a> Raising<'c, 'a> {
             }
         }
         let value = match (&computed[..], weights) {
-            ([(at, known, _)], None) => {
-                let id = self.elements.scalar(&op, term, &mut bound)?;
-                let plain = id == known.id;
-                let known = match (plain, &known.padding) {
-                    (true, _) | (_, None) => Known { id, ..known.clone() },
-                    _ => Known { id, ..self.operand(op, *at)? },
-                };
+            ([(at, known, argument)], None) => {
                 let least = if largest { f64::from(f32::MIN) } else { 0.0 };
+                // What is larger than nothing need not be there to be compared; all else does.
+                let around = known.padding.as_ref().map(|padding| padding.value);
+                let kept = largest && term == *argument && around.is_some_and(|it| it <= least);
+                let known = match around {
+                    Some(_) if !kept => self.operand(op, *at)?,
+                    _ => known.clone(),
+                };
+                bound.insert(key(*argument), known.id);
+                let id = self.elements.scalar(&op, term, &mut bound)?;
+                let known = Known { id, ..known };
                 let neutral = |&value: &f64| if largest { value <= least } else { value == 0.0 };
                 if !initial.iter().all(neutral) {
                     return Err(fail(
@@ -192,12 +196,6 @@ impl<'c, 'a> Raising<'c, 'a> {
             }
             let padding: Vec<i64> =
                 margins.iter().flat_map(|m| [m.low as i64, m.high as i64]).collect();
-            if !largest && padding.iter().any(|&padding| padding > 0) {
-                return Err(fail(
-                    &op,
-                    "sums windows that reach beyond their images, which is not supported yet",
-                ));
-            }
             let lists =
                 [("kernel", kernel.to_vec()), ("stride", stride.to_vec()), ("pad", padding)];
             let mut attributes: Vec<(&str, Attribute)> = lists
