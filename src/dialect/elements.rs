@@ -35,12 +35,12 @@ pub enum Origin {
 pub struct Product<'c, 'a> {
     pub op: OperationRef<'c, 'a>,
     pub input: Id,
-    /// Row-major; reals by the bits of an `f64`.
+    /// Row-major.
     pub weights: Vec<i64>,
     pub columns: usize,
     /// One for all, or one for each column.
     pub initial: Vec<i64>,
-    /// Width of a product and of the sum; [`REAL`] for reals.
+    /// Width of a product and of the sum.
     pub product_bits: u32,
     pub bits: u32,
 }
@@ -498,7 +498,7 @@ impl<'c, 'a> Elements<'c, 'a> {
         // out + input * weights, each with what is done to it before.
         let out: Value = body.argument(output).map_err(|error| fail(&op, error))?.into();
         let add = constant::defining_op(yielded(&op)?).ok_or_else(other)?;
-        let added = ["arith.addi", "arith.addf"].iter().any(|name| rewrite::is(&add, name));
+        let added = rewrite::is(&add, "arith.addi");
         let operands: Vec<Value> = add.operands().collect();
         let [a, b] = operands.as_slice() else { return Err(other()) };
         let multiplied = match (added, *a == out, *b == out) {
@@ -512,7 +512,7 @@ impl<'c, 'a> Elements<'c, 'a> {
             let inner = multiplied.operand(0).map_err(|error| fail(&op, error))?;
             multiplied = constant::defining_op(inner).ok_or_else(other)?;
         }
-        if !["arith.muli", "arith.mulf"].iter().any(|name| rewrite::is(&multiplied, name)) {
+        if !rewrite::is(&multiplied, "arith.muli") {
             return Err(other());
         }
         let factors: Vec<Value> = multiplied.operands().collect();
@@ -540,7 +540,6 @@ impl<'c, 'a> Elements<'c, 'a> {
         };
         let weights = match self.graph.node(weights) {
             Node::Constant(values) => values.clone(),
-            Node::Real(values) => values.iter().map(|&value| value as i64).collect(),
             _ => return Err(other()),
         };
         let weights = if weights.len() == 1 { vec![weights[0]; k * n] } else { weights };

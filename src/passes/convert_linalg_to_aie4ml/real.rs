@@ -1,5 +1,5 @@
-//! Quantization as arithmetic of floats, between layers that mix what lies in a row, becomes
-//! `quant` casts with float `tosa` between them.
+//! Quantization as arithmetic of floats, around layers of any kind, becomes `quant` casts with
+//! float `tosa` between them.
 //!
 //! What is computed of each element is an expression of the tensors that it reads, over however
 //! many ops it is spread, in which quantizers and dequantizers are found. What moves, repeats,
