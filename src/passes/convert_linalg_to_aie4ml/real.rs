@@ -8,7 +8,7 @@
 
 use super::{
     key,
-    rows::{Loops, paddings, shape_of, yielded},
+    rows::{Loops, list, paddings, result_shape, shape_of, yielded},
 };
 use crate::{
     dialect::{
@@ -31,7 +31,7 @@ use melior::{
     Context,
     ir::{
         Attribute, BlockLike, OperationRef, Type, Value, ValueLike,
-        attribute::{DenseElementsAttribute, DenseI32ArrayAttribute, DenseI64ArrayAttribute},
+        attribute::{DenseElementsAttribute, DenseI32ArrayAttribute},
         attribute::{FloatAttribute, IntegerAttribute},
         operation::OperationLike,
         r#type::{IntegerType, RankedTensorType},
@@ -829,19 +829,6 @@ fn unary(op: RealUnary) -> Option<&'static str> {
         RealUnary::Sine => "tosa.sin",
         RealUnary::Cosine => "tosa.cos",
     })
-}
-
-fn result_shape<'c>(op: OperationRef<'c, '_>) -> pass::Result<'c, Vec<usize>> {
-    let result = op.results().next().and_then(|result| shape_of(result.into()));
-    result.ok_or_else(|| fail(&op, "needs a result of static extents"))
-}
-
-fn list<'c>(op: OperationRef<'c, '_>, name: &str) -> pass::Result<'c, Vec<usize>> {
-    let list = op.attribute(name).ok().and_then(|a| DenseI64ArrayAttribute::try_from(a).ok());
-    let numbers: Option<Vec<usize>> = list.and_then(|list| {
-        (0..list.len()).map(|i| usize::try_from(list.element(i).ok()?).ok()).collect()
-    });
-    numbers.ok_or_else(|| fail(&op, format_args!("needs constant numbers as '{name}'")))
 }
 
 fn tensor<'c>(shape: &[usize], element: Type<'c>) -> Type<'c> {

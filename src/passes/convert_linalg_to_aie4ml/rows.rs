@@ -375,11 +375,6 @@ impl<'c, 'a> Rows<'c, 'a> {
         }
     }
 
-    fn result_shape(&self, op: OperationRef<'c, 'a>) -> pass::Result<'c, Vec<usize>> {
-        let result = op.results().next().and_then(|result| shape_of(result.into()));
-        result.ok_or_else(|| fail(&op, "needs a result of static extents"))
-    }
-
     /// The computed tensor of an operand, with what is around it.
     fn operand(&mut self, op: OperationRef<'c, 'a>, index: usize) -> pass::Result<'c, Computed> {
         let value = op.operand(index).map_err(|error| fail(&op, error))?;
@@ -559,7 +554,7 @@ impl<'c, 'a> Rows<'c, 'a> {
 
     fn reshape(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
         let x = self.operand(op, 0)?;
-        let shape = self.result_shape(op)?;
+        let shape = result_shape(op)?;
         let (x, view) = match x.view.reshaped(&shape) {
             Some(view) => (x, Some(view)),
             None => {
@@ -573,18 +568,10 @@ impl<'c, 'a> Rows<'c, 'a> {
         Ok(())
     }
 
-    fn list(&self, op: OperationRef<'c, 'a>, name: &str) -> pass::Result<'c, Vec<usize>> {
-        let list = op.attribute(name).ok().and_then(|a| DenseI64ArrayAttribute::try_from(a).ok());
-        let numbers: Option<Vec<usize>> = list.and_then(|list| {
-            (0..list.len()).map(|i| usize::try_from(list.element(i).ok()?).ok()).collect()
-        });
-        numbers.ok_or_else(|| fail(&op, format_args!("needs constant numbers as '{name}'")))
-    }
-
     fn pad(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
         let x = self.operand(op, 0)?;
         let [low, high] = paddings(op)?;
-        let shape = self.result_shape(op)?;
+        let shape = result_shape(op)?;
         let r#yield = rewrite::body(op).and_then(|body| rewrite::ops(body).last().copied());
         let value = r#yield.and_then(|op| op.operands().next());
         let value = value.ok_or_else(|| fail(&op, "pads with nothing"))?;
@@ -601,8 +588,8 @@ impl<'c, 'a> Rows<'c, 'a> {
 
     fn slice(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
         let x = self.operand(op, 0)?;
-        let (start, size) = (self.list(op, "static_offsets")?, self.list(op, "static_sizes")?);
-        let strides = self.list(op, "static_strides")?;
+        let (start, size) = (list(op, "static_offsets")?, list(op, "static_sizes")?);
+        let strides = list(op, "static_strides")?;
         let rank = x.shape.len();
         let whole = [&start, &size, &strides].iter().all(|list| list.len() == rank);
         if !whole || strides.iter().any(|&stride| stride != 1) {
@@ -620,7 +607,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             }
         };
         // Axes of one may have been left out.
-        let shape = self.result_shape(op)?;
+        let shape = result_shape(op)?;
         let view = view.and_then(|view| match view.shape() == shape {
             true => Some(view),
             false => view.reshaped(&shape),
@@ -633,7 +620,7 @@ impl<'c, 'a> Rows<'c, 'a> {
     /// What is computed of each element.
     fn map(&mut self, loops: &Loops<'c, 'a>) -> pass::Result<'c> {
         let op = loops.op;
-        let shape = self.result_shape(op)?;
+        let shape = result_shape(op)?;
         let order = loops.order().ok_or_else(|| {
             fail(&op, "writes its result in another order than its loops, which is not mapped to the array yet")
         })?;
@@ -1215,7 +1202,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             .root(made, number, (1, 0), bits)
             .ok_or_else(|| fail(&op, "sums numbers of more than 64 bits"))?;
         self.base.elements.places.insert(id, op);
-        let shape = self.result_shape(op)?;
+        let shape = result_shape(op)?;
         self.set(op, Computed { shape, view, id, columns, unit, padding: None });
         Ok(())
     }
@@ -1273,7 +1260,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             .root(Made::Codes(value), root, (scale, offset), bits)
             .ok_or_else(|| fail(&op, "compares numbers of more than 64 bits"))?;
         self.base.elements.places.insert(id, op);
-        let (shape, unit) = (self.result_shape(op)?, height * width);
+        let (shape, unit) = (result_shape(op)?, height * width);
         self.set(op, Computed { shape, view, id, columns, unit, padding: None });
         Ok(())
     }
@@ -1302,6 +1289,20 @@ impl<'c, 'a> Rows<'c, 'a> {
         }
         Ok(())
     }
+}
+
+pub(super) fn result_shape<'c>(op: OperationRef<'c, '_>) -> pass::Result<'c, Vec<usize>> {
+    let result = op.results().next().and_then(|result| shape_of(result.into()));
+    result.ok_or_else(|| fail(&op, "needs a result of static extents"))
+}
+
+/// A list of constant numbers.
+pub(super) fn list<'c>(op: OperationRef<'c, '_>, name: &str) -> pass::Result<'c, Vec<usize>> {
+    let list = op.attribute(name).ok().and_then(|a| DenseI64ArrayAttribute::try_from(a).ok());
+    let numbers: Option<Vec<usize>> = list.and_then(|list| {
+        (0..list.len()).map(|i| usize::try_from(list.element(i).ok()?).ok()).collect()
+    });
+    numbers.ok_or_else(|| fail(&op, format_args!("needs constant numbers as '{name}'")))
 }
 
 /// How much a `tensor.pad` puts before and behind each axis, be it attributes or constants.

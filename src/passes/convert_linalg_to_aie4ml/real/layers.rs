@@ -1,6 +1,6 @@
 //! What sums, compares and multiplies over loops: convolutions, pools, sums over axes, products.
 
-use super::{Known, Raising, result_shape, tensor};
+use super::{Known, Raising, tensor};
 use crate::{
     dialect::elements::Tensor,
     mlir::{
@@ -10,7 +10,7 @@ use crate::{
     },
     passes::convert_linalg_to_aie4ml::{
         key,
-        rows::{Loops, shape_of, yielded},
+        rows::{Loops, result_shape, shape_of, yielded},
     },
     plan::scalar::RealBinary,
 };
