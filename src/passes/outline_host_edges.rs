@@ -281,7 +281,11 @@ impl<'c, 'a> Network<'c, 'a> {
                 }
             }
             let form = result.map_or(Form::Real, form);
-            graph.nodes.push(Node { kind: kind(*op, casts), operands, form, r#type });
+            let kind = match kind(*op, casts) {
+                Kind::Layer if multiplies_sums(*op, &sources) => Kind::Other,
+                kind => kind,
+            };
+            graph.nodes.push(Node { kind, operands, form, r#type });
         }
         graph.results = r#return
             .map(|op| op.operands().map(|value| sources.get(&key(value)).copied()).collect())
@@ -766,6 +770,13 @@ fn kind(op: OperationRef, casts: bool) -> Kind {
         }
         _ => Kind::Other,
     }
+}
+
+/// Whether the factors of a product are two computed tensors, one of integers that are no codes.
+fn multiplies_sums(op: OperationRef, sources: &HashMap<usize, Source>) -> bool {
+    let factors: Vec<Value> = op.operands().take(2).collect();
+    let wide = |value: &Value| matches!(form(value.r#type()), Form::Integer(17..));
+    factors.iter().all(|value| sources.contains_key(&key(*value))) && factors.iter().any(wide)
 }
 
 /// What a `linalg.generic` does, by what is in its body.

@@ -270,6 +270,7 @@ impl<'g> Facts<'g> {
             };
         }
         if extend {
+            self.take_sums(&mut sides);
             let mut early = vec![false; nodes.len()];
             for index in (0..nodes.len()).rev() {
                 let foreign = self.is_foreign(index) && !self.layer_above[index];
@@ -299,6 +300,26 @@ impl<'g> Facts<'g> {
             }
         }
         sides
+    }
+
+    /// Gives the host what combines two tensors to integers that are no codes, of which the array
+    /// has no tensors, where nobody but the host reads those.
+    fn take_sums(&self, sides: &mut [Side]) {
+        let mut read_inside = vec![false; sides.len()];
+        let results = self.graph.results.iter().flatten();
+        results.for_each(|source| mark(&mut read_inside, *source));
+        for (index, node) in self.graph.nodes.iter().enumerate().rev() {
+            let computed: BTreeSet<_> = node.operands.iter().collect();
+            let combines = matches!(node.kind, Kind::Elementwise | Kind::Scale)
+                && matches!(node.form, Form::Integer(17..))
+                && computed.len() > 1;
+            if sides[index] == Side::Network && combines && !read_inside[index] {
+                sides[index] = Side::After;
+            }
+            if sides[index] == Side::Network {
+                node.operands.iter().for_each(|source| mark(&mut read_inside, *source));
+            }
+        }
     }
 
     /// Whether a node reads what `side` computes, casts looked through.

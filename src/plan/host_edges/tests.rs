@@ -205,3 +205,32 @@ fn nothing_is_left() {
     ];
     assert_eq!(cut(&function(&beside, &[At(4)])), Err(Refusal::Unquantized(3)));
 }
+
+/// A distance: the square of sums less codes. The array has no tensors of what is squared.
+#[test]
+fn sums_that_only_the_host_reads_are_combined_there() {
+    let integers = |kind, operands: &[Source], bits| Node {
+        form: Form::Integer(bits),
+        ..node(kind, operands)
+    };
+    let mut graph = Graph {
+        arguments: vec![Form::Integer(16)],
+        nodes: vec![
+            integers(Kind::Layer, &[Argument(0)], 32),
+            integers(Kind::Elementwise, &[At(0)], 16),
+            integers(Kind::Layer, &[At(1)], 32),
+            integers(Kind::Elementwise, &[At(2), At(1)], 32),
+            integers(Kind::Other, &[At(3)], 64),
+            integers(Kind::Elementwise, &[At(4)], 32),
+        ],
+        results: vec![Some(At(5))],
+    };
+    let found = cut(&graph).unwrap().unwrap();
+    assert_eq!((found.inputs, found.outputs), (None, Some(vec![At(1), At(2)])));
+    assert_eq!(found.sides[3..], [Side::After; 3]);
+    // Codes again, and another layer: the network's to refuse.
+    graph.nodes[5] = integers(Kind::Elementwise, &[At(4)], 8);
+    graph.nodes.push(integers(Kind::Layer, &[At(5)], 32));
+    graph.results = vec![Some(At(6))];
+    assert_eq!(cut(&graph), Ok(None));
+}
