@@ -18,8 +18,10 @@ pub mod gather;
 pub mod lookup;
 pub mod matmul;
 pub mod normalize;
+pub mod piecewise;
 pub mod pool;
 pub mod softmax;
+pub mod steps;
 pub mod strided;
 
 #[cfg(test)]
@@ -34,6 +36,8 @@ pub const ALL: &[&dyn Operator] = &[
     &pool::MaxPool,
     &average_pool::AveragePool,
     &lookup::Lookup,
+    &piecewise::Piecewise,
+    &steps::Steps,
     &gather::Gather,
     &binary::Binary,
     &matmul::Matmul,

@@ -38,6 +38,7 @@ pub mod route;
 pub mod scalar;
 pub mod search;
 pub mod slices;
+pub mod steps;
 pub mod streams;
 pub mod transport;
 pub mod trial;

@@ -10,11 +10,19 @@ use aie4ml::{
     design,
     exact::{Overflow, Requant, Rounding, range},
     kernel::Integer,
-    operator::{self, Constant, Node},
+    operator::{
+        self, Constant, Node,
+        piecewise::{self, Pieces},
+        steps,
+    },
     run::Form,
     tensor::{Dtype, Tensor},
 };
 use common::{Random, Scratch};
+
+/// What is drawn; products of matrices, softmax and norms have tests of their own.
+const KINDS: [&str; 8] =
+    ["conv2d", "max_pool", "average_pool", "lookup", "gather", "binary", "piecewise", "steps"];
 
 struct Case {
     node: Node,
@@ -46,6 +54,26 @@ fn codes(random: &mut Random) -> Integer {
 /// From 1 to `most`.
 fn some(random: &mut Random, most: usize) -> usize {
     1 + random.below(most)
+}
+
+/// A function of codes of 16 bits: lines of random lengths and slopes, with jumps, and noise over some.
+fn walk(random: &mut Random, (low, high): (i64, i64)) -> Vec<i64> {
+    let mut table = Vec::with_capacity(piecewise::CODES);
+    while table.len() < piecewise::CODES {
+        let most = [1000, 20_000][random.below(2)];
+        let length = some(random, most);
+        let slope = random.within((-512, 512)) * [0, 1, 8][random.below(3)];
+        let noise = [0, 0, 3][random.below(3)];
+        let from = match table.last() {
+            Some(&last) if random.below(3) > 0 => last,
+            _ => random.within((low, high)),
+        };
+        for j in 0..length.min(piecewise::CODES - table.len()) as i64 {
+            let value = from + (slope * j >> 8) + random.within((0, noise));
+            table.push(value.clamp(low, high));
+        }
+    }
+    table
 }
 
 /// How images lie in a row: their strides in some order, the first feature, and all features.
@@ -118,8 +146,7 @@ impl Case {
         let mut random = Random(seed * 0x9e37_79b9 + 7);
         let rows = [1, 3, 4, 5][random.below(4)];
         loop {
-            let name = ["conv2d", "max_pool", "average_pool", "lookup", "gather", "binary"]
-                [(seed % 6) as usize];
+            let name = KINDS[(seed % KINDS.len() as u64) as usize];
             let node = Case::node(name, &mut random);
             // What is drawn is not always a node.
             if node.operator.check(&node).is_err() {
@@ -209,6 +236,30 @@ impl Case {
                 node.output.features = features;
                 let table = random.many(256, reach(node.output.number));
                 node.constants.push(constant(&[256], node.output.number, table));
+            }
+            "piecewise" => {
+                let features = some(random, 70);
+                node.inputs.push(port(features, integer(16, number.signed)));
+                node.output.features = features;
+                let table = walk(random, reach(node.output.number));
+                let Some(Pieces { length, bits, words }) = Pieces::of(&table) else { return node };
+                set("length", vec![length as i64]);
+                set("bits", vec![bits as i64]);
+                let words: Vec<i64> = words.into_iter().map(i64::from).collect();
+                node.constants.push(constant(&[words.len()], integer(32, true), words));
+            }
+            "steps" => {
+                let features = some(random, 70);
+                node.inputs.push(port(features, integer(32, true)));
+                node.output.features = features;
+                let count = some(random, 40);
+                let (low, high) = reach(integer(32, true));
+                let mut steps: Vec<i32> =
+                    random.many(count, (low, high)).into_iter().map(|step| step as i32).collect();
+                steps.sort();
+                let codes = random.many(count + 1, reach(node.output.number));
+                let words = steps::words(&steps, &codes).expect("40 are few");
+                node.constants.push(constant(&[words.len()], integer(32, true), words));
             }
             "gather" => {
                 set("fill", vec![random.within(reach(number))]);
@@ -319,7 +370,8 @@ impl Case {
         let text = self.mlir();
         let model = scratch.write("net.mlir", &text);
         let out = scratch.path("out");
-        let device = ["xcve2802", "npu1", "npu2", "xcve3858"][(seed / 6 % 4) as usize];
+        let device =
+            ["xcve2802", "npu1", "npu2", "xcve3858"][(seed / KINDS.len() as u64 % 4) as usize];
         let options = Options { model, device: Some(device.into()), ..Options::default() };
         if let Err(error) = compile::compile(&options, &out, &mut |_| ()) {
             return Some(format!("case {seed}: {error}\n{text}"));
@@ -358,7 +410,7 @@ impl Case {
 fn every_level_is_the_definition() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let (first, count) =
-        (number("AIE4ML_FIRST").unwrap_or(0), number("AIE4ML_CASES").unwrap_or(18));
+        (number("AIE4ML_FIRST").unwrap_or(0), number("AIE4ML_CASES").unwrap_or(24));
     let refused: Vec<String> =
         (first..first + count).filter_map(|seed| Case::new(seed).check(seed)).collect();
     refused.iter().for_each(|message| println!("{message}"));

@@ -76,11 +76,13 @@ AIE4ML_INLINE void copy(T *__restrict to, const T *__restrict from, unsigned cou
         to[i] = from[i];
 }
 
-/// 2^Shift / y, rounded down, for y above 2^Least and below 2^31, and a quotient below 2^32.
-template <unsigned Shift, unsigned Least>
-AIE4ML_INLINE uint32_t reciprocal(uint32_t y)
+/// 2^Shift / y, rounded down, for y above 2^Least whose double has no more bits than T, and a
+/// quotient below 2^32.
+template <unsigned Shift, unsigned Least, class T>
+AIE4ML_INLINE uint32_t reciprocal(T y)
 {
-    uint32_t quotient = 0, rest = uint32_t(1) << Least;
+    uint32_t quotient = 0;
+    T rest = T(1) << Least;
     for (unsigned step = Least; step < Shift; ++step) {
         rest <<= 1;
         quotient <<= 1;

@@ -1,7 +1,7 @@
 // RUN: aie4ml-opt %s --split-input-file --verify-diagnostics
 
 func.func @unknown(%a: tensor<1x8xi8>) {
-  // expected-error @+1 {{has kind 'conv4d': use one of conv2d, max_pool, average_pool, lookup, gather, binary, matmul, softmax, normalize}}
+  // expected-error @+1 {{has kind 'conv4d': use one of conv2d, max_pool, average_pool, lookup, piecewise, steps, gather, binary, matmul, softmax, normalize}}
   %y = aie4ml.operator "conv4d"(%a) parameters = {} : (tensor<1x8xi8>) -> tensor<1x8xi8>
   return
 }
@@ -330,6 +330,130 @@ func.func @lookup_of_16_bits(%a: tensor<1x8xi16>) {
 
 // -----
 
+func.func @piecewise_no_words(%a: tensor<1x8xi16>) {
+  // expected-error @+1 {{needs one input and a list of words}}
+  %y = aie4ml.operator "piecewise"(%a) parameters = {length = [65536], bits = [0]} : (tensor<1x8xi16>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
+func.func @piecewise_of_8_bits(%a: tensor<1x8xi8>) {
+  %0 = arith.constant dense<0> : tensor<2xi32>
+  // expected-error @+1 {{has codes of 8 bits, needs 16: "lookup" is for 8}}
+  %y = aie4ml.operator "piecewise"(%a) constants(%0) parameters = {length = [65536], bits = [0]} : (tensor<1x8xi8>, tensor<2xi32>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
+func.func @piecewise_length(%a: tensor<1x8xi16>) {
+  %0 = arith.constant dense<0> : tensor<2xi32>
+  // expected-error @+1 {{has pieces of 24 codes, needs a power of two up to 65536}}
+  %y = aie4ml.operator "piecewise"(%a) constants(%0) parameters = {length = [24], bits = [0]} : (tensor<1x8xi16>, tensor<2xi32>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
+func.func @piecewise_bits(%a: tensor<1x8xi16>) {
+  %0 = arith.constant dense<0> : tensor<2xi32>
+  // expected-error @+1 {{has corrections of 3 bits, needs 0, 1, 2, 4 or 8}}
+  %y = aie4ml.operator "piecewise"(%a) constants(%0) parameters = {length = [65536], bits = [3]} : (tensor<1x8xi16>, tensor<2xi32>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
+func.func @piecewise_words(%a: tensor<1x8xi16>) {
+  %0 = arith.constant dense<0> : tensor<2xi32>
+  // expected-error @+1 {{needs 2050 words i32}}
+  %y = aie4ml.operator "piecewise"(%a) constants(%0) parameters = {length = [65536], bits = [1]} : (tensor<1x8xi16>, tensor<2xi32>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
+func.func @piecewise_outputs(%a: tensor<1x8xi16>) {
+  %0 = arith.constant dense<0> : tensor<2xi32>
+  // expected-error @+1 {{needs as many outputs as inputs}}
+  %y = aie4ml.operator "piecewise"(%a) constants(%0) parameters = {length = [65536], bits = [0]} : (tensor<1x8xi16>, tensor<2xi32>) -> tensor<1x9xi8>
+  return
+}
+
+// -----
+
+func.func @piecewise_steep(%a: tensor<1x8xi16>) {
+  %0 = arith.constant dense<65536> : tensor<2xi32>
+  // expected-error @+1 {{has a piece whose line exceeds 32 bits}}
+  %y = aie4ml.operator "piecewise"(%a) constants(%0) parameters = {length = [65536], bits = [0]} : (tensor<1x8xi16>, tensor<2xi32>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
+func.func @piecewise_range(%a: tensor<1x8xi16>) {
+  %0 = arith.constant dense<[2097152, 0]> : tensor<2xi32>
+  // expected-error @+1 {{gives 128, which its output's type does not have}}
+  %y = aie4ml.operator "piecewise"(%a) constants(%0) parameters = {length = [65536], bits = [0]} : (tensor<1x8xi16>, tensor<2xi32>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
+func.func @steps_no_words(%a: tensor<1x8xi32>) {
+  // expected-error @+1 {{needs one input and a list of words}}
+  %y = aie4ml.operator "steps"(%a) parameters = {} : (tensor<1x8xi32>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
+func.func @steps_of_codes(%a: tensor<1x8xi16>) {
+  %0 = arith.constant dense<0> : tensor<3xi32>
+  // expected-error @+1 {{needs an input of integers i32}}
+  %y = aie4ml.operator "steps"(%a) constants(%0) parameters = {} : (tensor<1x8xi16>, tensor<3xi32>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
+func.func @steps_words(%a: tensor<1x8xi32>) {
+  %0 = arith.constant dense<0> : tensor<5xi32>
+  // expected-error @+1 {{needs 3, 7, 15 and so on up to 2047 words i32}}
+  %y = aie4ml.operator "steps"(%a) constants(%0) parameters = {} : (tensor<1x8xi32>, tensor<5xi32>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
+func.func @steps_outputs(%a: tensor<1x8xi32>) {
+  %0 = arith.constant dense<0> : tensor<3xi32>
+  // expected-error @+1 {{needs as many outputs as inputs}}
+  %y = aie4ml.operator "steps"(%a) constants(%0) parameters = {} : (tensor<1x8xi32>, tensor<3xi32>) -> tensor<1x9xi8>
+  return
+}
+
+// -----
+
+func.func @steps_order(%a: tensor<1x8xi32>) {
+  %0 = arith.constant dense<[2, 1, 3, 0, 0, 0, 0]> : tensor<7xi32>
+  // expected-error @+1 {{needs steps in ascending order}}
+  %y = aie4ml.operator "steps"(%a) constants(%0) parameters = {} : (tensor<1x8xi32>, tensor<7xi32>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
+func.func @steps_range(%a: tensor<1x8xi32>) {
+  %0 = arith.constant dense<[0, 0, 128]> : tensor<3xi32>
+  // expected-error @+1 {{gives 128, which its output's type does not have}}
+  %y = aie4ml.operator "steps"(%a) constants(%0) parameters = {} : (tensor<1x8xi32>, tensor<3xi32>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
 func.func @lookup_table(%a: tensor<1x8xi8>) {
   %0 = arith.constant dense<0> : tensor<255xi8>
   // expected-error @+1 {{needs a table of 256 codes of its output's type}}
@@ -590,10 +714,28 @@ func.func @softmax_outside(%a: tensor<1x6xi8>) {
 
 // -----
 
+func.func @softmax_of_32_bits(%a: tensor<1x6xi32>) {
+  %0 = arith.constant dense<65535> : tensor<256xi32>
+  // expected-error @+1 {{has codes of 32 bits, needs 8 or 16}}
+  %y = aie4ml.operator "softmax"(%a) constants(%0) parameters = {extents = [2, 3], strides = [3, 1], offset = [0]} accumulator = i64 : (tensor<1x6xi32>, tensor<256xi32>) -> tensor<1x6xi64>
+  return
+}
+
+// -----
+
 func.func @softmax_of_16_bits(%a: tensor<1x6xi16>) {
-  %0 = arith.constant dense<[65535, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]> : tensor<256xi32>
-  // expected-error @+1 {{has codes of 16 bits, of which a tile holds no table: 8 can}}
+  %0 = arith.constant dense<65535> : tensor<256xi32>
+  // expected-error @+1 {{needs a table of 512 numbers i32}}
   %y = aie4ml.operator "softmax"(%a) constants(%0) parameters = {extents = [2, 3], strides = [3, 1], offset = [0]} accumulator = i64 : (tensor<1x6xi16>, tensor<256xi32>) -> tensor<1x6xi64>
+  return
+}
+
+// -----
+
+func.func @softmax_of_16_bits_begins(%a: tensor<1x6xi16>) {
+  %0 = arith.constant dense<65535> : tensor<512xi32>
+  // expected-error @+1 {{needs a table that begins with 16777216}}
+  %y = aie4ml.operator "softmax"(%a) constants(%0) parameters = {extents = [2, 3], strides = [3, 1], offset = [0]} accumulator = i64 : (tensor<1x6xi16>, tensor<512xi32>) -> tensor<1x6xi64>
   return
 }
 

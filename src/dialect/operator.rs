@@ -9,7 +9,9 @@ use super::{
 use crate::{
     kernel::Integer,
     mlir::rewrite,
-    operator::{Node, binary, conv2d, matmul, normalize, pool, softmax, strided::Groups},
+    operator::{
+        Node, binary, conv2d, matmul, normalize, piecewise, pool, softmax, strided::Groups,
+    },
 };
 use melior::ir::{
     Attribute, OperationRef, ShapedTypeLike, Type, Value, ValueLike,
@@ -30,6 +32,8 @@ pub fn meaning<'c, 'a>(op: OperationRef<'c, 'a>, node: &Node) -> Value<'c, 'a> {
         "max_pool" => at.max_pool(inputs[0]),
         "average_pool" => at.average_pool(inputs[0], constants[0]),
         "lookup" => at.lookup(inputs[0], constants[0]),
+        "piecewise" => at.piecewise(inputs[0], constants[0]),
+        "steps" => at.steps(inputs[0], constants[0]),
         "gather" => at.gather(&inputs, constants[0]),
         "binary" => at.binary(inputs[0], inputs[1]),
         "matmul" => at.matmul(inputs[0], inputs[1]),
@@ -358,6 +362,85 @@ impl<'c, 'a> At<'c, 'a, '_> {
         )
     }
 
+    fn piecewise(&self, input: Value<'c, 'a>, words: Value<'c, 'a>) -> Value<'c, 'a> {
+        let Integer { bits: width, signed: has_sign } = self.node.output.number;
+        let result = scalar::with_element(input.r#type(), self.integer(width));
+        let signed = self.node.inputs[0].number.signed;
+        let number = |name| self.node.sizes::<1>(name).map_or(1, |[number]| number as i64);
+        let (length, bits) = (number("length"), number("bits"));
+        let element = scalar::element(words.r#type());
+        scalar::generic_around(
+            self.op,
+            &["parallel"; 2],
+            &[(input, "d0, d1")],
+            (scalar::empty(self.op, result), "d0, d1"),
+            &[words],
+            |body, elements, around| {
+                let code = body.resize(elements[0], signed, 32);
+                let integer = |value| body.integer(code.r#type(), value);
+                let with = |name, x, by| body.binary(name, x, integer(by));
+                let word =
+                    |at| body.op("tensor.extract", &[around[0], index(body, at)], &[], element);
+                let code = with("arith.addi", code, if signed { 1 << 15 } else { 0 });
+                let piece = with("arith.divui", code, length);
+                let base = with("arith.shli", piece, 1);
+                let slope = word(with("arith.ori", base, 1));
+                let place = with("arith.remui", code, length);
+                let line = body.binary("arith.muli", slope, place);
+                let line = body.binary("arith.addi", word(base), line);
+                let mut value = with("arith.shrsi", line, piecewise::FRACTION.into());
+                if bits > 0 {
+                    let at = with("arith.muli", code, bits);
+                    let place = with("arith.remui", at, 32);
+                    let at = with("arith.divui", at, 32);
+                    let corrections = (2 * piecewise::CODES) as i64 / length;
+                    let corrections = word(with("arith.addi", at, corrections));
+                    let correction = body.binary("arith.shrui", corrections, place);
+                    let correction = with("arith.andi", correction, (1 << bits) - 1);
+                    value = body.binary("arith.addi", value, correction);
+                }
+                body.resize(value, has_sign, width)
+            },
+        )
+    }
+
+    fn steps(&self, input: Value<'c, 'a>, words: Value<'c, 'a>) -> Value<'c, 'a> {
+        let count = self.node.constants[0].shape[0] / 2;
+        let word = scalar::element(words.r#type());
+        let zero = [self.rows(input), self.node.output.features as u64];
+        let numbers = scalar::generic_around(
+            self.op,
+            &["parallel", "parallel", "reduction"],
+            &[(input, "d0, d1"), (self.window(count), "d2")],
+            (self.filled(&zero, word, 0), "d0, d1"),
+            &[words],
+            |body, elements, around| {
+                let context = body.context();
+                let dim = [("dim", scalar::integer(context, self.integer(64), 2))];
+                let at = body.op("linalg.index", &[], &dim, Type::index(context));
+                let step = body.op("tensor.extract", &[around[0], at], &[], word);
+                let reached = body.compare(Predicate::GreaterEqual, elements[0], step);
+                let [one, none] = [1, 0].map(|value| body.integer(word, value));
+                body.binary("arith.addi", elements[2], body.select(reached, one, none))
+            },
+        );
+        let Integer { bits, signed } = self.node.output.number;
+        let result = scalar::with_element(input.r#type(), self.integer(bits));
+        scalar::generic_around(
+            self.op,
+            &["parallel"; 2],
+            &[(numbers, "d0, d1")],
+            (scalar::empty(self.op, result), "d0, d1"),
+            &[words],
+            |body, elements, around| {
+                let first = body.integer(word, count as i64);
+                let at = index(body, body.binary("arith.addi", elements[0], first));
+                let code = body.op("tensor.extract", &[around[0], at], &[], word);
+                body.resize(code, signed, bits)
+            },
+        )
+    }
+
     fn gather(&self, inputs: &[Value<'c, 'a>], indices: Value<'c, 'a>) -> Value<'c, 'a> {
         let input = match inputs {
             [a, b] => self.side_by_side(*a, *b),
@@ -505,10 +588,23 @@ impl<'c, 'a> At<'c, 'a, '_> {
             &[table],
             |body, elements, around| {
                 let [code, most] = [0, 1].map(|i: usize| body.resize(elements[i], signed, 32));
-                let index = index(body, body.binary("arith.subi", most, code));
-                let entry = scalar::element(around[0].r#type());
-                let entry = body.op("tensor.extract", &[around[0], index], &[], entry);
-                body.resize(entry, true, 64)
+                let difference = body.binary("arith.subi", most, code);
+                let entry = |at| {
+                    let element = scalar::element(around[0].r#type());
+                    let at = index(body, at);
+                    let entry = body.op("tensor.extract", &[around[0], at], &[], element);
+                    body.resize(entry, true, 64)
+                };
+                if bits == 8 {
+                    return entry(difference);
+                }
+                let number = |value| body.integer(difference.r#type(), value);
+                let fine = entry(body.binary("arith.remui", difference, number(256)));
+                let coarse = body.binary("arith.divui", difference, number(256));
+                let coarse = entry(body.binary("arith.addi", coarse, number(256)));
+                let product = body.binary("arith.muli", fine, coarse);
+                let fraction = body.integer(product.r#type(), softmax::FRACTION.into());
+                body.binary("arith.shrui", product, fraction)
             },
         );
         let sums = self.filled(&[self.rows(input), groups.count as u64], wide, 0);

@@ -1,6 +1,10 @@
 //! Operators against what they stand for, in floats.
 
-use super::{Constant, Node, Operator, Tensor, matmul, normalize, softmax};
+use super::{
+    Constant, Node, Operator, Tensor, matmul, normalize,
+    piecewise::{self, Pieces},
+    softmax,
+};
 use crate::{exact::range, kernel::Integer};
 use proptest::{
     prelude::*,
@@ -51,23 +55,22 @@ fn codes(number: Integer, length: usize) -> impl Strategy<Value = Vec<i64>> {
     })
 }
 
-fn table(scale: f64) -> Vec<i64> {
-    (0..256).map(|d| (65535.0 * (-scale * f64::from(d)).exp()).round() as i64).collect()
-}
-
 #[test]
 fn softmax_is_that_of_floats() {
     let lengths = prop::sample::select(vec![1usize, 5, 13, 37, 256]);
-    let all = (lengths, any::<bool>(), 0.001f64..0.5).prop_flat_map(|(length, signed, scale)| {
-        let codes = codes(integer(8, signed), 2 * length + 1);
-        (Just(length), Just(signed), Just(scale), codes)
+    let numbers = (prop::sample::select(vec![8, 16]), any::<bool>());
+    let all = (lengths, numbers, 0.001f64..0.5).prop_flat_map(|(length, (bits, signed), scale)| {
+        let number = integer(bits, signed);
+        // The same range of what is meant.
+        let scale = if bits == 8 { scale } else { scale / 256.0 };
+        (Just(length), Just(number), Just(scale), codes(number, 2 * length + 1))
     });
-    let result = runner().run(&all, |(length, signed, scale, codes)| {
+    let result = runner().run(&all, |(length, number, scale, codes)| {
         let parameters: &[(&str, &[i64])] =
             &[("extents", &[2, length as i64]), ("strides", &[1, 2]), ("offset", &[1])];
-        let inputs = [(2 * length + 1, integer(8, signed))];
+        let inputs = [(2 * length + 1, number)];
         let mut node = node(&softmax::Softmax, &inputs, 2 * length, 64, parameters);
-        node.constants.push(constant(integer(32, true), table(scale)));
+        node.constants.push(constant(integer(32, true), softmax::table(scale, number.bits)));
         prop_assert_eq!(node.operator.check(&node), Ok(()));
         let sums = node.operator.evaluate(&node, &[&codes]);
         for group in 0..2 {
@@ -77,8 +80,9 @@ fn softmax_is_that_of_floats() {
             for l in 0..length {
                 let exact = (x(l) - most).exp() / total;
                 let sum = sums[group * length + l] as f64 / softmax::ONE as f64;
-                // Codes of 8 bits are 2^-8 apart.
-                prop_assert!((sum - exact).abs() < 1.0 / 4096.0, "{sum} is not {exact}");
+                // A sixteenth of a code of as many bits.
+                let most = if number.bits == 8 { 1.0 / 4096.0 } else { 1.0 / 1_048_576.0 };
+                prop_assert!((sum - exact).abs() < most, "{sum} is not {exact}");
             }
         }
         Ok(())
@@ -206,4 +210,33 @@ fn matmul_refuses_sums_that_do_not_fit() {
     let message = "can sum up to 2147483648, more than the 32 bits that accumulator i32 may have";
     assert_eq!(of(2, 32), Err(message.into()));
     assert_eq!(of(2, 64), Ok(()));
+}
+
+/// Functions as models have them take a small part of a tile; what jumps at every code does not fit.
+#[test]
+fn pieces_are_exact_and_small() {
+    let of = |f: &dyn Fn(f64) -> f64| -> Vec<i64> {
+        let code = |x: i32| (f(f64::from(x)).round() as i64).clamp(-32768, 32767);
+        (-32768..32768).map(code).collect()
+    };
+    let tanh = of(&|x| 32767.0 * (x / 4096.0).tanh());
+    let steep = of(&|x| 32767.0 * (x / 16.0).tanh());
+    let square = of(&|x| x * x / 32768.0);
+    let bytes = of(&|x| (127.0 * (x / 4096.0).tanh()).round());
+    let step = of(&|x| if x < 0.0 { -32768.0 } else { 32767.0 });
+    for (table, most) in [(&tanh, 24), (&steep, 40), (&square, 24), (&bytes, 24), (&step, 1)] {
+        let pieces = Pieces::of(table).expect("the table is smooth");
+        assert!(4 * pieces.words.len() <= most << 10, "{} bytes", 4 * pieces.words.len());
+        let parameters: &[(&str, &[i64])] =
+            &[("length", &[pieces.length as i64]), ("bits", &[pieces.bits as i64])];
+        let inputs = [(piecewise::CODES, integer(16, true))];
+        let mut node = node(&piecewise::Piecewise, &inputs, piecewise::CODES, 32, parameters);
+        node.output.number = integer(16, true);
+        let words = pieces.words.iter().map(|&word| word.into()).collect();
+        node.constants.push(constant(integer(32, true), words));
+        assert_eq!(node.operator.check(&node), Ok(()));
+        let codes: Vec<i64> = (-32768..32768).collect();
+        assert_eq!(&node.operator.evaluate(&node, &[&codes]), table);
+    }
+    assert_eq!(Pieces::of(&of(&|x| 32767.0 * (x * x).sin())), None);
 }

@@ -23,7 +23,7 @@
 //!
 //! All arithmetic is exact: scales are ratios of integers, as every float32 is one.
 
-use std::ops::RangeInclusive;
+use std::{cmp::Ordering, ops::RangeInclusive};
 
 use num_bigint::BigInt;
 use num_integer::Integer as _;
@@ -82,15 +82,26 @@ impl Quantizer {
 
     /// What it makes of a real number.
     pub fn apply(&self, value: &Real) -> i64 {
-        let (low, high) = self.results();
-        let (mut low, mut high) = (low, high);
+        let double = value * Real::from_integer(2.into());
+        self.search(|twice| double.cmp(&Real::from_integer(twice.into())))
+    }
+
+    /// What it makes of `value / step`, exactly, for a positive step that is no denormal number.
+    pub fn apply_quotient(&self, value: f64, step: f64) -> i64 {
+        // A product and a sum that are rounded once have the sign of the exact result.
+        let less = |twice: i128| (-(twice as f64)).mul_add(step, 2.0 * value);
+        self.search(|twice| less(twice).partial_cmp(&0.0).unwrap_or(Ordering::Less))
+    }
+
+    /// The code of a number that is compared, doubled, with integers.
+    fn search(&self, compare: impl Fn(i128) -> Ordering) -> i64 {
+        let (mut low, mut high) = self.results();
         // The largest result whose boundary the value reaches; `low` is always reached.
         while low < high {
             let middle = low + (high - low + 1) / 2;
             let (twice, included) = boundary(middle, self.rounding);
-            let twice = Real::from_integer(twice.into());
-            let double = value * Real::from_integer(2.into());
-            if double > twice || (included && double == twice) {
+            let order = compare(twice);
+            if order == Ordering::Greater || (included && order == Ordering::Equal) {
                 low = middle;
             } else {
                 high = middle - 1;

@@ -127,11 +127,12 @@ func.func @windows_of_many_extents(%x: tensor<1x24x24x1x!quant.uniform<i16:f32, 
 
 // -----
 
-func.func @function_of_16_bits(%x: tensor<2x5x!quant.uniform<i16:f32, 0.25>>) -> tensor<2x5x!quant.uniform<i16:f32, 0.25>> {
+func.func @function_of_16_bits(%x: tensor<2x5x!quant.uniform<i16:f32, 0.25>>) -> tensor<2x5x!quant.uniform<i16:f32, 0.0001>> {
   %0 = quant.dcast %x : tensor<2x5x!quant.uniform<i16:f32, 0.25>> to tensor<2x5xf32>
-  // expected-error @+1 {{'tosa.tanh' op is a function of codes of 16 bits, of which a tile holds no table: quantize its input to 8 bits}}
-  %1 = tosa.tanh %0 : (tensor<2x5xf32>) -> tensor<2x5xf32>
-  return %x : tensor<2x5x!quant.uniform<i16:f32, 0.25>>
+  %1 = tosa.sin %0 : (tensor<2x5xf32>) -> tensor<2x5xf32>
+  // expected-error @+1 {{'quant.qcast' op quantizes a function of codes of 16 bits that is not smooth enough for the memory of a tile: quantize its input to 8 bits}}
+  %2 = quant.qcast %1 : tensor<2x5xf32> to tensor<2x5x!quant.uniform<i16:f32, 0.0001>>
+  return %2 : tensor<2x5x!quant.uniform<i16:f32, 0.0001>>
 }
 
 // -----
@@ -151,19 +152,54 @@ func.func @function_of_scales(%x: tensor<2x2x!x>) -> tensor<2x2x!x> {
 // -----
 
 !x = !quant.uniform<i8:f32, 0.25>
-!w = !quant.uniform<i8:f32, 0.5>
 
-func.func @function_of_sums(%x: tensor<1x2x2x1x!x>) -> tensor<1x2x2x1x!x> {
-  %0 = "tosa.const"() <{values = dense<1> : tensor<1x1x1x1xi8>}> : () -> tensor<1x1x1x1xi8>
+func.func @function_of_a_sum(%a: tensor<2x5x!x>, %b: tensor<2x5x!x>) -> tensor<2x5x!x> {
+  %0 = quant.dcast %a : tensor<2x5x!x> to tensor<2x5xf32>
+  %1 = quant.dcast %b : tensor<2x5x!x> to tensor<2x5xf32>
+  %2 = tosa.add %0, %1 : (tensor<2x5xf32>, tensor<2x5xf32>) -> tensor<2x5xf32>
+  // expected-error @+1 {{'tosa.tanh' op is a function of what is not quantized: put QuantizeLinear and DequantizeLinear before it}}
+  %3 = tosa.tanh %2 : (tensor<2x5xf32>) -> tensor<2x5xf32>
+  return %a : tensor<2x5x!x>
+}
+
+// -----
+
+!x = !quant.uniform<i8:f32, 0.0001220703125>
+!w = !quant.uniform<i8:f32, 0.5>
+!y = !quant.uniform<i16:f32, 0.00000030517578125>
+
+func.func @function_of_many_steps(%x: tensor<1x2x2x1x!x>) -> tensor<1x2x2x1x!y> {
+  %0 = "tosa.const"() <{values = dense<127> : tensor<1x1x1x1xi8>}> : () -> tensor<1x1x1x1xi8>
   %1 = quant.scast %0 : tensor<1x1x1x1xi8> to tensor<1x1x1x1x!w>
   %2 = quant.dcast %1 : tensor<1x1x1x1x!w> to tensor<1x1x1x1xf32>
   %3 = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
   %4 = quant.dcast %x : tensor<1x2x2x1x!x> to tensor<1x2x2x1xf32>
   %5 = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
   %6 = tosa.conv2d %4, %2, %3, %5, %5 {acc_type = f32, pad = array<i64: 0, 0, 0, 0>, stride = array<i64: 1, 1>, dilation = array<i64: 1, 1>} : (tensor<1x2x2x1xf32>, tensor<1x1x1x1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x2x1xf32>
-  // expected-error @+1 {{'tosa.tanh' op is a function of what is not quantized: put QuantizeLinear and DequantizeLinear before it}}
   %7 = tosa.tanh %6 : (tensor<1x2x2x1xf32>) -> tensor<1x2x2x1xf32>
-  return %x : tensor<1x2x2x1x!x>
+  // expected-error @+1 {{'quant.qcast' op quantizes a function of sums that has more than 1023 steps: put QuantizeLinear and DequantizeLinear before it}}
+  %8 = quant.qcast %7 : tensor<1x2x2x1xf32> to tensor<1x2x2x1x!y>
+  return %8 : tensor<1x2x2x1x!y>
+}
+
+// -----
+
+!x = !quant.uniform<i16:f32, 0.25>
+!w = !quant.uniform<i16:f32, 0.5>
+!y = !quant.uniform<i8:f32, 0.0078125>
+
+func.func @function_of_wide_sums(%x: tensor<1x2x2x5x!x>) -> tensor<1x2x2x1x!y> {
+  %0 = "tosa.const"() <{values = dense<32767> : tensor<1x1x1x5xi16>}> : () -> tensor<1x1x1x5xi16>
+  %1 = quant.scast %0 : tensor<1x1x1x5xi16> to tensor<1x1x1x5x!w>
+  %2 = quant.dcast %1 : tensor<1x1x1x5x!w> to tensor<1x1x1x5xf32>
+  %3 = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %4 = quant.dcast %x : tensor<1x2x2x5x!x> to tensor<1x2x2x5xf32>
+  %5 = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %6 = tosa.conv2d %4, %2, %3, %5, %5 {acc_type = f32, pad = array<i64: 0, 0, 0, 0>, stride = array<i64: 1, 1>, dilation = array<i64: 1, 1>} : (tensor<1x2x2x5xf32>, tensor<1x1x1x5xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x2x1xf32>
+  %7 = tosa.tanh %6 : (tensor<1x2x2x1xf32>) -> tensor<1x2x2x1xf32>
+  // expected-error @+1 {{'quant.qcast' op quantizes a function of sums of 64 bits: put QuantizeLinear and DequantizeLinear before it}}
+  %8 = quant.qcast %7 : tensor<1x2x2x1xf32> to tensor<1x2x2x1x!y>
+  return %8 : tensor<1x2x2x1x!y>
 }
 
 // -----
@@ -411,17 +447,19 @@ func.func @matmul_without_a_zero_point(%a: tensor<1x2x2x!x>, %b: tensor<1x2x2x!x
 
 // -----
 
-func.func @softmax_of_16_bits(%x: tensor<2x3x8x!quant.uniform<i16:f32, 0.25>>) -> tensor<2x3x8x!quant.uniform<i16:f32, 0.25>> {
-  %0 = quant.dcast %x : tensor<2x3x8x!quant.uniform<i16:f32, 0.25>> to tensor<2x3x8xf32>
+func.func @softmax_reversed(%x: tensor<2x3x8x!quant.uniform<i8:f32, 0.25>>) -> tensor<2x3x8x!quant.uniform<i8:f32, 0.25>> {
+  %c = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %d = quant.dcast %x : tensor<2x3x8x!quant.uniform<i8:f32, 0.25>> to tensor<2x3x8xf32>
+  %0 = tosa.negate %d, %c, %c : (tensor<2x3x8xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<2x3x8xf32>
   %1 = tosa.reduce_max %0 {axis = 2 : i32} : (tensor<2x3x8xf32>) -> tensor<2x3x1xf32>
   %2 = tosa.sub %0, %1 : (tensor<2x3x8xf32>, tensor<2x3x1xf32>) -> tensor<2x3x8xf32>
   %3 = tosa.exp %2 : (tensor<2x3x8xf32>) -> tensor<2x3x8xf32>
   %4 = tosa.reduce_sum %3 {axis = 2 : i32} : (tensor<2x3x8xf32>) -> tensor<2x3x1xf32>
   %5 = tosa.reciprocal %4 : (tensor<2x3x1xf32>) -> tensor<2x3x1xf32>
   %6 = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
-  // expected-error @+1 {{'tosa.mul' op is a softmax of codes of more than 8 bits, of which a tile holds no table: quantize its input to 8 bits}}
+  // expected-error @+1 {{'tosa.mul' op is a softmax of codes of a negative scale: quantize them anew}}
   %7 = tosa.mul %3, %5, %6 : (tensor<2x3x8xf32>, tensor<2x3x1xf32>, tensor<1xi8>) -> tensor<2x3x8xf32>
-  return %x : tensor<2x3x8x!quant.uniform<i16:f32, 0.25>>
+  return %x : tensor<2x3x8x!quant.uniform<i8:f32, 0.25>>
 }
 
 // -----

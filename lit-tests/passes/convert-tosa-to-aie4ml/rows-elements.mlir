@@ -18,6 +18,36 @@ func.func @sigmoid(%x: tensor<2x5x!x>) -> tensor<2x5x!quant.uniform<i8:f32, 0.00
   return %2 : tensor<2x5x!quant.uniform<i8:f32, 0.0078125>>
 }
 
+// One of 16-bit codes is in pieces, here of 64 codes with corrections of a bit.
+
+// CHECK-LABEL: func.func @tanh_of_16_bits
+func.func @tanh_of_16_bits(%x: tensor<2x5x!quant.uniform<i16:f32, 0.0001220703125>>) -> tensor<2x5x!quant.uniform<i16:f32, 0.000030517578125>> {
+  // CHECK-NOT: tosa
+  // CHECK: aie4ml.operator "piecewise"({{.*}}) {{.*}} parameters = {bits = [1], length = [64]} : (tensor<2x5xi16>, tensor<4096xi32>) -> tensor<2x5xi16>
+  %0 = quant.dcast %x : tensor<2x5x!quant.uniform<i16:f32, 0.0001220703125>> to tensor<2x5xf32>
+  %1 = tosa.tanh %0 : (tensor<2x5xf32>) -> tensor<2x5xf32>
+  %2 = quant.qcast %1 : tensor<2x5xf32> to tensor<2x5x!quant.uniform<i16:f32, 0.000030517578125>>
+  return %2 : tensor<2x5x!quant.uniform<i16:f32, 0.000030517578125>>
+}
+
+// One of sums is in steps.
+
+// CHECK-LABEL: func.func @sigmoid_of_sums
+func.func @sigmoid_of_sums(%x: tensor<1x2x5x!x>) -> tensor<1x2x3x!quant.uniform<u8:f32, 0.00390625>> {
+  // CHECK-NOT: tosa
+  // CHECK: %[[SUMS:.*]] = aie4ml.operator "conv2d"{{.*}} -> tensor<1x6xi32>
+  // CHECK: aie4ml.operator "steps"(%[[SUMS]]) {{.*}} : (tensor<1x6xi32>, tensor<511xi32>) -> tensor<1x6xui8>
+  %0 = quant.dcast %x : tensor<1x2x5x!x> to tensor<1x2x5xf32>
+  %3 = "tosa.const"() <{values = dense<3> : tensor<1x5x3xi8>}> : () -> tensor<1x5x3xi8>
+  %4 = quant.scast %3 : tensor<1x5x3xi8> to tensor<1x5x3x!w>
+  %5 = quant.dcast %4 : tensor<1x5x3x!w> to tensor<1x5x3xf32>
+  %6 = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %7 = tosa.matmul %0, %5, %6, %6 : (tensor<1x2x5xf32>, tensor<1x5x3xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x2x3xf32>
+  %8 = tosa.sigmoid %7 : (tensor<1x2x3xf32>) -> tensor<1x2x3xf32>
+  %9 = quant.qcast %8 : tensor<1x2x3xf32> to tensor<1x2x3x!quant.uniform<u8:f32, 0.00390625>>
+  return %9 : tensor<1x2x3x!quant.uniform<u8:f32, 0.00390625>>
+}
+
 // However many ops it is made of.
 
 // CHECK-LABEL: func.func @gelu

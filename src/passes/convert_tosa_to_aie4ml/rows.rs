@@ -20,9 +20,10 @@ use crate::{
         quant::Uniform,
         rewrite,
     },
-    operator::{self, Node},
+    operator::{self, Node, piecewise::Pieces},
     plan::{
         requantize::{self, Channel, Quantizer, Real, Sum},
+        steps,
         view::{Digit, View},
     },
 };
@@ -64,8 +65,10 @@ enum Integers<'c, 'a> {
     Sums(Rc<Pending<'c, 'a>>, Field<Real>),
     /// Two tensors of codes to be added, which lie alike.
     Sum([Coded<'c, 'a>; 2]),
-    /// A function of codes of 8 bits: its value for each code, the lowest first.
+    /// A function of codes: its value for each code, the lowest first.
     Table(Value<'c, 'a>, Uniform, Rc<[f64]>),
+    /// A function of the real values of sums, which has codes when it is quantized.
+    Function(Rc<Tensor<'c, 'a>>, Function),
     /// Tensors side by side along an axis, each to be quantized.
     Parts(Rc<[Rc<Tensor<'c, 'a>>]>, usize),
     /// The larger, or the smaller, of two tensors, each to be quantized.
@@ -73,6 +76,8 @@ enum Integers<'c, 'a> {
     /// Only a form says what it is.
     None,
 }
+
+type Function = Rc<dyn Fn(f64) -> f64>;
 
 #[derive(Clone)]
 struct Coded<'c, 'a> {
@@ -582,13 +587,19 @@ impl<'c, 'a> Rows<'c, 'a> {
                     .iter()
                     .map(|&real| if real.is_nan() { 0.0 } else { real.clamp(-1e30, 1e30) })
                     .collect();
-                let code = |real: &f64| {
-                    let real = requantize::real(*real).unwrap_or_else(Real::zero);
-                    quantizer.apply(&(real / &target.step))
+                let exact = |f: &f64| requantize::real(*f).as_ref() == Some(&target.step);
+                let float = target.step.to_f64().filter(exact);
+                let code = |&real: &f64| match float {
+                    Some(step) => quantizer.apply_quotient(real, step),
+                    None => {
+                        let real = requantize::real(real).unwrap_or_else(Real::zero);
+                        quantizer.apply(&(real / &target.step))
+                    }
                 };
                 let table: Vec<i64> = reals.iter().map(code).collect();
-                self.lookup(op, *value, *codes, &table, quantized)
+                self.lookup(op, *value, *codes, &table, quantized)?
             }
+            Integers::Function(of, function) => self.staircase(op, of, function, &target)?,
             Integers::Parts(..) | Integers::Extreme(..) | Integers::None => {
                 unreachable!("handled above")
             }
@@ -811,6 +822,27 @@ impl<'c, 'a> Rows<'c, 'a> {
         target: &Target,
     ) -> pass::Result<'c, Value<'c, 'a>> {
         let Target { step, quantizer, codes: quantized } = target;
+        let channels = self.channels(op, x, pending, scale, step)?;
+        let choice = requantize::choose(&channels, *quantizer, pending.accumulator);
+        if let (Some((tied, factor)), false) = (&pending.tied, choice.inexact.is_empty()) {
+            let scale = scale.map(|scale| scale * factor);
+            if keeps_ties(&scale, &x.offset, step) {
+                return self.finish(op, x, tied, &scale, target);
+            }
+        }
+        self.base.remark(op, &choice);
+        self.layer(op, pending, &choice, quantized)
+    }
+
+    /// What the sums of each channel mean, in steps, and which there are.
+    fn channels(
+        &self,
+        op: OperationRef<'c, 'a>,
+        x: &Tensor<'c, 'a>,
+        pending: &Pending<'c, 'a>,
+        scale: &Field<Real>,
+        step: &Real,
+    ) -> pass::Result<'c, Vec<Channel>> {
         let numbers = scale.with(&x.offset, |scale, offset| (scale / step, offset / step));
         let count = pending.reach.len();
         let channel = |(scale, offset): &(Real, Real), index: usize| Channel {
@@ -818,7 +850,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             offset: offset.clone(),
             reach: pending.reach[index].clone(),
         };
-        let channels: Vec<Channel> = match numbers.shared() {
+        Ok(match numbers.shared() {
             Some(numbers) => (0..count).map(|index| channel(numbers, index)).collect(),
             None => {
                 let mut all: Vec<Option<&(Real, Real)>> = vec![None; count];
@@ -836,15 +868,18 @@ impl<'c, 'a> Rows<'c, 'a> {
                 let other = all.iter().flatten().next().copied().ok_or_else(|| foreign(op))?;
                 (0..count).map(|index| channel(all[index].unwrap_or(other), index)).collect()
             }
-        };
-        let choice = requantize::choose(&channels, *quantizer, pending.accumulator);
-        if let (Some((tied, factor)), false) = (&pending.tied, choice.inexact.is_empty()) {
-            let scale = scale.map(|scale| scale * factor);
-            if keeps_ties(&scale, &x.offset, step) {
-                return self.finish(op, x, tied, &scale, target);
-            }
-        }
-        self.base.remark(op, &choice);
+        })
+    }
+
+    /// A layer, now that it is known what becomes of its sums.
+    fn layer(
+        &self,
+        op: OperationRef<'c, 'a>,
+        pending: &Pending<'c, 'a>,
+        choice: &requantize::Choice,
+        quantized: &Uniform,
+    ) -> pass::Result<'c, Value<'c, 'a>> {
+        let count = pending.reach.len();
         let after = codes([self.rows, pending.features], quantized);
         let context = self.base.context;
         let sums = Codes { bits: pending.accumulator, signed: true, ..after };
@@ -899,6 +934,59 @@ impl<'c, 'a> Rows<'c, 'a> {
         }
     }
 
+    /// A function of sums, quantized: integers of 32 bits in one unit, and the steps among them.
+    fn staircase(
+        &self,
+        op: OperationRef<'c, 'a>,
+        of: &Tensor<'c, 'a>,
+        function: &Function,
+        target: &Target,
+    ) -> pass::Result<'c, Value<'c, 'a>> {
+        let Target { step, quantizer, codes: quantized } = target;
+        let Integers::Sums(pending, scale) = &of.integers else { return Err(foreign(op)) };
+        if pending.accumulator != 32 {
+            return Err(fail(
+                &op,
+                "quantizes a function of sums of 64 bits: put QuantizeLinear and DequantizeLinear before it",
+            ));
+        }
+        let one = requantize::integer(1);
+        let channels = self.channels(op, of, pending, scale, &one)?;
+        let float = step.to_f64().ok_or_else(|| foreign(op))?;
+        let code = |x: f64| {
+            let real = function(x);
+            quantizer.apply_quotient(if real.is_nan() { 0.0 } else { real }, float)
+        };
+        let most = (1 << operator::steps::LOG_MOST) - 1;
+        let found = steps::staircase(&channels, &code, most).ok_or_else(|| {
+            fail(
+                &op,
+                format_args!("quantizes a function of sums that has more than {most} steps: put QuantizeLinear and DequantizeLinear before it"),
+            )
+        })?;
+        let word = Integer { bits: 32, signed: true };
+        let (min, max) = crate::exact::range(32, true);
+        let sums = Uniform { bits: 32, signed: true, scale: 1.0, zero_point: 0, min, max };
+        let choice = requantize::Choice { bias: vec![], requant: found.requant, inexact: vec![] };
+        let value = self.layer(op, pending, &choice, &sums)?;
+        let after = codes([self.rows, pending.features], quantized);
+        let features = pending.features;
+        let output = Integer { bits: quantized.bits, signed: quantized.signed };
+        let node = Node {
+            operator: &operator::steps::Steps,
+            parameters: Default::default(),
+            inputs: vec![operator::Tensor { features, number: word }],
+            constants: Vec::new(),
+            output: operator::Tensor { features, number: output },
+            accumulator: 32,
+        };
+        let words =
+            operator::steps::words(&found.steps, &found.codes).ok_or_else(|| foreign(op))?;
+        let words = self.base.constant_of(op, &[words.len()], word, &words);
+        let after = after.tensor(self.base.context);
+        Ok(self.base.build_operator(op, &node, &[value], &[words], &[], after))
+    }
+
     /// Adds two tensors of codes and quantizes the sum.
     fn add_codes(
         &self,
@@ -925,7 +1013,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         Ok(self.base.sum_of_codes(op, [terms[0].value, terms[1].value], &sum, *quantizer, after))
     }
 
-    /// A function of codes, as a table.
+    /// A function of codes, as a table, or in pieces where they have 16 bits.
     fn lookup(
         &self,
         op: OperationRef<'c, 'a>,
@@ -933,11 +1021,11 @@ impl<'c, 'a> Rows<'c, 'a> {
         of: Uniform,
         table: &[i64],
         quantized: Uniform,
-    ) -> Value<'c, 'a> {
+    ) -> pass::Result<'c, Value<'c, 'a>> {
         let after = codes([self.rows, Self::columns(value)], &quantized);
         let integer = |codes: &Uniform| Integer { bits: codes.bits, signed: codes.signed };
         let features = after.columns;
-        let node = Node {
+        let mut node = Node {
             operator: &operator::lookup::Lookup,
             parameters: Default::default(),
             inputs: vec![operator::Tensor { features, number: integer(&of) }],
@@ -945,15 +1033,28 @@ impl<'c, 'a> Rows<'c, 'a> {
             output: operator::Tensor { features, number: integer(&quantized) },
             accumulator: 32,
         };
-        let table = self.base.constant_of(op, &[table.len()], integer(&quantized), table);
-        self.base.build_operator(
-            op,
-            &node,
-            &[value],
-            &[table],
-            &[],
-            after.tensor(self.base.context),
-        )
+        let constant = if of.bits == 8 {
+            self.base.constant_of(op, &[table.len()], integer(&quantized), table)
+        } else {
+            let pieces = Pieces::of(table).ok_or_else(|| {
+                fail(
+                    &op,
+                    format_args!(
+                        "quantizes a function of codes of {} bits that is not smooth enough for the memory of a tile: quantize its input to 8 bits",
+                        of.bits
+                    ),
+                )
+            })?;
+            node.operator = &operator::piecewise::Piecewise;
+            for (name, number) in [("length", pieces.length), ("bits", pieces.bits)] {
+                node.parameters.insert(name.to_owned(), vec![number as i64]);
+            }
+            let words: Vec<i64> = pieces.words.into_iter().map(i64::from).collect();
+            let number = Integer { bits: 32, signed: true };
+            self.base.constant_of(op, &[words.len()], number, &words)
+        };
+        let after = after.tensor(self.base.context);
+        Ok(self.base.build_operator(op, &node, &[value], &[constant], &[], after))
     }
 
     /// The same integers, which now have another scale.

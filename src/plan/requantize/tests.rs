@@ -201,3 +201,21 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn quotients_of_floats_are_as_exact(
+        value in prop_oneof![any::<f32>().prop_map(f64::from), -1e3f64..1e3],
+        halves in -600i64..600,
+        step in prop::sample::select(vec![1.0, 0.25, 1.0 / 3.0, f64::from(0.1f32), 1e-30, 1e30]),
+        rounding in prop::sample::select(Rounding::ALL.to_vec()),
+        zero_point in -9i64..9,
+    ) {
+        let quantizer = Quantizer { rounding, zero_point, ..I8 };
+        for value in [value, halves as f64 * step / 2.0] {
+            prop_assume!(value.is_finite());
+            let exact = real(value).unwrap() / real(step).unwrap();
+            prop_assert_eq!(quantizer.apply_quotient(value, step), quantizer.apply(&exact));
+        }
+    }
+}

@@ -65,6 +65,19 @@ impl<'c, 'a> Rows<'c, 'a> {
                     _ => Integers::None,
                 }
             }
+            Integers::Function(of, function) => {
+                match (
+                    factor.shared().and_then(|f| f.to_f64()),
+                    offset.shared().and_then(|o| o.to_f64()),
+                ) {
+                    (Some(factor), Some(offset)) => {
+                        let function = function.clone();
+                        let moved = move |x| function(x) * factor + offset;
+                        Integers::Function(of.clone(), Rc::new(moved))
+                    }
+                    _ => Integers::None,
+                }
+            }
             Integers::Parts(..) | Integers::Extreme(..) | Integers::None => Integers::None,
         };
         Tensor {
@@ -149,7 +162,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         }
         let (a, b) = (self.spread(op, a)?, self.spread(op, b)?);
         let signum = sign.to_f64().unwrap_or(1.0);
-        if let Some(table) = self.same_codes(&[&a, &b], |x| x[0] + signum * x[1]) {
+        if let Some(table) = self.same_codes(&[&a, &b], move |x| x[0] + signum * x[1]) {
             return Ok(table);
         }
         let (left, right) = (self.shared(op, &a)?, self.shared(op, &b)?);
@@ -371,6 +384,16 @@ impl<'c, 'a> Rows<'c, 'a> {
                 let integers = Integers::Table(*value, *codes, reals);
                 Ok(Tensor { integers, form: None, ..(*x).clone() })
             }
+            Integers::Function(of, function) => {
+                let bound = |limit: &Option<Real>, other: f64| {
+                    limit.as_ref().and_then(|limit| limit.to_f64()).unwrap_or(other)
+                };
+                let (low, high) = (bound(low, f64::NEG_INFINITY), bound(high, f64::INFINITY));
+                let function = function.clone();
+                let limited = move |x| function(x).max(low).min(high);
+                let integers = Integers::Function(of.clone(), Rc::new(limited));
+                Ok(Tensor { integers, form: None, ..(*x).clone() })
+            }
             // Each part by itself.
             Integers::Parts(parts, axis) => {
                 let parts: pass::Result<Vec<_>> = parts
@@ -429,7 +452,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         larger: bool,
     ) -> pass::Result<'c, Tensor<'c, 'a>> {
         let (a, b) = (self.spread(op, a)?, self.spread(op, b)?);
-        let pick = |x: &[f64]| if larger { x[0].max(x[1]) } else { x[0].min(x[1]) };
+        let pick = move |x: &[f64]| if larger { x[0].max(x[1]) } else { x[0].min(x[1]) };
         if let Some(table) = self.same_codes(&[&a, &b], pick) {
             return Ok(table);
         }
@@ -494,7 +517,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         if let (Some(condition), Some(a), Some(b)) = operands
             && let Some(Form::Sign(x)) = condition.form.as_deref()
             && Rc::ptr_eq(x, &a)
-            && self.table(&b).is_none_or(|_| self.table(&a).is_none())
+            && !(Self::is_of_bytes(&a) && Self::is_of_bytes(&b))
         {
             let scales = match (&a.integers, &b.integers) {
                 (Integers::Sums(one, from), Integers::Sums(other, to))
@@ -536,14 +559,28 @@ impl<'c, 'a> Rows<'c, 'a> {
         self.pointwise(op, |x| if x[0] != 0.0 { x[1] } else { x[2] })
     }
 
-    /// What each code of 8 bits of a tensor means, and the codes.
+    /// Whether a tensor is a function of codes of 8 bits, for which a table is the cheapest.
+    fn is_of_bytes(x: &Tensor<'c, 'a>) -> bool {
+        match &x.integers {
+            Integers::Table(_, codes, _) => codes.bits == 8,
+            Integers::Codes(Coded { codes, scale, .. }) => {
+                codes.bits == 8
+                    && scale.shared().is_some()
+                    && x.offset.shared().is_some()
+                    && x.limits.shared().is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// What each code of a tensor means, and the codes.
     fn table(&self, x: &Tensor<'c, 'a>) -> Option<(Value<'c, 'a>, Uniform, Rc<[f64]>)> {
         match &x.integers {
             Integers::Table(value, codes, reals) => Some((*value, *codes, reals.clone())),
-            Integers::Codes(Coded { value, codes, scale }) if codes.bits == 8 => {
+            Integers::Codes(Coded { value, codes, scale }) if codes.bits <= 16 => {
                 let (scale, offset) = (scale.shared()?.to_f64()?, x.offset.shared()?.to_f64()?);
                 let limits = x.limits.shared()?;
-                let (first, last) = crate::exact::range(8, codes.signed);
+                let (first, last) = crate::exact::range(codes.bits.into(), codes.signed);
                 let low = limits.low.as_ref().and_then(|limit| limit.to_f64());
                 let high = limits.high.as_ref().and_then(|limit| limit.to_f64());
                 let real = |code: i64| {
@@ -561,8 +598,16 @@ impl<'c, 'a> Rows<'c, 'a> {
     fn same_codes(
         &self,
         tensors: &[&Rc<Tensor<'c, 'a>>],
-        f: impl Fn(&[f64]) -> f64,
+        f: impl Fn(&[f64]) -> f64 + 'static,
     ) -> Option<Tensor<'c, 'a>> {
+        if tensors.iter().any(|x| matches!(&x.integers, Integers::Function(..))) {
+            return self.same_sums(tensors, f);
+        }
+        // Sums and products of wider codes take fewer operations than a function in pieces.
+        let plain = |x: &Tensor| matches!(&x.integers, Integers::Codes(of) if of.codes.bits > 8);
+        if tensors.len() > 1 && tensors.iter().all(|x| plain(x)) {
+            return None;
+        }
         let tables: Vec<_> = tensors.iter().map(|x| self.table(x)).collect::<Option<_>>()?;
         let (value, codes, _) = tables.first()?.clone();
         let first = tensors.first()?;
@@ -571,7 +616,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         if !same {
             return None;
         }
-        let reals = (0..256)
+        let reals = (0..tables.iter().map(|(_, _, reals)| reals.len()).min()?)
             .map(|at| f(&tables.iter().map(|(_, _, reals)| reals[at]).collect::<Vec<_>>()))
             .collect();
         let rank = first.shape.len();
@@ -584,10 +629,75 @@ impl<'c, 'a> Rows<'c, 'a> {
         })
     }
 
+    /// A function of tensors that are all functions of the same sums, seen alike.
+    fn same_sums(
+        &self,
+        tensors: &[&Rc<Tensor<'c, 'a>>],
+        f: impl Fn(&[f64]) -> f64 + 'static,
+    ) -> Option<Tensor<'c, 'a>> {
+        let root = tensors.iter().find_map(|x| match &x.integers {
+            Integers::Function(of, _) => Some(of.clone()),
+            _ => None,
+        });
+        let root = match (root, tensors) {
+            (Some(root), _) => root,
+            (None, [x]) if matches!(x.integers, Integers::Sums(..)) => {
+                let limits = Field::all(x.shape.len(), Limits::default());
+                Rc::new(Tensor { limits, form: None, ..(***x).clone() })
+            }
+            _ => return None,
+        };
+        let functions = tensors.iter().map(|x| Self::function_of(x, &root));
+        let functions: Vec<Function> = functions.collect::<Option<_>>()?;
+        let all = move |x: f64| f(&functions.iter().map(|of| of(x)).collect::<Vec<_>>());
+        let rank = root.shape.len();
+        Some(Tensor {
+            integers: Integers::Function(root.clone(), Rc::new(all)),
+            offset: Field::all(rank, Real::zero()),
+            limits: Field::all(rank, Limits::default()),
+            form: None,
+            ..(*root).clone()
+        })
+    }
+
+    /// What a tensor is of the real values of sums; `None` if it is no function of these.
+    fn function_of(x: &Tensor<'c, 'a>, root: &Tensor<'c, 'a>) -> Option<Function> {
+        if x.view != root.view || x.shape != root.shape {
+            return None;
+        }
+        let (of, function): (&Tensor, Function) = match &x.integers {
+            Integers::Function(of, function) => (of, function.clone()),
+            Integers::Sums(..) => {
+                let limits = x.limits.shared()?;
+                let bound = |limit: &Option<Real>, other: f64| {
+                    limit.as_ref().map_or(Some(other), |limit| limit.to_f64())
+                };
+                let low = bound(&limits.low, f64::NEG_INFINITY)?;
+                let high = bound(&limits.high, f64::INFINITY)?;
+                (x, Rc::new(move |x: f64| x.max(low).min(high)))
+            }
+            _ => return None,
+        };
+        let (Integers::Sums(sums, scale), Integers::Sums(other, from)) =
+            (&of.integers, &root.integers)
+        else {
+            return None;
+        };
+        if !Rc::ptr_eq(sums, other) || from.has(Zero::is_zero) {
+            return None;
+        }
+        let factors = scale.with(from, |to, from| to / from);
+        let factor = factors.shared()?.clone();
+        let moved = root.offset.map(|offset| offset * &factor);
+        let offsets = of.offset.with(&moved, |to, moved| to - moved);
+        let (factor, offset) = (factor.to_f64()?, offsets.shared()?.to_f64()?);
+        Some(Rc::new(move |x| function(x * factor + offset)))
+    }
+
     pub(super) fn unary(
         &mut self,
         op: OperationRef<'c, 'a>,
-        f: impl Fn(f64) -> f64,
+        f: impl Fn(f64) -> f64 + 'static,
     ) -> pass::Result<'c> {
         let x = self.computed(op, 0)?;
         let name = op.name();
@@ -597,7 +707,12 @@ impl<'c, 'a> Rows<'c, 'a> {
             self.set(op, tensor);
             return Ok(());
         }
-        let tensor = self.same_codes(&[&x], |x| f(x[0])).ok_or_else(|| self.no_table(op, &x))?;
+        let f = move |x: &[f64]| f(x[0]);
+        let tensor = match x.integers {
+            Integers::Sums(..) => self.same_sums(&[&x], f),
+            _ => self.same_codes(&[&x], f),
+        };
+        let tensor = tensor.ok_or_else(|| self.no_table(op, &x))?;
         self.set(op, tensor);
         Ok(())
     }
@@ -607,13 +722,6 @@ impl<'c, 'a> Rows<'c, 'a> {
         let operator = aie4ml::operator_name(op.location());
         let what = operator.map_or("a function".to_owned(), |name| format!("a '{name}'"));
         match &x.integers {
-            Integers::Codes(Coded { codes, .. }) if codes.bits > 8 => fail(
-                &op,
-                format_args!(
-                    "is {what} of codes of {} bits, of which a tile holds no table: quantize its input to 8 bits",
-                    codes.bits
-                ),
-            ),
             Integers::Codes(_) => fail(
                 &op,
                 format_args!(
@@ -633,7 +741,7 @@ impl<'c, 'a> Rows<'c, 'a> {
     pub(super) fn pointwise(
         &mut self,
         op: OperationRef<'c, 'a>,
-        f: impl Fn(&[f64]) -> f64,
+        f: impl Fn(&[f64]) -> f64 + 'static,
     ) -> pass::Result<'c> {
         let mut tensors = Vec::new();
         let mut operands: Vec<Result<usize, f64>> = Vec::new();
@@ -654,7 +762,7 @@ impl<'c, 'a> Rows<'c, 'a> {
             }
         }
         let refs: Vec<&Rc<Tensor>> = tensors.iter().collect();
-        let all = |x: &[f64]| {
+        let all = move |x: &[f64]| {
             let numbers: Vec<f64> = operands
                 .iter()
                 .map(|operand| match operand {
@@ -664,7 +772,11 @@ impl<'c, 'a> Rows<'c, 'a> {
                 .collect();
             f(&numbers)
         };
-        let tensor = self.same_codes(&refs, all).ok_or_else(|| match tensors.as_slice() {
+        let tensor = match refs.as_slice() {
+            [x] if matches!(x.integers, Integers::Sums(..)) => self.same_sums(&refs, all),
+            _ => self.same_codes(&refs, all),
+        };
+        let tensor = tensor.ok_or_else(|| match tensors.as_slice() {
             [x] => self.no_table(op, x),
             _ => foreign(op),
         })?;

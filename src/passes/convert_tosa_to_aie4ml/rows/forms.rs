@@ -266,22 +266,17 @@ impl<'c, 'a> Rows<'c, 'a> {
         of: &Along<'c, 'a>,
     ) -> pass::Result<'c, Tensor<'c, 'a>> {
         let Grouped { x, extents, strides, offset, view } = self.groups(op, of)?;
-        let scale = x.scale.to_f64().filter(|_| x.scale.is_positive() && x.codes.bits == 8);
-        let Some(scale) = scale else {
-            return Err(fail(
-                &op,
-                "is a softmax of codes of more than 8 bits, of which a tile holds no table: quantize its input to 8 bits",
-            ));
+        let Some(scale) = x.scale.to_f64().filter(|_| x.scale.is_positive()) else {
+            return Err(fail(&op, "is a softmax of codes of a negative scale: quantize them anew"));
         };
-        let table: Vec<i64> =
-            (0..256).map(|d| (65535.0 * (-scale * f64::from(d)).exp()).round() as i64).collect();
+        let table = operator::softmax::table(scale, x.codes.bits);
         let features = extents[0] * extents[1];
         let node = Node {
             operator: &operator::softmax::Softmax,
             parameters: groups_of(&extents, &strides, offset).into_iter().collect(),
             inputs: vec![operator::Tensor { features: Self::columns(x.value), number: x.number() }],
             constants: vec![operator::Constant {
-                shape: vec![256],
+                shape: vec![table.len()],
                 number: Integer { bits: 32, signed: true },
                 data: table,
             }],

@@ -67,8 +67,8 @@ impl<'c, 'a> Rows<'c, 'a> {
         let moved = self.with_fields(
             moved,
             shape.clone(),
-            |field| field.reshaped(&from, &shape),
-            |field| field.reshaped(&from, &shape),
+            &|field| field.reshaped(&from, &shape),
+            &|field| field.reshaped(&from, &shape),
         );
         let form = x.form.as_ref().and_then(|form| form.reshaped(&from, &shape)).map(Rc::new);
         self.set(op, Tensor { form, ..moved });
@@ -80,14 +80,19 @@ impl<'c, 'a> Rows<'c, 'a> {
         &self,
         x: Tensor<'c, 'a>,
         shape: Vec<usize>,
-        reals: impl Fn(&Field<Real>) -> Field<Real>,
-        limits: impl Fn(&Field<Limits>) -> Field<Limits>,
+        reals: &dyn Fn(&Field<Real>) -> Field<Real>,
+        limits: &dyn Fn(&Field<Limits>) -> Field<Limits>,
     ) -> Tensor<'c, 'a> {
         let coded = |coded: &Coded<'c, 'a>| Coded { scale: reals(&coded.scale), ..coded.clone() };
         let integers = match &x.integers {
             Integers::Codes(of) => Integers::Codes(coded(of)),
             Integers::Sums(pending, scale) => Integers::Sums(pending.clone(), reals(scale)),
             Integers::Sum([a, b]) => Integers::Sum([coded(a), coded(b)]),
+            Integers::Function(of, function) => {
+                let of = Tensor { view: x.view.clone(), ..(**of).clone() };
+                let of = self.with_fields(of, shape.clone(), reals, limits);
+                Integers::Function(Rc::new(of), function.clone())
+            }
             other => other.clone(),
         };
         Tensor {
@@ -132,11 +137,11 @@ impl<'c, 'a> Rows<'c, 'a> {
             moved.push(Rc::new(self.with_fields(
                 tensor,
                 own.clone(),
-                |field| match perms {
+                &|field| match perms {
                     Some(perms) => field.transposed(perms),
                     None => field.reshaped(&from, &own),
                 },
-                |field| match perms {
+                &|field| match perms {
                     Some(perms) => field.transposed(perms),
                     None => field.reshaped(&from, &own),
                 },
@@ -186,12 +191,9 @@ impl<'c, 'a> Rows<'c, 'a> {
         self.movable(op, &x)?;
         let view = x.view.transposed(&perms);
         let moved = Tensor { view, ..(*x).clone() };
-        let moved = self.with_fields(
-            moved,
-            shape,
-            |field| field.transposed(&perms),
-            |field| field.transposed(&perms),
-        );
+        let moved = self.with_fields(moved, shape, &|field| field.transposed(&perms), &|field| {
+            field.transposed(&perms)
+        });
         self.set(op, moved);
         Ok(())
     }
@@ -231,12 +233,10 @@ impl<'c, 'a> Rows<'c, 'a> {
             }
             _ => return Err(self.mixing(op)),
         };
-        let moved = self.with_fields(
-            moved,
-            size.clone(),
-            |field| field.sliced(&start, &size),
-            |field| field.sliced(&start, &size),
-        );
+        let moved =
+            self.with_fields(moved, size.clone(), &|field| field.sliced(&start, &size), &|field| {
+                field.sliced(&start, &size)
+            });
         self.set(op, moved);
         Ok(())
     }
