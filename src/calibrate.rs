@@ -8,6 +8,8 @@ pub mod best;
 pub mod estimates;
 pub mod kernels;
 pub mod networks;
+pub mod peer;
+pub mod places;
 
 use crate::{
     array::Program,
@@ -120,13 +122,19 @@ pub fn planned(
 ///
 /// If the program does not run.
 pub fn time(program: &Program, costs: Costs, iterations: usize) -> Result<Timing, Error> {
+    let engine = run(program, costs, iterations)?;
+    engine.timing().ok_or_else(|| Error::new("array simulator", "the program has no time"))
+}
+
+/// Runs `program` with time, computing nothing.
+fn run(program: &Program, costs: Costs, iterations: usize) -> Result<Engine<u8>, Error> {
     let fail = |error: &dyn std::fmt::Display| Error::new("array simulator", error);
-    let kernels = IdleKernels::new(program).map_err(|error| fail(&error))?;
+    let kernels = IdleKernels::new(program, costs.kernels).map_err(|error| fail(&error))?;
     let mut engine =
         Engine::<u8>::timed(program, Rc::new(kernels), costs).map_err(|error| fail(&error))?;
     let inputs: Vec<Vec<u8>> = (program.inputs.iter())
         .map(|input| vec![0; iterations * input.rows * input.columns * input.element.bytes()])
         .collect();
     engine.run(&inputs, iterations).map_err(|error| fail(&error))?;
-    engine.timing().ok_or_else(|| fail(&"the program has no time"))
+    Ok(engine)
 }

@@ -1,12 +1,18 @@
 //! What our own choices give: latencies next to the best published ones, and one
 //! layer on all tiles next to one tile.
 
-use super::{Layer, MICROTILE, Split, network, networks::Published, program, time};
+use super::{
+    Layer, MICROTILE, Split,
+    estimates::{self, point_of},
+    network,
+    networks::Published,
+    planned, program, time,
+};
 use crate::{
     array::Program,
     device::Device,
     ir::Error,
-    plan::hand_over::Transport,
+    plan::{hand_over::Transport, parallelize::Objective},
     sim::{Costs, Timing, iterations_to_settle},
 };
 use std::collections::BTreeMap;
@@ -17,6 +23,8 @@ pub struct Best {
     pub published: Published,
     pub tiles: usize,
     pub timing: Timing,
+    /// The planner's estimate of its times, and the simulator's.
+    pub point: estimates::Point,
 }
 
 impl Best {
@@ -38,19 +46,20 @@ pub fn best_published(all: &[Published]) -> Vec<&Published> {
     best.into_values().collect()
 }
 
-/// Compiles a network for latency, on no more tiles than the published design has.
+/// Compiles a network for an objective, on no more tiles than the published design has.
 ///
 /// # Errors
 ///
 /// If it does not compile or run.
-pub fn best(published: &Published) -> Result<Best, Error> {
+pub fn best(published: &Published, objective: Objective) -> Result<Best, Error> {
     let layers: Vec<Layer> =
         published.shapes.iter().map(|&(k, n)| Layer { k, n, split: None }).collect();
     let text = network(published.rows, &layers);
-    let options = format!("objective=latency max-tiles={}", published.tiles);
-    let program = program(&text, &options, Transport::Auto)?;
+    let options = format!("objective={objective} max-tiles={}", published.tiles);
+    let (program, estimate) = planned(&text, &options, Transport::Auto)?;
     let timing = time(&program, Costs::default(), iterations_to_settle(layers.len()))?;
-    Ok(Best { published: published.clone(), tiles: program.cores.len(), timing })
+    let point = point_of(format!("{} for {objective}", published.network), &estimate, &timing);
+    Ok(Best { published: published.clone(), tiles: program.cores.len(), timing, point })
 }
 
 /// What the paper reports of one layer on 296 of 304 tiles (arXiv 2512.15946, abstract and summary):

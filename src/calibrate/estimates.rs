@@ -4,7 +4,8 @@ use super::{Layer, MICROTILE, Split, network, planned, time};
 use crate::{
     ir::Error,
     plan::{hand_over::Transport, slices},
-    sim::{Costs, iterations_to_settle},
+    report::Estimate,
+    sim::{Costs, Timing, iterations_to_settle},
 };
 
 /// A chain of layers to split in all ways.
@@ -100,11 +101,16 @@ pub fn point(rows: usize, layers: &[Layer]) -> Result<Option<Point>, Error> {
     let iterations = iterations_to_settle(layers.len());
     let timing =
         time(&program, Costs::default(), iterations).map_err(|error| error.within(&name))?;
-    Ok(Some(Point {
+    Ok(Some(point_of(name, &estimate, &timing)))
+}
+
+/// Of a design.
+pub fn point_of(name: String, estimate: &Estimate, timing: &Timing) -> Point {
+    Point {
         name,
         estimated: [estimate.interval_cycles, estimate.latency_cycles].map(|cycles| cycles as f64),
         simulated: [timing.interval_cycles, timing.latency_cycles as f64],
-    }))
+    }
 }
 
 /// Of one of the two times: 0 is the interval, 1 the latency.

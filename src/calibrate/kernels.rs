@@ -97,7 +97,7 @@ pub const PUBLISHED: &[Published] = &[
         "aie4ml 0.2.1, passes/estimate.py",
     ),
     point(
-        "dense",
+        "dense with ReLU",
         [8, 128, 128],
         [4, 8, 8],
         KernelVersion::AIE4ML_0_1,
@@ -108,7 +108,7 @@ pub const PUBLISHED: &[Published] = &[
         "dense",
         [8, 256, 64],
         [4, 8, 8],
-        KernelVersion::AIE4ML_0_1,
+        KernelVersion::AIE4ML_0_1_LINEAR,
         609.0,
         "aie4ml 0.1, tutorial 1",
     ),

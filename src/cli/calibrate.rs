@@ -10,6 +10,7 @@ use crate::{
     },
     device::{Device, Latency},
     ir::Error,
+    plan::parallelize::Objective,
 };
 use std::{collections::BTreeSet, fmt::Write, fs, path::PathBuf};
 
@@ -66,7 +67,7 @@ pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
     let (mut programs, mut points) = (Vec::new(), Vec::new());
     for published in &all {
         progress.say(&format!("{} {}", published.network, published.splits));
-        let simulated = networks::compile(published)
+        let simulated = networks::build(published)
             .and_then(|program| Ok((networks::simulate(&program, None)?, program)));
         match simulated {
             Ok((simulated, program)) => {
@@ -89,8 +90,8 @@ pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
     if arguments.fit {
         let names: BTreeSet<&str> = all.iter().map(|one| one.network.as_str()).collect();
         let start = device.latency;
-        out += "| left out | hop | core_lock | plio | error of the fit | error of the one left out | worst |\n\
-                |---|--:|--:|--:|--:|--:|--:|\n";
+        out += "| left out | hop | plio | error of the fit | error of the one left out | worst |\n\
+                |---|--:|--:|--:|--:|--:|\n";
         let mut left_out = Vec::new();
         let mut fit = |name: Option<&str>| -> Result<(), Error> {
             progress.say(&format!("fit without {}", name.unwrap_or("nothing left out")));
@@ -100,9 +101,9 @@ pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
                 .collect();
             let fit = networks::fit(&others, start)?;
             let label = name.unwrap_or("none");
-            let Latency { hop, core_lock, plio, .. } = fit.latency;
+            let Latency { hop, plio, .. } = fit.latency;
             let error = 100.0 * fit.error;
-            _ = write!(out, "| {label} | {hop} | {core_lock} | {plio} | {error:.2} % |");
+            _ = write!(out, "| {label} | {hop} | {plio} | {error:.2} % |");
             let of: Vec<Point> = (programs.iter())
                 .filter(|(one, _)| Some(one.network.as_str()) == name)
                 .map(|(one, program)| {
@@ -130,6 +131,8 @@ pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
             100.0 * worst
         );
     }
+    // The planner's estimates of whole networks.
+    let mut whole = Vec::new();
     if arguments.best {
         _ = writeln!(
             out,
@@ -137,15 +140,17 @@ pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
              |---|--:|--:|--:|--:|--:|---|"
         );
         for published in best::best_published(&all) {
-            progress.say(&format!("{} for latency", published.network));
-            let best = match best::best(published) {
-                Ok(best) => best,
-                Err(error) => {
-                    let name = format!("{} for latency", published.network);
-                    failures.push(Error::new(name, error));
-                    continue;
+            let mut ours = Vec::new();
+            for objective in [Objective::Latency, Objective::Throughput] {
+                let name = format!("{} for {objective}", published.network);
+                progress.say(&name);
+                match best::best(published, objective) {
+                    Ok(best) => ours.push(best),
+                    Err(error) => failures.push(Error::new(name, error)),
                 }
-            };
+            }
+            whole.extend(ours.iter().map(|best| best.point.clone()));
+            let Some(best) = ours.first().filter(|_| ours.len() == 2) else { continue };
             _ = writeln!(
                 out,
                 "| {} | {} | {} | {} | {} | {:.2} | {} |",
@@ -201,6 +206,19 @@ pub fn calibrate(arguments: CalibrateArguments) -> Result<bool, Error> {
             all.extend(points);
         }
         quality("all", &all, &mut out);
+    }
+    if !whole.is_empty() {
+        out += "\nThe same of whole networks, split by the planner:\n\n\
+                | network | estimated interval | simulated | error | estimated latency | simulated | error |\n\
+                |---|--:|--:|--:|--:|--:|--:|\n";
+        for estimates::Point { name, estimated, simulated } in &whole {
+            _ = write!(out, "| {name} |");
+            for (estimated, simulated) in estimated.iter().zip(simulated) {
+                let error = 100.0 * (estimated / simulated - 1.0);
+                _ = write!(out, " {estimated:.0} | {simulated:.0} | {error:+.1} % |");
+            }
+            out += "\n";
+        }
     }
     drop(progress);
     say(&out)?;

@@ -70,17 +70,16 @@ const AIE_ML: Latency = Latency {
     // AM020 chapter 2: local to external 4, external to local 3, less the
     // crossing that each `hop` counts.
     stream_ends: 3,
-    // AIE4ML's documentation: about 8 per column (`docs/support.md`); AM020:
-    // external to external 4. Fitted, from 4 to 10.
-    hop: 9,
+    // Fitted, from 4 to 10; AIE4ML's documentation: about 8 per column
+    // (`docs/support.md`); AM020: 4 through each switch.
+    hop: 7,
     // Fitted.
     plio: 0,
     // AM020 chapter 2: 6 to 8 words per crossing. A stream holds no fewer than are
     // on their way at full rate, or a long way would throttle it, which it does not.
     hop_words: 8,
-    // Fitted. AMD's simulator, from which the fit's figures are, charges nothing
-    // for a lock that is free; on silicon what surrounds a call takes about 30
-    // cycles (ignite-xdna).
+    // xdna-emu: 1; what surrounds a call takes about 30 cycles (ignite-xdna), most
+    // of which is in `call`.
     core_lock: 1,
     // Fitted to the published kernels; ignite-xdna: 19.1 to 20.4 for an empty
     // call in a loop.

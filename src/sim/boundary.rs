@@ -36,11 +36,10 @@ pub(super) struct Collector<C> {
     buffer: Vec<Word<C>>,
     wait: Option<Wait>,
     clock: Clock,
-    /// Words of an iteration, and when the last of each came.
+    /// Words of an iteration, and when the first and the last of each came.
     each: usize,
+    pub starts: Vec<Cycle>,
     pub ends: Vec<Cycle>,
-    /// When the first word of the current iteration came.
-    begin: Cycle,
 }
 
 impl<C: Cell> Feeder<C> {
@@ -154,8 +153,8 @@ impl<C: Cell> Collector<C> {
             wait: None,
             clock: Clock::of_port(network.outer),
             each: words(interface, stream),
+            starts: Vec::new(),
             ends: Vec::new(),
-            begin: 0,
         })
     }
 
@@ -215,10 +214,11 @@ impl<C: Cell> Collector<C> {
             self.words.extend(&self.buffer);
             fabric.crossed += self.buffer.len() as u64;
             if at == 0 {
-                self.begin = first.at;
+                self.starts.push(first.at);
             }
             if at + self.buffer.len() == self.each {
-                fabric.log.add(me, span(self.ends.len(), self.begin, &self.clock));
+                let iteration = self.ends.len();
+                fabric.log.add(me, span(iteration, self.starts[iteration], &self.clock));
                 self.ends.push(self.clock.now);
             }
         }

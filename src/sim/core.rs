@@ -137,9 +137,11 @@ struct Running {
 }
 
 impl Running {
-    /// Whether the kernel reads its cascade.
-    fn receives(&self) -> bool {
-        matches!(self.time.before.first(), Some((_, Transfer::Get)))
+    /// Whether the transfer that it has begun passes on a sum that just came in, in the same
+    /// cycle: it has yet to be added to.
+    fn passes_on(&self) -> bool {
+        let last = self.transfers.checked_sub(1).and_then(|last| self.time.before.get(last));
+        matches!(last, Some((0, Transfer::Put)))
     }
 }
 
@@ -366,7 +368,7 @@ impl<C: Cell> Core<C> {
             Request::Put(value) => {
                 let link = self.cascade_out.ok_or("puts to a cascade, but none leaves its tile")?;
                 // A sum that came in has to be added to before it goes out.
-                let received = self.call.as_ref().is_some_and(|call| call.receives());
+                let received = self.call.as_ref().is_some_and(|call| call.passes_on());
                 let (before, delay) = fabric.latency.map_or((0, 0), |latency| {
                     (if received { latency.cascade_read } else { 0 }, latency.cascade)
                 });

@@ -13,16 +13,16 @@ use crate::{
 pub struct IdleKernels(Vec<Vec<Transfer>>);
 
 impl IdleKernels {
-    /// The kernels of `program`.
+    /// The kernels of `program`, whose transfers come as those of a version do.
     ///
     /// # Errors
     ///
     /// If its device is not known.
-    pub fn new(program: &Program) -> Result<IdleKernels, String> {
+    pub fn new(program: &Program, version: KernelVersion) -> Result<IdleKernels, String> {
         let device = Device::by_name(&program.device)
             .ok_or_else(|| format!("device '{}' is not known", program.device))?;
         let transfers = program.kernels.iter().map(|kernel| {
-            let time = kernel_time(kernel, false, &device, KernelVersion::default());
+            let time = kernel_time(kernel, false, &device, version);
             time.before.into_iter().map(|(_, transfer)| transfer).collect()
         });
         Ok(IdleKernels(transfers.collect()))

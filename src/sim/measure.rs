@@ -42,8 +42,9 @@ pub fn measure(program: &Program, batch: usize, until: Until) -> Result<Measures
 
 fn run(program: &Program, batch: usize, iterations: usize) -> Result<Measures, Failure> {
     let invalid = |message: String| Failure::Invalid(message.into());
-    let kernels = IdleKernels::new(program).map_err(invalid)?;
-    let mut engine = Engine::<()>::timed(program, Rc::new(kernels), Costs::default())?;
+    let costs = Costs::default();
+    let kernels = IdleKernels::new(program, costs.kernels).map_err(invalid)?;
+    let mut engine = Engine::<()>::timed(program, Rc::new(kernels), costs)?;
     let inputs: Vec<Vec<()>> = (program.inputs.iter())
         .map(|input| vec![(); iterations * input.rows * input.columns * input.element.bytes()])
         .collect();

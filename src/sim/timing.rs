@@ -149,7 +149,10 @@ fn steady(starts: &[Cycle], ends: &[Cycle], each: Option<usize>) -> Option<(Cycl
 pub struct Measures {
     /// Of one iteration, first input word to last output word.
     pub latency_cycles: Cycle,
-    /// The same of all iterations of a batch.
+    /// First input word to first word of the first output stream; `None` of tensors in the host's
+    /// memory.
+    pub response_cycles: Option<Cycle>,
+    /// The same as latency of all iterations of a batch.
     pub batch_cycles: Cycle,
     /// Between iterations, in the long run.
     pub interval_cycles: f64,
@@ -231,6 +234,7 @@ impl<C: Cell> Engine<C> {
         let each = invocation.or_else(|| (!self.program.sequences.is_empty()).then_some(1));
         Some(Measures {
             latency_cycles: ends.first()?.checked_sub(first)?,
+            response_cycles: self.first_word().and_then(|word| word.checked_sub(first)),
             batch_cycles: ends.get(batch.max(1) - 1)?.checked_sub(first)?,
             interval_cycles: (end - begin).max(1) as f64 / (to - from).max(1) as f64,
             steady: steady(&self.starts(), &ends, each).is_some(),
@@ -293,6 +297,14 @@ impl<C: Cell> Engine<C> {
     /// When the first word of each iteration came in.
     pub(super) fn starts(&self) -> Vec<Cycle> {
         join(self.actors.iter().filter_map(Actor::starts), Cycle::min)
+    }
+
+    /// When the first word of the first iteration came out of the first output stream.
+    fn first_word(&self) -> Option<Cycle> {
+        self.actors.iter().find_map(|actor| match actor {
+            Actor::Collector(collector, ..) => collector.starts.first().copied(),
+            _ => None,
+        })
     }
 
     /// When the last word of each iteration came out.
