@@ -8,11 +8,13 @@
 //!
 //! **Invariant:** a [`Device`] is immutable and comes from [`Device::by_name`].
 
+mod issue;
 mod latency;
 pub mod registers;
 mod switches;
 mod tables;
 
+pub use issue::{Operation, Registers, Slot};
 pub use latency::{HostAccess, Latency};
 
 use crate::array::{Bundle, Tile};

@@ -4,6 +4,8 @@
 //! The lowering calls instances by name, the emitter writes their sources, and
 //! both ask this module, so a name always means one source.
 
+pub mod body;
+pub mod schedule;
 mod signature;
 pub mod size;
 pub mod stage;

@@ -4,9 +4,14 @@ mod common;
 
 use aie4ml::{
     compile::{self, Options},
-    device::Device,
+    device::{Device, MmulShape, Operation},
     exact::{Requant, Rounding},
-    kernel::{Dense, Integer, Role, Stage},
+    kernel::{
+        Add, Dense, Integer, Kernel, Role, Stage,
+        body::{Addition, Work},
+        schedule::Body,
+        time,
+    },
     plan::microtile::Microtile,
 };
 use common::{Scratch, llvm, root};
@@ -170,6 +175,133 @@ fn no_load_waits_for_a_store() {
     }
 }
 
+/// What a kernel executes, operation by operation, is what its schedule issues.
+#[test]
+fn schedules_issue_what_kernels_execute() {
+    let device = Device::by_name("xcve2802").expect("it is a name");
+    let (mut text, mut expected) = (String::new(), Vec::new());
+    let int8 = Integer { bits: 8, signed: true };
+    for (microtile, blocks) in [
+        ([4, 8, 8], [4, 8, 6]),
+        ([4, 8, 8], [5, 3, 7]),
+        ([4, 8, 8], [1, 12, 9]),
+        ([4, 8, 8], [6, 19, 4]),
+        ([8, 8, 8], [4, 8, 4]),
+        ([8, 8, 8], [3, 10, 5]),
+        ([2, 8, 8], [1, 2, 1]),
+    ] {
+        let shape = device
+            .mmul_shapes(8, 8)
+            .find(|shape| [shape.m, shape.k, shape.n] == microtile)
+            .expect("the device has it");
+        let [mb, kb, nb] = blocks;
+        let tile = Microtile::from(shape);
+        for role in [Role::Single, Role::First, Role::Middle, Role::Last] {
+            let requant = Requant::shift(9, Rounding::NearestEven, 8, true);
+            let dense = Dense {
+                role,
+                microtile: tile,
+                rows: mb * tile.m,
+                k: kb * tile.k,
+                n: nb * tile.n,
+                input: int8,
+                weight: int8,
+                output: int8,
+                accumulator: 32,
+                stages: if role.has_output() { Stage::all(&[requant], 32) } else { Vec::new() },
+            };
+            text += &dense.source();
+            let sizes =
+                [dense.rows * dense.k, dense.k * dense.n, 4 * dense.n, dense.rows * dense.n];
+            expected.push((dense.name(), role, sizes, issued(role, shape, blocks, &device)));
+        }
+    }
+    let requant = Requant::shift(2, Rounding::NearestEven, 8, true);
+    let add = Add {
+        rows: 3,
+        n: 64,
+        inputs: [int8; 2],
+        factors: [4, 1],
+        accumulator: 32,
+        output: int8,
+        stages: Stage::all(&[requant], 32),
+    };
+    let body = Addition { lanes: 32, input_bits: 8, output_bits: 8, work: Work::default() };
+    let mut issued = vec![0; 6];
+    count(&mut issued, &body.body(&device), 3 * 64 / 32);
+    let add = Kernel::Add(add);
+    text += &add.source();
+    expected.push((add.name(), Role::Last, [192; 4], issued));
+    // Buffers, a call, and what it executed: loads, products, sums, stores, words sent and received.
+    text += "#include <cstdio>\n#include <vector>\nstatic unsigned long sent, received;\n\
+             static void put(const void *) { ++sent; }\n\
+             static void get(void *) { ++received; }\n\
+             int main() {\n  aie4ml_host_connect(put, get);\n";
+    for (name, role, sizes, _) in &expected {
+        let [a, w, p, c] = sizes.map(|size| size.next_multiple_of(64));
+        let mut passed = vec!["a.data()", "w.data()"];
+        passed.extend(role.has_bias().then_some("(const int32_t *)p.data()"));
+        passed.extend(role.has_output().then_some("c.data()"));
+        text += &format!(
+            "  {{\n    std::vector<int8_t> a({a}), w({w}), p({p}), c({c});\n    aie::counts = {{}};\n    \
+             sent = received = 0;\n    {name}({});\n    \
+             std::printf(\"%lu %lu %lu %lu %lu %lu\\n\", aie::counts.loads, aie::counts.products, \
+             aie::counts.sums, aie::counts.stores, sent, received);\n  }}\n",
+            passed.join(", ")
+        );
+    }
+    text += "}\n";
+    let scratch = Scratch::new();
+    let (program, host) = (scratch.path("program"), root().join("kernels/host/aie4ml_host.cpp"));
+    let [program, host] = [&program, &host].map(|path| path.to_str().expect("a readable path"));
+    let compiled = clang(&text, &["-O1", "-DAIE4ML_COUNT", host, "-o", program]);
+    compiled.unwrap_or_else(|error| panic!("{error}"));
+    let output = Command::new(program).output().expect("it was just made");
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.lines().count(), expected.len(), "{output}");
+    for (line, (name, _, _, issued)) in output.lines().zip(expected) {
+        let executed: Vec<u64> = line.split(' ').map(|number| number.parse().unwrap()).collect();
+        assert_eq!(executed, issued, "{name}");
+    }
+}
+
+/// Adds what so many iterations of a loop issue.
+fn count(all: &mut [u64], body: &Body, iterations: u64) {
+    let kinds: [&[Operation]; 6] = [
+        &[Operation::Load],
+        &[Operation::Product],
+        &[Operation::Sum],
+        &[Operation::RoundedStore, Operation::Store],
+        &[Operation::Send],
+        &[Operation::Receive],
+    ];
+    for (sum, kinds) in all.iter_mut().zip(kinds) {
+        *sum += kinds.iter().map(|&kind| body.count(kind) as u64).sum::<u64>() * iterations;
+    }
+}
+
+/// Loads, products, sums, stores, and words sent and received, of all iterations of all loops.
+fn issued(role: Role, shape: &MmulShape, [mb, kb, nb]: [usize; 3], device: &Device) -> Vec<u64> {
+    let dense = time::Dense {
+        role,
+        shape,
+        blocks: [mb, kb, nb],
+        group: time::Dense::GROUP,
+        output_bits: 8,
+        work: Work::default(),
+        rest: 0,
+        conflict: false,
+    };
+    let mut all = vec![0; 6];
+    for (group, groups) in dense.groups(device) {
+        count(&mut all, &group.body(device), groups);
+        count(&mut all, &group.step(device), groups * (kb - group.steps) as u64);
+    }
+    // A call of the API is as many products as the shape takes.
+    all[1] /= u64::from(shape.cycles);
+    all
+}
+
 /// Both compilers for the array are told of the loops that are to overlap, each in its own words.
 #[test]
 fn loops_say_that_they_overlap() {
@@ -178,8 +310,11 @@ fn loops_say_that_they_overlap() {
         let text = clang(&source, &["-O0", "-S", "-emit-llvm", "-o", "-", define]);
         text.unwrap_or_else(|error| panic!("{name}: {error}"))
     };
-    assert!(ir("-D__AIECC__").contains("llvm.loop.unroll.disable"));
+    for told in ["llvm.loop.unroll.disable", "llvm.loop.unroll.full"] {
+        assert!(ir("-D__AIECC__").contains(told), "{told}");
+    }
     assert!(!ir("-DNDEBUG").contains("llvm.loop.unroll.disable"));
     let text = clang(&source, &["-E", "-D__chess__"]).unwrap_or_else(|error| panic!("{error}"));
-    assert!(text.contains("[[chess::prepare_for_pipelining]] [[chess::min_loop_count(KB)]]"));
+    assert!(text.contains("[[chess::prepare_for_pipelining]] [[chess::min_loop_count(count)]]"));
+    assert!(text.contains("[[chess::unroll_loop()]]"));
 }

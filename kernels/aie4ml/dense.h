@@ -20,7 +20,12 @@
 // and only then adds what arrives from the tile before it.
 //
 // Blocks are taken in groups that stay in registers, 2x2 where possible: 4 loads
-// feed 4 products. See kernels/README.md for the issue slots.
+// feed 4 products. All groups of one shape are one loop, in which a group begins
+// while the one before it ends: the compiler pipelines it where K is unrolled in
+// it; where K is too long for that, the loop over it stands between the end of a
+// group and the begin of the next, which are one piece of straight code. The
+// operations and the cycles of these loops are counted in src/kernel/body.rs; see
+// kernels/README.md for the issue slots.
 
 #pragma once
 
@@ -86,6 +91,30 @@ private:
     template <bool First, bool Last>
     static constexpr bool takes = First || (Last && Out::per_channel);
 
+    // Steps along K that are unrolled in the loop over groups.
+    static constexpr unsigned unrolled = 8;
+
+    // Accumulator registers of a block, and how many of a group's sums leave room for
+    // what else is accumulated meanwhile: sums that come in, or products that scale.
+    // All tiles of a cascade take the same groups, whatever their role.
+    static constexpr unsigned register_bits = __AIE_ARCH__ == 20 ? 1024 : 2048;
+    static constexpr unsigned registers = (size_c * Sums::accum_bits() + register_bits - 1) / register_bits;
+
+    template <bool First, bool Last>
+    static constexpr unsigned most_registers =
+        First && Last && Out::template is_fused<Sums::accum_bits(), size_c>() ? 8 : 4;
+
+    // Columns of blocks in a group of R rows: without a second row, more columns make
+    // up for the lost reuse of W.
+    template <bool First, bool Last, unsigned R>
+    static constexpr unsigned columns_of()
+    {
+        unsigned columns = 4 / R;
+        while (columns > 1 && columns * R * registers > most_registers<First, Last>)
+            columns /= 2;
+        return columns;
+    }
+
     template <bool First, bool Last>
     static AIE4ML_INLINE void run(const TA *__restrict a, const TW *__restrict w, const int32_t *__restrict p,
                                   TC *__restrict c)
@@ -93,83 +122,200 @@ private:
         if constexpr (Last)
             Out::template set_modes<Sums::accum_bits(), size_c>();
 
-        for (unsigned row = 0; row < MB / 2; ++row)
-            columns<First, Last, 2, 2, NB>(a + row * 2 * KB * size_a, w, p, c + row * 2 * NB * size_c);
-        // Without a second row, a wider group makes up for the lost reuse of W.
+        if constexpr (MB >= 2)
+            rows<First, Last, 2, MB / 2, columns_of<First, Last, 2>(), NB>(a, w, p, c);
         if constexpr (MB % 2 != 0) {
             constexpr unsigned row = MB - 1;
-            columns<First, Last, 1, 4, NB>(a + row * KB * size_a, w, p, Last ? c + row * NB * size_c : c);
+            rows<First, Last, 1, 1, columns_of<First, Last, 1>(), NB>(a + row * KB * size_a, w, p,
+                                                                      Last ? c + row * NB * size_c : c);
         }
     }
 
-    // R rows of blocks, their Left rightmost columns in groups of C, then what is
-    // left in groups of half the size.
-    template <bool First, bool Last, unsigned R, unsigned C, unsigned Left>
-    static AIE4ML_INLINE void columns(const TA *__restrict a, const TW *__restrict w,
-                                      const int32_t *__restrict p, TC *__restrict c)
+    // `Rows` times R rows of blocks: their Left rightmost columns in groups of C, then
+    // what is left in groups of half the size.
+    template <bool First, bool Last, unsigned R, unsigned Rows, unsigned C, unsigned Left>
+    static AIE4ML_INLINE void rows(const TA *__restrict a, const TW *__restrict w, const int32_t *__restrict p,
+                                   TC *__restrict c)
     {
-        for (unsigned group = 0; group < Left / C; ++group) {
-            const unsigned column = NB - Left + group * C;
-            blocks<First, Last, R, C>(a, w + column * KB * size_w, takes<First, Last> ? p + column * n : p,
-                                      Last ? c + column * size_c : c);
-        }
+        constexpr unsigned column = NB - Left;
+        if constexpr (Left / C > 0)
+            groups<First, Last, R, Rows, C, Left / C>(a, w + column * KB * size_w,
+                                                      takes<First, Last> ? p + column * n : p,
+                                                      Last ? c + column * size_c : c);
         if constexpr (Left % C != 0)
-            columns<First, Last, R, C / 2, Left % C>(a, w, p, c);
+            rows<First, Last, R, Rows, C / 2, Left % C>(a, w, p, c);
     }
 
-    // One group of R x C blocks of the result.
-    template <bool First, bool Last, unsigned R, unsigned C>
-    static AIE4ML_INLINE void blocks(const TA *__restrict a, const TW *__restrict w, const int32_t *__restrict p,
+    // `Rows` x `Columns` groups of R x C blocks of the result.
+    template <bool First, bool Last, unsigned R, unsigned Rows, unsigned C, unsigned Columns>
+    static AIE4ML_INLINE void groups(const TA *__restrict a, const TW *__restrict w, const int32_t *__restrict p,
                                      TC *__restrict c)
     {
-        using detail::unroll;
+        constexpr unsigned count = Rows * Columns;
+        Reader<First, R, Rows, C, Columns> reader{a, w, p};
+        Writer<First, Last, R, Rows, C, Columns> writer{p, c};
+        Group<R, C> sums;
 
-        Block sums[R][C];
-        unroll<C>([&](auto j) AIE4ML_LAMBDA {
-            const Sums start = start_of<First>(First ? p + j * n : p);
-            unroll<R>([&](auto i) AIE4ML_LAMBDA { sums[i][j] = Block(start); });
-        });
-
-        AIE4ML_PIPELINE(KB)
-        for (unsigned kb = 0; kb < KB; ++kb) {
-            aie::vector<TA, size_a> rows[R];
-            aie::vector<TW, size_w> cols[C];
-            unroll<R>([&](auto i) AIE4ML_LAMBDA { rows[i] = aie::load_v<size_a>(a + (i * KB + kb) * size_a); });
-            unroll<C>([&](auto j) AIE4ML_LAMBDA { cols[j] = aie::load_v<size_w>(w + (j * KB + kb) * size_w); });
-            unroll<R>([&](auto i) AIE4ML_LAMBDA {
-                unroll<C>([&](auto j) AIE4ML_LAMBDA { sums[i][j].mac(rows[i], cols[j]); });
-            });
+        if constexpr (KB <= unrolled) {
+            AIE4ML_PIPELINE(count)
+            for (unsigned group = 0; group < count; ++group) {
+                reader.begin(sums);
+                reader.template steps<KB - 1>(sums);
+                reader.next();
+                writer.finish(sums);
+            }
+        } else {
+            // The begin of a group is as long as its end, in which all results of the
+            // one before it are there.
+            constexpr unsigned half = unrolled / 2;
+            reader.begin(sums);
+            reader.template steps<half - 1>(sums);
+            for (unsigned group = 1; group < count; ++group) {
+                reader.loop(sums);
+                reader.template steps<half>(sums);
+                reader.next();
+                Group<R, C> following;
+                reader.begin(following);
+                reader.template steps<half - 1>(following);
+                writer.finish(sums);
+                sums = following;
+            }
+            reader.loop(sums);
+            reader.template steps<half>(sums);
+            writer.finish(sums);
         }
-
-        unroll<R>([&](auto i) AIE4ML_LAMBDA {
-            unroll<C>([&](auto j) AIE4ML_LAMBDA {
-                Sums sum = sums[i][j].to_accum();
-                if constexpr (!First)
-                    sum = aie::add(sum, from_cascade());
-                if constexpr (Last && Out::per_channel)
-                    Out::template store<n, NB * n>(c + (i * NB + j) * size_c, sum, p + (First ? NB + j : +j) * n);
-                else if constexpr (Last)
-                    Out::store(c + (i * NB + j) * size_c, sum);
-                else
-                    to_cascade(sum);
-            });
-        });
     }
 
-    // The bias in every row of a block, or zero where a sum does not start.
-    template <bool First>
+    // The sums of a group.
+    template <unsigned R, unsigned C>
+    struct Group {
+        Block block[R][C];
+    };
+
+    // Where a group that is computed is read from. The second row and the columns beside
+    // the first lie at constant distances, so that one pointer serves each operand.
+    template <bool First, unsigned R, unsigned Rows, unsigned C, unsigned Columns>
+    struct Reader {
+        const TA *__restrict a;
+        const TW *__restrict w;
+        const int32_t *__restrict p;
+        unsigned column = 0;
+
+        // Sums with the first step, which starts them where there is no bias.
+        AIE4ML_INLINE void begin(Group<R, C> &sums)
+        {
+            if constexpr (First) {
+                detail::unroll<C>([&](auto j) AIE4ML_LAMBDA {
+                    const Sums start = start_of(p + j * n);
+                    detail::unroll<R>([&](auto i) AIE4ML_LAMBDA { sums.block[i][j] = Block(start); });
+                });
+            }
+            step<!First>(sums);
+        }
+
+        template <unsigned Count>
+        AIE4ML_INLINE void steps(Group<R, C> &sums)
+        {
+            AIE4ML_UNROLL
+            for (unsigned kb = 0; kb < Count; ++kb)
+                step<false>(sums);
+        }
+
+        // All steps that are not unrolled.
+        AIE4ML_INLINE void loop(Group<R, C> &sums)
+        {
+            AIE4ML_PIPELINE(KB - unrolled)
+            for (unsigned kb = 0; kb < KB - unrolled; ++kb)
+                step<false>(sums);
+        }
+
+        // Column by column, so that blocks of W, the scarcest loads, are needed one after
+        // the other.
+        template <bool Starts>
+        AIE4ML_INLINE void step(Group<R, C> &sums)
+        {
+            aie::vector<TA, size_a> rows[R];
+            aie::vector<TW, size_w> columns[C];
+            detail::unroll<R>([&](auto i) AIE4ML_LAMBDA { rows[i] = aie::load_v<size_a>(a + i * KB * size_a); });
+            detail::unroll<C>([&](auto j) AIE4ML_LAMBDA { columns[j] = aie::load_v<size_w>(w + j * KB * size_w); });
+            a += size_a;
+            w += size_w;
+            detail::unroll<C>([&](auto j) AIE4ML_LAMBDA {
+                detail::unroll<R>([&](auto i) AIE4ML_LAMBDA {
+                    if constexpr (Starts)
+                        sums.block[i][j].mul(rows[i], columns[j]);
+                    else
+                        sums.block[i][j].mac(rows[i], columns[j]);
+                });
+            });
+        }
+
+        // To the next group, by numbers that are chosen rather than by branches, which would
+        // end the loop's straight code.
+        AIE4ML_INLINE void next()
+        {
+            const bool turns = turn<Rows, Columns>(column);
+            a += turns ? int((R - 1) * KB * size_a) : -int(KB * size_a);
+            w += turns ? -int(((Columns - 1) * C + 1) * KB * size_w) : int((C - 1) * KB * size_w);
+            if constexpr (First)
+                p += turns ? -int((Columns - 1) * C * n) : int(C * n);
+        }
+    };
+
+    // Where the results of a group go, and what scales them.
+    template <bool First, bool Last, unsigned R, unsigned Rows, unsigned C, unsigned Columns>
+    struct Writer {
+        const int32_t *__restrict p;
+        TC *__restrict c;
+        unsigned column = 0;
+
+        // Requantizes or sends the sums of a group, and goes on to the next one.
+        AIE4ML_INLINE void finish(const Group<R, C> &sums)
+        {
+            detail::unroll<R>([&](auto i) AIE4ML_LAMBDA {
+                detail::unroll<C>([&](auto j) AIE4ML_LAMBDA {
+                    Sums sum = sums.block[i][j].to_accum();
+                    if constexpr (!First)
+                        sum = aie::add(sum, from_cascade());
+                    if constexpr (Last && Out::per_channel)
+                        Out::template store<n, NB * n>(c + (i * NB + j) * size_c, sum, p + (First ? NB + j : +j) * n);
+                    else if constexpr (Last)
+                        Out::store(c + (i * NB + j) * size_c, sum);
+                    else
+                        to_cascade(sum);
+                });
+            });
+            if constexpr (Last) {
+                const bool turns = turn<Rows, Columns>(column);
+                c += turns ? int((R * NB - (Columns - 1) * C) * size_c) : int(C * size_c);
+                if constexpr (Out::per_channel)
+                    p += turns ? -int((Columns - 1) * C * n) : int(C * n);
+            }
+        }
+    };
+
+    // Counts a column of groups; whether it was the last one of its row.
+    template <unsigned Rows, unsigned Columns>
+    static AIE4ML_INLINE bool turn(unsigned &column)
+    {
+        if constexpr (Columns == 1)
+            return true;
+        if constexpr (Rows == 1)
+            return false;
+        const bool turns = column + 1 == Columns;
+        column = turns ? 0 : column + 1;
+        return turns;
+    }
+
+    // The bias in every row of a block.
     static AIE4ML_INLINE Sums start_of(const int32_t *__restrict bias)
     {
-        if constexpr (First) {
-            constexpr unsigned lanes = size_c < 16 ? size_c : 16;
-            const aie::vector<int32_t, n> row = aie::load_v<n>(bias);
-            const aie::accum<Tag, lanes> rows(row.template grow_replicate<lanes>());
-            Sums sums;
-            detail::unroll<size_c / lanes>([&](auto i) AIE4ML_LAMBDA { sums.insert(i, rows); });
-            return sums;
-        } else {
-            return aie::zeros<Tag, size_c>();
-        }
+        constexpr unsigned lanes = size_c < 16 ? size_c : 16;
+        const aie::vector<int32_t, n> row = aie::load_v<n>(bias);
+        const aie::accum<Tag, lanes> rows(row.template grow_replicate<lanes>());
+        Sums sums;
+        detail::unroll<size_c / lanes>([&](auto i) AIE4ML_LAMBDA { sums.insert(i, rows); });
+        return sums;
     }
 
     // The cascade moves 512 bits at a time: 16 sums of 32 bits or 8 of 64 bits.

@@ -383,6 +383,13 @@ public:
     static constexpr bool per_channel =
         ((Stages::Scaling::Multiplier::Varies || Stages::Scaling::Addend::Varies) || ...);
 
+    /// Whether the store unit does all, but for limits.
+    template <unsigned AccBits, unsigned Lanes>
+    static constexpr bool is_fused()
+    {
+        return fused<AccBits, Lanes>();
+    }
+
     /// Sets the core's modes for the whole kernel, where one setting serves all
     /// stages. AccBits is the width of the accumulators, Lanes their number.
     template <unsigned AccBits, unsigned Lanes>

@@ -309,7 +309,8 @@ void check_cascades()
     check_dense<TA, TW, TC, Acc, m, k, n, MB, KB, NB, 3, Stages...>();
 }
 
-// Every way to group blocks: both parities of rows, columns modulo 4.
+// Every way to group blocks: both parities of rows, columns modulo 4; K as long as what is
+// unrolled, and longer.
 template <class TA, class TW, class TC, class Acc, unsigned m, unsigned k, unsigned n, class... Stages>
 void check_counts()
 {
@@ -320,6 +321,9 @@ void check_counts()
     check_cascades<TA, TW, TC, Acc, m, k, n, 2, 5, 1, Stages...>();
     check_cascades<TA, TW, TC, Acc, m, k, n, 4, 2, 4, Stages...>();
     check_cascades<TA, TW, TC, Acc, m, k, n, 5, 3, 7, Stages...>();
+    check_cascades<TA, TW, TC, Acc, m, k, n, 2, 8, 2, Stages...>();
+    check_cascades<TA, TW, TC, Acc, m, k, n, 1, 9, 1, Stages...>();
+    check_cascades<TA, TW, TC, Acc, m, k, n, 5, 11, 7, Stages...>();
 }
 
 // What depends on the shape and the types of a block.

@@ -14,7 +14,7 @@ use crate::{
 pub const PUBLISHED: &str = include_str!("../../docs/calibration/network_latency.csv");
 
 /// The kernels of these designs: `dense_bias_relu.cpp` reads the cascade before its products.
-const KERNELS: KernelVersion = KernelVersion { receives_first: true, ..KernelVersion::AIE4ML_0_1 };
+const KERNELS: KernelVersion = KernelVersion::AIE4ML_0_1_CASCADE;
 
 /// A published measurement.
 #[derive(Clone, PartialEq, Debug)]

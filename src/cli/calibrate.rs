@@ -259,6 +259,43 @@ fn kernel_table(device: &Device, out: &mut String) -> std::fmt::Result {
             point.source,
         )?;
     }
+    writeln!(
+        out,
+        "\nBy the scheduler, loops of AMD's tutorial:\n\n\
+         | loop | bundles in the listing | scheduled |\n|---|--:|--:|"
+    )?;
+    for (rows, bits, bundles) in kernels::LISTINGS {
+        let Some(scheduled) = kernels::listing(rows, bits, device) else { continue };
+        writeln!(
+            out,
+            "| {rows}x1 blocks of 4x16x8, 64 deep, {bits} bit out | {bundles} | {scheduled} |"
+        )?;
+    }
+    writeln!(
+        out,
+        "\nOur kernel, 8 bit in and out:\n\n\
+         | extents | microtile | scheduled | share of the peak |\n|---|---|--:|--:|"
+    )?;
+    for &(extents, microtile) in kernels::OWN {
+        let Some(cycles) = kernels::own(extents, microtile, device) else { continue };
+        let ([m, k, n], [tm, tk, tn]) = (extents, microtile);
+        let share = (m * k * n) as f64 / (cycles as f64 * f64::from(device.macs_per_cycle(8, 8)));
+        writeln!(out, "| {m}x{k}x{n} | {tm}x{tk}x{tn} | {cycles} | {:.1} % |", 100.0 * share)?;
+    }
+    let (microtile, steps) = ([4, 8, 8], 4);
+    if let Some((body, schedule)) = kernels::own_loop(microtile, steps, device) {
+        let [m, k, n] = microtile;
+        writeln!(
+            out,
+            "\nThe loop over groups of 2x2 blocks of {m}x{k}x{n}, {steps} steps deep: a group every {} cycles, \
+             {} from its first operation to its last. `a1.3` loads inputs of the second row of blocks for the \
+             fourth step, `w0.3` weights of the first column, `c2.3` is their product for the third block; a `'` \
+             marks operations of the group before.\n\n{}",
+            schedule.interval,
+            schedule.length,
+            schedule.table(&body),
+        )?;
+    }
     writeln!(out)
 }
 

@@ -9,7 +9,7 @@
 //! * *fitted*: least mean error over the 36 published networks of
 //!   `docs/calibration/network_latency.csv`, see `docs/simulator.md`.
 
-use super::Generation;
+use super::{Generation, issue};
 
 /// Time constants beside the rates of [`Timing`](super::Timing).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,8 +88,8 @@ const AIE_ML: Latency = Latency {
     cascade: 4,
     // Peano: cascade read 7, and an addition of accumulators 2.
     cascade_read: 9,
-    // Peano: load 7, VMAC 5, VSRS 4, store 5.
-    pipeline: 21,
+    // Load, product, rounding, store.
+    pipeline: issue::through(),
     // xdna-emu: 50 runs of chains of 1 to 8 tasks of 64 words each, on an NPU 1.
     // Versal has another way to another memory; no figures of it were found, so
     // these stand in for them, and reports say so.

@@ -35,9 +35,14 @@ pub enum Signature {
     },
 }
 
-/// What a requantization does beside shifting and rounding.
+/// What a requantization does beside rounding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Clamp {
+    pub shift: i64,
+    /// What is outside the width: kept modulo its size, or the least one by its negative.
+    pub wraps: bool,
+    pub symmetric: bool,
+    pub signed: bool,
     pub width: i64,
     pub zero_point: i64,
     pub min: i64,
@@ -54,8 +59,12 @@ pub struct Clamp {
 
 impl From<&Stage> for Clamp {
     fn from(stage: &Stage) -> Clamp {
-        let Stage { width, zero_point, min, max, .. } = *stage;
+        let Stage { shift, overflow, signed, width, zero_point, min, max, .. } = *stage;
         Clamp {
+            shift,
+            wraps: overflow == Overflow::Wrap,
+            symmetric: overflow == Overflow::Symmetric,
+            signed,
             width,
             zero_point,
             min,
@@ -232,8 +241,17 @@ mod tests {
             signed: false,
             ..Requant::shift(12, Rounding::NearestAway, 20, true)
         };
-        let plain = Clamp { width: 8, zero_point: -7, min: -128, max: 127, ..Clamp::default() };
+        let plain = Clamp {
+            shift: -3,
+            signed: true,
+            width: 8,
+            zero_point: -7,
+            min: -128,
+            max: 127,
+            ..Clamp::default()
+        };
         let long = Clamp {
+            shift: 12,
             width: 20,
             zero_point: 0,
             min: -(1 << 19),
@@ -243,6 +261,7 @@ mod tests {
             adds: true,
             stores: true,
             words: 2,
+            ..Clamp::default()
         };
         for (requants, clamps) in [
             (vec![shift.clone(); 2], vec![plain; 2]),

@@ -1,17 +1,20 @@
 //! About how much code a kernel is.
 
-use super::{Clamp, Signature, Way};
+use super::{Clamp, Signature, Way, body::UNROLLED};
 
 /// Bytes of an instruction word.
 pub const BUNDLE: u64 = 16;
 
 /// Instructions of a group of blocks beside what each block takes: addresses,
-/// the loop, and filling and draining its pipeline of 21 stages.
+/// the loop, and the time of an operand through all units.
 const BUNDLES_OF_GROUP: u64 = 30;
 
-/// Instructions for each block of a group, before, in and after the loop: load
-/// or start it, its products in three overlapping steps, round and store it.
-const BUNDLES_OF_BLOCK: u64 = 12;
+/// Instructions for each block of a group beside its products: start, round and store it.
+const BUNDLES_OF_BLOCK: u64 = 4;
+
+/// How often the steps that are unrolled are there: before, in and after a loop whose iterations
+/// overlap, or on both sides of one over further steps, of which there are two.
+const COPIES: u64 = 3;
 
 /// Instructions of a loop over vectors, elementwise.
 const BUNDLES_OF_ADD: u64 = 40;
@@ -69,7 +72,11 @@ fn bytes_of_shape(name: &str, stages: &[Clamp]) -> Option<u64> {
             c /= 2;
         }
     }
-    let bundles = groups.iter().map(|blocks| BUNDLES_OF_GROUP + BUNDLES_OF_BLOCK * blocks);
+    // A product of 32 results is a bundle.
+    let products = (microtile[0] * microtile[2]).div_ceil(32);
+    let steps = blocks(1).min(UNROLLED as u64);
+    let block = BUNDLES_OF_BLOCK + COPIES * steps * products;
+    let bundles = groups.iter().map(|blocks| BUNDLES_OF_GROUP + block * blocks);
     let vectors = groups.iter().sum::<u64>() * (microtile[0] * microtile[2]).div_ceil(16);
     Some(BUNDLE * bundles.sum::<u64>() + scaling(stages, vectors))
 }
@@ -98,17 +105,17 @@ mod tests {
     fn counts_each_shape_of_group_once() {
         // 2x2 blocks only.
         let even = program_bytes("dense_single_8x64x32_m4x8x8_i8_i8_acc32_i8_s7").unwrap();
-        assert_eq!(even, 16 * (30 + 4 * 12));
+        assert_eq!(even, 16 * (30 + 4 * (4 + 3 * 8)));
         // 2x2, 2x1, 1x4, 1x1.
         let odd = program_bytes("dense_first_12x64x40_m4x8x8_i8_i8_acc32").unwrap();
-        assert_eq!(odd, 16 * (4 * 30 + (4 + 2 + 4 + 1) * 12));
+        assert_eq!(odd, 16 * (4 * 30 + (4 + 2 + 4 + 1) * (4 + 3 * 8)));
     }
 
     #[test]
     fn counts_what_multiplies() {
         let name = "dense_single_8x64x32_m4x8x8_i8_i8_acc32_i8_s31r12o0w8z0lm128h127";
         let shifts = program_bytes(name).unwrap();
-        assert_eq!(shifts, 16 * (30 + 4 * 12));
+        assert_eq!(shifts, 16 * (30 + 4 * (4 + 3 * 8)));
         assert_eq!(program_bytes(&format!("{name}vfc32a0b32")), Some(shifts + 16 * 8 * 16));
     }
 

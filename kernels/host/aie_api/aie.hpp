@@ -128,6 +128,18 @@ inline T saturate(int64_t x, saturation_mode mode)
 
 } // namespace detail
 
+/// How much of each kind a core would have issued, where AIE4ML_COUNT is defined: loads and stores as
+/// wide as the core's, products of matrices as calls, sums of whole accumulators.
+#ifdef AIE4ML_COUNT
+struct Counts {
+    unsigned long loads, stores, products, sums;
+};
+inline Counts counts{};
+#define AIE4ML_COUNTED(what, bytes, unit) (::aie::counts.what += ((bytes) + (unit) - 1) / (unit))
+#else
+#define AIE4ML_COUNTED(what, bytes, unit) ((void)0)
+#endif
+
 inline void set_rounding(rounding_mode mode) { detail::modes.rounding = mode; }
 inline rounding_mode get_rounding() { return detail::modes.rounding; }
 inline void set_saturation(saturation_mode mode) { detail::modes.saturation = mode; }
@@ -196,6 +208,7 @@ struct vector {
 template <unsigned Elems, class T>
 inline vector<T, Elems> load_v(const T *from)
 {
+    AIE4ML_COUNTED(loads, Elems * sizeof(T), __AIE_ARCH__ == 20 ? 32 : 64);
     vector<T, Elems> r;
     std::memcpy(r.data, from, sizeof r.data);
     return r;
@@ -204,6 +217,7 @@ inline vector<T, Elems> load_v(const T *from)
 template <class T, unsigned Elems>
 inline void store_v(T *to, const vector<T, Elems> &v)
 {
+    AIE4ML_COUNTED(stores, Elems * sizeof(T), __AIE_ARCH__ == 20 ? 32 : 64);
     std::memcpy(to, v.data, sizeof v.data);
 }
 
@@ -376,6 +390,7 @@ inline accum<Tag, Elems> zeros()
 template <class Tag, unsigned Elems>
 inline accum<Tag, Elems> add(const accum<Tag, Elems> &a, const accum<Tag, Elems> &b)
 {
+    AIE4ML_COUNTED(sums, sizeof a.data, __AIE_ARCH__ == 20 ? 128 : 256);
     using Unsigned = std::make_unsigned_t<typename accum<Tag, Elems>::element>;
     accum<Tag, Elems> r;
     for (unsigned i = 0; i < Elems; ++i)
@@ -551,7 +566,14 @@ public:
 
     void mac(const vector<TA, size_A> &a, const vector<TB, size_B> &b)
     {
+        AIE4ML_COUNTED(products, 1, 1);
         detail::multiply_add<M, K, N>(a.data, b.data, sums.data);
+    }
+
+    void mul(const vector<TA, size_A> &a, const vector<TB, size_B> &b)
+    {
+        *this = mmul();
+        mac(a, b);
     }
 
     accum_type to_accum() const { return sums; }
