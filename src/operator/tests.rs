@@ -220,7 +220,7 @@ fn pieces_are_exact_and_small() {
         (-32768..32768).map(code).collect()
     };
     let tanh = of(&|x| 32767.0 * (x / 4096.0).tanh());
-    let steep = of(&|x| 32767.0 * (x / 16.0).tanh());
+    let steep = of(&|x| 32767.0 * (x / 2048.0).tanh());
     let square = of(&|x| x * x / 32768.0);
     let bytes = of(&|x| (127.0 * (x / 4096.0).tanh()).round());
     let step = of(&|x| if x < 0.0 { -32768.0 } else { 32767.0 });
