@@ -151,12 +151,7 @@ impl Registers {
             Generation::AieMl => 1,
             Generation::AieMlV2 => 2,
         };
-        Registers {
-            vectors: 24,
-            vector_bits: 256,
-            accumulators: 18,
-            accumulator_bits: 512 * times,
-        }
+        Registers { vectors: 24, vector_bits: 256, accumulators: 18, accumulator_bits: 512 * times }
     }
 }
 
