@@ -93,7 +93,7 @@ pub fn host(folder: &Path) -> Result<Host, Error> {
 /// What the host computes before and after the design that a compilation wrote.
 fn host_beside(context: &Context, design: &Path) -> Result<Host, Error> {
     let file = design.with_file_name(HOST);
-    if design.file_name().is_none_or(|name| name != DESIGN) || !file.exists() {
+    if !file.exists() {
         return Ok(Host::default());
     }
     let text = fs::read_to_string(&file)

@@ -251,7 +251,8 @@ pub fn needed(buffers: &[(Use, usize)], stack: usize, device: &Device) -> usize 
 /// Buffers are placed one after the other, each against a neighbor, a bank
 /// border or the end of memory, and the assignment with the fewest shared
 /// banks is kept: first weights with inputs, then weights with outputs, then
-/// the rest. A buffer larger than a bank takes consecutive banks.
+/// the rest. A buffer larger than a bank takes consecutive banks. Above all buffers [`DATA`]
+/// bytes are left to the program, if there are so many and it costs no bank.
 ///
 /// # Errors
 /// If the buffers exceed the tile's memory.
@@ -277,16 +278,26 @@ pub fn allocate(
     order.sort_by_key(|&(used_for, bytes)| {
         (used_for != Use::Weights, std::cmp::Reverse(bytes), used_for)
     });
-    let mut search = Search {
-        order: &order,
-        capacity,
-        bank_bytes: resources.bank_bytes() as usize,
-        placed: vec![(Use::Stack, 0, stack.next_multiple_of(align))],
-        best: None,
-        steps: STEPS,
+    let search = |end: usize| {
+        let mut search = Search {
+            order: &order,
+            capacity,
+            end,
+            bank_bytes: resources.bank_bytes() as usize,
+            placed: vec![(Use::Stack, 0, stack.next_multiple_of(align))],
+            best: None,
+            steps: STEPS,
+        };
+        search.place(0);
+        search.best
     };
-    search.place(0);
-    let best = match search.best {
+    let below = Some(capacity.saturating_sub(DATA)).filter(|end| needed <= *end);
+    let best = match (below.and_then(search), search(capacity)) {
+        // Not at the price of operands in one bank.
+        (Some(below), Some(all)) if below.0 < all.0 + OPERANDS => Some(below),
+        (below, all) => all.or(below),
+    };
+    let best = match best {
         Some((_, best)) => best,
         // One after the other always fits.
         None => {
@@ -311,6 +322,11 @@ pub fn allocate(
     Ok(MemoryMap { regions, capacity, bank_bytes: resources.bank_bytes() as usize })
 }
 
+/// Bytes above the highest buffer in which a linker can put the constants of a program. The linker
+/// scripts of mlir-aie (`aie-translate --aie-generate-ldscript`) give `.data`, `.rodata` and `.bss`
+/// nothing else of a tile's memory.
+pub const DATA: usize = 1024;
+
 /// Placements that one search tries at most. Far more than a tile with one
 /// input needs; a bound for elementwise layers with many inputs.
 const STEPS: usize = 4_000;
@@ -324,13 +340,16 @@ fn banks(address: usize, bytes: usize, bank_bytes: usize) -> u64 {
     (first..=last).fold(0, |set, bank| set | 1 << bank.min(63))
 }
 
+/// How much two operands in one bank hurt.
+const OPERANDS: u64 = 1000;
+
 /// How much two buffers in one bank hurt.
 fn conflict(a: Use, b: Use) -> u64 {
     use Use::*;
     match (a.min(b), a.max(b)) {
         // Loaded in the same cycle, in the inner loop.
-        (Input { .. }, Weights) => 1000,
-        (Input { port: a, .. }, Input { port: b, .. }) if a != b => 1000,
+        (Input { .. }, Weights) => OPERANDS,
+        (Input { port: a, .. }, Input { port: b, .. }) if a != b => OPERANDS,
         // Stored while the next block loads.
         (Weights, Output { .. }) => 100,
         (Input { .. }, Output { .. }) => 30,
@@ -350,6 +369,8 @@ type Placed = (Use, usize, usize);
 struct Search<'a> {
     order: &'a [(Use, usize)],
     capacity: usize,
+    /// Where buffers have to end.
+    end: usize,
     bank_bytes: usize,
     placed: Vec<Placed>,
     best: Option<(u64, Vec<Placed>)>,
@@ -393,7 +414,8 @@ impl Search<'_> {
     /// Free addresses at which a buffer touches something.
     fn starts(&self, bytes: usize) -> Vec<usize> {
         let mut starts: Vec<usize> = Vec::new();
-        for border in (0..=self.capacity).step_by(self.bank_bytes.max(1)) {
+        let borders = (0..self.capacity).step_by(self.bank_bytes.max(1));
+        for border in borders.chain([self.end]) {
             starts.extend([Some(border), border.checked_sub(bytes)].into_iter().flatten());
         }
         for &(_, address, size) in &self.placed {
@@ -402,7 +424,7 @@ impl Search<'_> {
         starts.sort_unstable();
         starts.dedup();
         starts.retain(|&start| {
-            start + bytes <= self.capacity
+            start + bytes <= self.end
                 && self
                     .placed
                     .iter()
@@ -443,6 +465,19 @@ mod tests {
         let weights = map.regions.iter().find(|r| r.used_for == Use::Weights).unwrap();
         assert_eq!(weights.bytes, 40960);
         assert!(!map.operands_conflict(), "{map}");
+    }
+
+    #[test]
+    fn leaves_room_for_constants_of_the_program() {
+        let room = |buffers: &[(Use, usize)]| {
+            let map = allocate(buffers, STACK, &device()).unwrap();
+            assert!(!map.operands_conflict(), "{map}");
+            65536 - map.regions.iter().map(Region::end).max().unwrap_or(0)
+        };
+        assert!(room(&single(1024, 16384, 512, 1024)) >= DATA);
+        assert!(room(&single(2048, 40960, 512, 1024)) >= DATA);
+        // Three banks of weights leave one for inputs.
+        assert_eq!(room(&single(1024, 3 * 16384, 512, 1024)), 0);
     }
 
     #[test]
