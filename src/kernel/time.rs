@@ -425,9 +425,11 @@ struct Loop {
 /// What schedules depend on beside the group.
 type Machine = (Generation, u32, u32);
 
+/// What was scheduled before, by what it depends on.
+type Known<K, V> = LazyLock<Mutex<HashMap<(K, Machine), V>>>;
+
 /// The planner asks for the same few bodies very often: overlapping groups, and one by itself.
-static SCHEDULES: LazyLock<Mutex<HashMap<(Group, Machine), [Arc<Times>; 2]>>> =
-    LazyLock::new(Mutex::default);
+static SCHEDULES: Known<Group, [Arc<Times>; 2]> = LazyLock::new(Mutex::default);
 
 impl Loop {
     fn new(group: Group, steps: usize, count: u64, device: &Device) -> Loop {
@@ -536,8 +538,7 @@ fn counted(sizes: &[usize]) -> Vec<(usize, u64)> {
 }
 
 /// Schedules of loops over vectors, likewise.
-static ADDITIONS: LazyLock<Mutex<HashMap<(Addition, Machine), Schedule>>> =
-    LazyLock::new(Mutex::default);
+static ADDITIONS: Known<Addition, Schedule> = LazyLock::new(Mutex::default);
 
 /// Cycles of an elementwise kernel on `elements`: by the schedule of its loop over vectors. Where
 /// operands are multiplied, 16 at a time, an estimate: four for loads, sum and store of each vector,
