@@ -162,8 +162,10 @@ fn no_load_waits_for_a_store() {
         let parameters = signature.matches("ptr ").count();
         assert!(parameters >= 2, "{signature}");
         assert_eq!(signature.matches("ptr noalias ").count(), parameters, "{signature}");
-        // Kernels without a scratch of their own read and write nothing but arguments.
-        if name.starts_with("dense_") || name.starts_with("add_") {
+        // Kernels without a scratch of their own read and write nothing but arguments; results of 32
+        // bits pass through one.
+        let scratch = name.contains("_i32_s");
+        if (name.starts_with("dense_") || name.starts_with("add_")) && !scratch {
             assert_eq!(confused(&name, &source), 0, "{name}");
             let careless = source.replace(" *__restrict ", " *");
             assert!(confused(&name, &careless) > 0, "{name}");

@@ -619,7 +619,7 @@ mod tests {
         assert_eq!(one.modulo(registers).unwrap().interval, 16, "bundles of AMD's listing");
     }
 
-    /// Every loop that our kernel has, for every device, is one that registers suffice for.
+    /// Loops of our kernel, for every shape, are ones that registers suffice for.
     #[test]
     fn registers_suffice() {
         let scaled =
@@ -633,8 +633,11 @@ mod tests {
             let registers = Registers::of(&device);
             let types = [(8, 8), (16, 8), (8, 16), (16, 16)];
             for shape in types.into_iter().flat_map(|(a, w)| device.mmul_shapes(a, w)) {
-                for role in [Role::Single, Role::First, Role::Middle, Role::Last] {
-                    for (rows, work) in [1, 2].into_iter().flat_map(|r| works.map(|w| (r, w))) {
+                // What is done to results is the same for all types.
+                let works = if shape.types == (8, 8) { &works[..] } else { &works[..1] };
+                for role in [Role::Single, Role::Last] {
+                    for &work in works {
+                        let rows = 2;
                         let dense = time::Dense {
                             role,
                             shape,

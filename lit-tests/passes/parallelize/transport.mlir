@@ -4,9 +4,9 @@
 // Neighbors share a buffer. Through a memory tile, 32 words go in and out over three tiles.
 
 // AUTO-LABEL: @two_layers
-// AUTO-SAME: latency = 316 :
+// AUTO-SAME: latency = 304 :
 // MEMTILE-LABEL: @two_layers
-// MEMTILE-SAME: latency = 441 :
+// MEMTILE-SAME: latency = 423 :
 func.func @two_layers(%x: tensor<8x16xi8>) -> tensor<8x16xi8> attributes {aie4ml.device = "xcve2802"} {
   %w = arith.constant dense<1> : tensor<16x16xi8>
   %0 = aie4ml.dense %x, %w accumulator = i32
@@ -25,9 +25,9 @@ func.func @two_layers(%x: tensor<8x16xi8>) -> tensor<8x16xi8> attributes {aie4ml
 // What carries this edge is said already.
 
 // AUTO-LABEL: @stored
-// AUTO-SAME: latency = 441 :
+// AUTO-SAME: latency = 423 :
 // MEMTILE-LABEL: @stored
-// MEMTILE-SAME: latency = 441 :
+// MEMTILE-SAME: latency = 423 :
 func.func @stored(%x: tensor<8x16xi8>) -> tensor<8x16xi8> attributes {aie4ml.device = "xcve2802"} {
   %w = arith.constant dense<1> : tensor<16x16xi8>
   %0 = aie4ml.dense %x, %w accumulator = i32
@@ -45,9 +45,9 @@ func.func @stored(%x: tensor<8x16xi8>) -> tensor<8x16xi8> attributes {aie4ml.dev
 // -----
 
 // AUTO-LABEL: @direct
-// AUTO-SAME: latency = 316 :
+// AUTO-SAME: latency = 304 :
 // MEMTILE-LABEL: @direct
-// MEMTILE-SAME: latency = 316 :
+// MEMTILE-SAME: latency = 304 :
 func.func @direct(%x: tensor<8x16xi8>) -> tensor<8x16xi8> attributes {aie4ml.device = "xcve2802"} {
   %w = arith.constant dense<1> : tensor<16x16xi8>
   %0 = aie4ml.dense %x, %w accumulator = i32
