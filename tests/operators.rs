@@ -69,7 +69,7 @@ fn walk(random: &mut Random, (low, high): (i64, i64)) -> Vec<i64> {
             _ => random.within((low, high)),
         };
         for j in 0..length.min(piecewise::CODES - table.len()) as i64 {
-            let value = from + (slope * j >> 8) + random.within((0, noise));
+            let value = from + ((slope * j) >> 8) + random.within((0, noise));
             table.push(value.clamp(low, high));
         }
     }

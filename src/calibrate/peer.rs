@@ -38,6 +38,9 @@ use std::collections::BTreeSet;
 /// The first column that AIE4ML uses of xcve2802 (`aie_devices.json`).
 const FIRST_COLUMN: u32 = 7;
 
+/// A DMA channel of a memory tile.
+type MemoryChannel = (Tile, u32);
+
 /// A port of 128 bits takes two of a column's (AM020).
 const PORT_CHANNELS: u32 = 2;
 
@@ -318,7 +321,7 @@ impl Design<'_> {
         edge: usize,
         writers: &Side,
         readers: &Side,
-    ) -> Result<(Tile, [Vec<(Tile, u32)>; 2]), Error> {
+    ) -> Result<(Tile, [Vec<MemoryChannel>; 2]), Error> {
         let device = self.device;
         let mut tiles: Vec<Tile> = (device.mem_rows())
             .flat_map(|row| (0..device.columns).map(move |column| Tile { column, row }))
@@ -348,7 +351,7 @@ impl Design<'_> {
         ))
     }
 
-    fn free_channels(&self, memory: Tile, into: bool) -> Vec<(Tile, u32)> {
+    fn free_channels(&self, memory: Tile, into: bool) -> Vec<MemoryChannel> {
         let device = self.device;
         let count = device.resources(TileKind::Mem).dma_channels;
         let east = Tile { column: memory.column + 1, ..memory };
