@@ -262,6 +262,18 @@ pub trait Operator: Sync {
     fn evaluate(&self, node: &Node, inputs: &[&[i64]]) -> Vec<i64>;
 }
 
+/// Whether a tensor of a type can hold all values that a table gives.
+///
+/// # Errors
+/// With the first that it cannot.
+fn holds(number: Integer, values: impl IntoIterator<Item = i64>) -> Result<(), String> {
+    let (low, high) = crate::exact::range(number.bits.into(), number.signed);
+    match values.into_iter().find(|value| !(low..=high).contains(value)) {
+        Some(value) => Err(format!("gives {value}, which its output's type does not have")),
+        None => Ok(()),
+    }
+}
+
 /// Bytes of a tile's parameters.
 pub fn parameter_bytes(node: &Node, channels: usize, stage_words: usize) -> usize {
     4 * parameter_words(node, channels, stage_words)

@@ -10,7 +10,7 @@
 //!
 //! A function of fewer steps repeats its last code behind steps of the largest integer.
 
-use super::{BLOCK, Node, Operator, Share};
+use super::{BLOCK, Node, Operator, Share, holds};
 use crate::kernel::Integer;
 use std::ops::Range;
 
@@ -82,12 +82,7 @@ impl Operator for Steps {
         if !steps.is_sorted() {
             return Err("needs steps in ascending order".into());
         }
-        let number = node.output.number;
-        let (low, high) = crate::exact::range(number.bits.into(), number.signed);
-        match codes.iter().find(|code| !(low..=high).contains(code)) {
-            Some(code) => Err(format!("gives {code}, which its output's type does not have")),
-            None => Ok(()),
-        }
+        holds(node.output.number, codes.iter().copied())
     }
 
     fn unit(&self, _node: &Node) -> usize {

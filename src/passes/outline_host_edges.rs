@@ -28,7 +28,8 @@ crate::pass! {
     /// through no quantizer, and what no quantizer follows, moves into the
     /// functions `@before` and `@after` of a module of its own beside the network.
     /// So does what the array has not, such as a softmax that is quantized again,
-    /// as long as no layer is on its other side. `@before` has the arguments that
+    /// as long as no layer is on its other side, and at the end a product of sums of two tensors,
+    /// such as a distance. `@before` has the arguments that
     /// the network had, and its first results are the network's arguments;
     /// `@after` takes the network's results, and then what else `@before` gives,
     /// and has the results that the network had. Only codes cross, as integers

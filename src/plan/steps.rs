@@ -223,7 +223,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(12))]
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(12) })]
         #[test]
         fn each_channel_has_its_scale(
             scales in prop::collection::vec((-1e-3f64..1e-3, -2.0f64..2.0, 1i64..3_000_000), 1..70),

@@ -203,6 +203,8 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn quotients_of_floats_are_as_exact(
         value in prop_oneof![any::<f32>().prop_map(f64::from), -1e3f64..1e3],
