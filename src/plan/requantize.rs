@@ -583,8 +583,14 @@ pub struct SumChoice {
     pub accumulator: u32,
     pub requant: Requant,
     /// Pairs of codes at the most whose result differs, by one.
+    ///
+    /// None: the result is that of real arithmetic for every pair.
     pub inexact: u128,
 }
+
+/// Bits of the factor of an operand of a sum, its sign among them, with operands of 16 bits and
+/// sums of 64, and of those that keep sums of operands of 8 bits within 32.
+const FACTOR_OF_SUM: (u32, u32) = (31, 22);
 
 /// Finds factors of two operands and a requantization of their sum that compute what a
 /// quantizer does, from every pair of codes.
@@ -592,13 +598,13 @@ pub fn choose_sum(sum: &Sum, quantizer: Quantizer) -> SumChoice {
     if let Some(choice) = one_unit(sum, quantizer) {
         return choice;
     }
-    // All pairs are tried where there are few; of 16-bit codes only some of the second are.
-    let (low, high) = (*sum.codes[1].start(), *sum.codes[1].end());
-    let step = ((high - low) / 512).max(1);
-    let others: Vec<i64> = (0..).map(|i| low + i * step).take_while(|&b| b <= high).collect();
-    let stairs: Vec<(i64, Stairs)> = others
-        .iter()
-        .map(|&b| {
+    let (wide, narrow) = FACTOR_OF_SUM;
+    if sum.codes.iter().any(|codes| codes.end() - codes.start() > 255) {
+        return nearest_sum(sum, quantizer, wide);
+    }
+    let stairs: Vec<(i64, Stairs)> = sum.codes[1]
+        .clone()
+        .map(|b| {
             let offset = &sum.scales[1] * integer(b) + &sum.offset;
             let scale = sum.scales[0].clone();
             let channel = Channel { scale, offset, reach: sum.codes[0].clone() };
@@ -606,17 +612,9 @@ pub fn choose_sum(sum: &Sum, quantizer: Quantizer) -> SumChoice {
         })
         .collect();
     let mut best: Option<SumChoice> = None;
-    // Sums of 32 bits hold codes of 8 bits times 22.
-    let wide = sum.codes.iter().any(|codes| codes.end() - codes.start() > 255);
-    let widths: &[(u32, u32)] = if wide { &[(31, 64)] } else { &[(22, 32), (31, 64)] };
-    for &(bits, accumulator) in widths {
-        let largest = sum.scales[0].abs().max(sum.scales[1].abs());
-        let shift = i64::from(bits) - 1 - log2_ceil(&largest).unwrap_or(0);
-        let shift = shift.clamp(1, MOST_SHIFT);
-        let power = Real::from_integer(BigInt::one() << shift as u32);
-        let most = (1i64 << (bits - 1)) - 1;
-        let near = |real: Real| real.round().to_integer().to_i64().unwrap_or(i64::MAX);
-        let factors = [0, 1].map(|i: usize| near(&sum.scales[i] * &power).clamp(-most, most));
+    for (bits, accumulator) in [(narrow, 32), (wide, 64)] {
+        let fixed = FixedSum::nearest(sum, bits);
+        let FixedSum { shift, factors, addend: wanted } = fixed;
         let mut candidates = vec![factors];
         for a in [0, 1, -1] {
             for b in [0, 1, -1] {
@@ -634,20 +632,17 @@ pub fn choose_sum(sum: &Sum, quantizer: Quantizer) -> SumChoice {
                 least = least.max(low.saturating_sub(moved));
                 most = most.min(high.saturating_sub(moved));
             }
-            let wanted = i128::from(near(&sum.offset * &power));
             let (least, most) = (least.max(-MOST_ADDEND), most.min(MOST_ADDEND));
             let exact = least <= most;
             let addend = if exact { wanted.clamp(least, most) } else { wanted };
-            let addend = addend.clamp(-MOST_ADDEND, MOST_ADDEND);
             let wrong = |(b, stairs): &(i64, Stairs)| {
                 let m = if stairs.turned { -factors[0] } else { factors[0] };
                 let addend = addend + i128::from(factors[1]) * i128::from(*b);
                 stairs.wrong(m, addend, shift, quantizer.rounding)
             };
             let inexact = if exact { 0 } else { stairs.iter().map(wrong).sum() };
-            let mut requant = quantizer.requant(shift);
-            requant.addend = vec![addend as i64];
-            let choice = SumChoice { factors, accumulator, requant, inexact };
+            let choice =
+                FixedSum { shift, factors, addend }.choice(quantizer, accumulator, inexact);
             if exact {
                 return choice;
             }
@@ -657,6 +652,130 @@ pub fn choose_sum(sum: &Sum, quantizer: Quantizer) -> SumChoice {
         }
     }
     best.expect("some width is tried")
+}
+
+/// A sum in integers: `(a * factors[0] + b * factors[1] + addend) * 2^-shift`.
+#[derive(Clone, Copy)]
+struct FixedSum {
+    shift: i64,
+    factors: [i64; 2],
+    addend: i128,
+}
+
+impl FixedSum {
+    /// The closest to a real sum, with factors of so many bits.
+    fn nearest(sum: &Sum, bits: u32) -> FixedSum {
+        let largest = sum.scales[0].abs().max(sum.scales[1].abs());
+        let mut shift = i64::from(bits) - 1 - log2_ceil(&largest).unwrap_or(0);
+        if let Some(log) = log2_ceil(&sum.offset.abs()) {
+            shift = shift.min(i64::from(Requant::FACTOR_BITS) - 2 - log);
+        }
+        let shift = shift.clamp(1, MOST_SHIFT);
+        let power = Real::from_integer(BigInt::one() << shift as u32);
+        let most = (1i64 << (bits - 1)) - 1;
+        let near = |real: &Real| (real * &power).round().to_integer();
+        let factor =
+            |i: usize| near(&sum.scales[i]).to_i64().unwrap_or(i64::MAX).clamp(-most, most);
+        let addend = near(&sum.offset).to_i128().unwrap_or(i128::MAX);
+        FixedSum {
+            shift,
+            factors: [factor(0), factor(1)],
+            addend: addend.clamp(-MOST_ADDEND, MOST_ADDEND),
+        }
+    }
+
+    fn choice(self, quantizer: Quantizer, accumulator: u32, inexact: u128) -> SumChoice {
+        let mut requant = quantizer.requant(self.shift);
+        // Within its limits by construction.
+        requant.addend = vec![self.addend as i64];
+        SumChoice { factors: self.factors, accumulator, requant, inexact }
+    }
+
+    fn of(&self, a: i64, b: i64) -> i128 {
+        i128::from(a) * i128::from(self.factors[0]) + i128::from(b) * i128::from(self.factors[1])
+    }
+
+    /// How far it is from the real sum at most, in steps of the quantizer. The distance is
+    /// linear in the codes, so it is largest in a corner.
+    fn farthest(&self, sum: &Sum) -> Real {
+        let power = Real::from_integer(BigInt::one() << self.shift as u32);
+        let error = |integer: i128, real: &Real| Real::from_integer(integer.into()) / &power - real;
+        let [a, b] = [0, 1].map(|i: usize| error(self.factors[i].into(), &sum.scales[i]));
+        let c = error(self.addend, &sum.offset);
+        let mut farthest = Real::zero();
+        for x in [sum.codes[0].start(), sum.codes[0].end()] {
+            for y in [sum.codes[1].start(), sum.codes[1].end()] {
+                farthest = farthest.max((&a * integer(*x) + &b * integer(*y) + &c).abs());
+            }
+        }
+        farthest
+    }
+}
+
+/// Pairs of codes that are compared one by one.
+const MOST_COMPARED: u128 = 1 << 12;
+
+/// For operands of 16 bits, of which there are up to 2^32 pairs. Only of a pair whose real sum
+/// is no farther from a boundary than the integers are from real numbers can the result
+/// differ. Fractions of the products of either operand, sorted, tell how many such pairs there
+/// are; few are compared, of many the number is the bound.
+fn nearest_sum(sum: &Sum, quantizer: Quantizer, bits: u32) -> SumChoice {
+    let fixed = FixedSum::nearest(sum, bits);
+    let farthest = fixed.farthest(sum);
+    if farthest.is_zero() {
+        return fixed.choice(quantizer, 64, 0);
+    }
+    // In units of 2^-64; the fractions of the products are off by little more than one each.
+    let unit = Real::from_integer(BigInt::one() << 64u32);
+    let margin: BigInt = (farthest * unit).ceil().to_integer() + 3;
+    let codes = sum.codes.each_ref().map(|codes| (codes.end() - codes.start() + 1) as u128);
+    let Some(margin) = margin.to_u64().filter(|&margin| margin < 1 << 63) else {
+        return fixed.choice(quantizer, 64, codes[0] * codes[1]);
+    };
+    let firsts = fractions(&sum.scales[0], &sum.offset, &sum.codes[0]);
+    let mut seconds = fractions(&sum.scales[1], &Real::zero(), &sum.codes[1]);
+    seconds.sort_unstable();
+    // Every boundary of a rounding is an integer, or an integer and a half.
+    let half = boundary(1, quantizer.rounding).0 % 2 != 0;
+    let boundary = if half { 1u64 << 63 } else { 0 };
+    let close = |first: u64| {
+        let from = boundary.wrapping_sub(margin).wrapping_sub(first);
+        let to = from.wrapping_add(2 * margin);
+        let start = seconds.partition_point(|&(second, _)| second < from);
+        let end = seconds.partition_point(|&(second, _)| second <= to);
+        if from <= to { (start..end, 0..0) } else { (start..seconds.len(), 0..end) }
+    };
+    let count = |(one, other): (std::ops::Range<usize>, std::ops::Range<usize>)| {
+        (one.len() + other.len()) as u128
+    };
+    let near: u128 = firsts.iter().map(|&(first, _)| count(close(first))).sum();
+    if near > MOST_COMPARED {
+        return fixed.choice(quantizer, 64, near);
+    }
+    let exact = fixed.choice(quantizer, 64, 0);
+    let mut differ = 0;
+    for &(first, a) in &firsts {
+        let (one, other) = close(first);
+        for &(_, b) in seconds[one].iter().chain(&seconds[other]) {
+            let meant = &sum.scales[0] * integer(a) + &sum.scales[1] * integer(b) + &sum.offset;
+            differ += u128::from(exact.requant.apply(fixed.of(a, b), 0) != quantizer.apply(&meant));
+        }
+    }
+    SumChoice { inexact: differ, ..exact }
+}
+
+/// The fraction of `code * scale + offset` in units of 2^-64, cut off, for each code of up to
+/// 16 bits.
+fn fractions(scale: &Real, offset: &Real, codes: &RangeInclusive<i64>) -> Vec<(u64, i64)> {
+    // 32 more bits than are kept, for a code times what was cut off.
+    let fixed = |real: &Real| {
+        let one = BigInt::one() << 96u32;
+        let scaled = (real * Real::from_integer(one.clone())).floor().to_integer();
+        scaled.mod_floor(&one).to_i128().expect("less than 2^96")
+    };
+    let (scale, offset) = (fixed(scale), fixed(offset));
+    let fraction = |code: i64| (scale * i128::from(code) + offset).rem_euclid(1 << 96) >> 32;
+    codes.clone().map(|code| (fraction(code) as u64, code)).collect()
 }
 
 /// Scales that are integers times one unit, as powers of two and equal scales are: the sum has
