@@ -5,10 +5,13 @@ mod common;
 use aie4ml::{
     compile::{self, Options},
     design,
+    exact::Rounding,
+    plan::requantize::{self, Quantizer, Real},
     run::{Form, compare},
     tensor::Tensor,
 };
 use common::{Scratch, root};
+use prost::Message;
 
 /// Compiles a file of `examples` for a device and runs all levels on all vectors beside it.
 fn check(file: &str, device: &str) {
@@ -74,4 +77,185 @@ fn hls4ml() {
 fn linalg_and_tosa_of_torch_mlir() {
     check("jet_tagger_torch/model.linalg.mlir", "xcve2802");
     check("jet_tagger_torch/model.tosa.mlir", "npu1");
+}
+
+/// The part of `onnx.proto` that a test reads.
+mod onnx {
+    use prost::Message;
+
+    #[derive(Clone, PartialEq, Message)]
+    pub struct Model {
+        #[prost(message, optional, tag = "7")]
+        pub graph: Option<Graph>,
+    }
+    #[derive(Clone, PartialEq, Message)]
+    pub struct Graph {
+        #[prost(message, repeated, tag = "1")]
+        pub node: Vec<Node>,
+        #[prost(message, repeated, tag = "5")]
+        pub initializer: Vec<Constant>,
+        #[prost(message, repeated, tag = "12")]
+        pub output: Vec<Output>,
+    }
+    #[derive(Clone, PartialEq, Message)]
+    pub struct Node {
+        #[prost(string, repeated, tag = "1")]
+        pub input: Vec<String>,
+        #[prost(string, repeated, tag = "2")]
+        pub output: Vec<String>,
+        #[prost(string, tag = "4")]
+        pub op_type: String,
+    }
+    /// A tensor of raw bytes, or of numbers.
+    #[derive(Clone, PartialEq, Message)]
+    pub struct Constant {
+        #[prost(int64, repeated, tag = "1")]
+        pub dims: Vec<i64>,
+        #[prost(int32, tag = "2")]
+        pub data_type: i32,
+        #[prost(float, repeated, tag = "4")]
+        pub float_data: Vec<f32>,
+        #[prost(int32, repeated, tag = "5")]
+        pub int32_data: Vec<i32>,
+        #[prost(string, tag = "8")]
+        pub name: String,
+        #[prost(bytes = "vec", tag = "9")]
+        pub raw_data: Vec<u8>,
+    }
+    /// A float output, with no word about its shape.
+    #[derive(Clone, PartialEq, Message)]
+    pub struct Output {
+        #[prost(string, tag = "1")]
+        pub name: String,
+        #[prost(message, optional, tag = "2")]
+        pub r#type: Option<Type>,
+    }
+    #[derive(Clone, PartialEq, Message)]
+    pub struct Type {
+        #[prost(message, optional, tag = "1")]
+        pub tensor: Option<Element>,
+    }
+    #[derive(Clone, PartialEq, Message)]
+    pub struct Element {
+        #[prost(int32, tag = "1")]
+        pub kind: i32,
+    }
+}
+
+/// A constant's elements, exactly: they are floats of 32 bits or integers of 8 or 32.
+fn reals(constant: &onnx::Constant) -> Vec<Real> {
+    let words = |f: fn([u8; 4]) -> f64| -> Vec<f64> {
+        let words = constant.raw_data.chunks_exact(4);
+        words.map(|word| f(word.try_into().expect("four bytes"))).collect()
+    };
+    let values: Vec<f64> = match constant.data_type {
+        _ if !constant.float_data.is_empty() => {
+            constant.float_data.iter().map(|&x| x.into()).collect()
+        }
+        _ if !constant.int32_data.is_empty() => {
+            constant.int32_data.iter().map(|&x| x.into()).collect()
+        }
+        1 => words(|word| f32::from_le_bytes(word).into()),
+        2 => constant.raw_data.iter().map(|&byte| byte.into()).collect(),
+        3 => constant.raw_data.iter().map(|&byte| byte.cast_signed().into()).collect(),
+        6 => words(|word| i32::from_le_bytes(word).into()),
+        other => panic!("{}: a test knows no type {other}", constant.name),
+    };
+    values.into_iter().map(|value| requantize::real(value).expect("finite")).collect()
+}
+
+/// Fed with the codes of the layer before it, each layer gives what real arithmetic gives,
+/// rounded half to even.
+#[test]
+fn layers_of_any_scale_are_real_arithmetic() {
+    let file = root().join("examples/digits_any_scale/model.onnx");
+    let mut bytes = std::fs::read(&file).expect("the example is there");
+    let graph = onnx::Model::decode(bytes.as_slice()).expect("it is a model").graph;
+    let graph = graph.expect("it has a graph");
+    let constant = |name: &String| graph.initializer.iter().find(|c| c.name == *name);
+    let maker = |name: &String| graph.node.iter().find(|node| node.output.contains(name));
+    // The activations between layers become outputs: appended messages are merged.
+    let mut names: Vec<String> = graph.output.iter().map(|output| output.name.clone()).collect();
+    let inner = graph.node.iter().filter(|node| {
+        let quantizer = maker(&node.input[0]).and_then(|quantizer| maker(&quantizer.input[0]));
+        node.op_type == "DequantizeLinear"
+            && quantizer.is_some()
+            && !names.contains(&node.output[0])
+    });
+    let inner: Vec<String> = inner.map(|node| node.output[0].clone()).collect();
+    let output = |name: &String| onnx::Output {
+        name: name.clone(),
+        r#type: Some(onnx::Type { tensor: Some(onnx::Element { kind: 1 }) }),
+    };
+    let more = onnx::Graph { output: inner.iter().map(output).collect(), ..Default::default() };
+    bytes.extend(onnx::Model { graph: Some(more) }.encode_to_vec());
+    names.extend(inner);
+    assert_eq!(names.len(), 3, "{names:?}");
+
+    let scratch = Scratch::new();
+    let (model, out) = (scratch.path("model.onnx"), scratch.path("out"));
+    std::fs::write(&model, bytes).expect("the folder is there");
+    let options = Options { model, ..Options::default() };
+    let report = compile::compile(&options, &out, &mut |_| ()).unwrap_or_else(|e| panic!("{e}"));
+    // By proof, for every sum that can occur.
+    assert!(report.remarks.is_empty(), "{:?}", report.remarks);
+    let design = design::open(&out.join(compile::DESIGN)).unwrap_or_else(|e| panic!("{e}"));
+    let mut checked = 0;
+    for kind in ["", "_stress"] {
+        let read = |what: &str| {
+            let path = file.with_file_name(format!("{what}{kind}_q.npy"));
+            Tensor::read_npy(&path).unwrap_or_else(|error| panic!("{error}"))
+        };
+        let input = read("inputs");
+        let results = design
+            .run(std::slice::from_ref(&input), Some(Form::Codes))
+            .unwrap_or_else(|error| panic!("{error}"));
+        let codes = |name: &String| {
+            let found = names.iter().position(|other| other == name);
+            let tensor = found.map_or(&input, |index| &results[index]);
+            tensor.integers().expect("codes")
+        };
+        for name in &names {
+            let step = maker(name).expect("an output has a node");
+            let layer = maker(&step.input[0]).and_then(|quantizer| maker(&quantizer.input[0]));
+            let layer = layer.expect("a layer is quantized");
+            // What a dequantized operand is: codes, scales, zero points.
+            let parts = |name: &String| {
+                let node = maker(name).expect("an operand has a node");
+                assert_eq!((node.op_type.as_str(), node.input.len()), ("DequantizeLinear", 3));
+                let of = |index: usize| constant(&node.input[index]);
+                (of(0), reals(of(1).expect("a scale")), reals(of(2).expect("a zero point")))
+            };
+            assert_eq!(layer.op_type, "Gemm");
+            let (_, x_scale, x_zero) = parts(&layer.input[0]);
+            let (w, w_scale, w_zero) = parts(&layer.input[1]);
+            let (b, b_scale, _) = parts(&layer.input[2]);
+            let (_, y_scale, y_zero) = parts(name);
+            let (w, b) = (w.expect("weights"), b.expect("a bias"));
+            let [n, k] = [w.dims[0] as usize, w.dims[1] as usize];
+            let (w, b) = (reals(w), reals(b));
+            let x: Vec<Real> =
+                codes(&layer.input[0]).into_iter().map(requantize::integer).collect();
+            let y = codes(name);
+            let quantizer = Quantizer {
+                rounding: Rounding::NearestEven,
+                width: 8,
+                signed: false,
+                zero_point: y_zero[0].to_integer().try_into().expect("a code"),
+                min: 0,
+                max: 255,
+            };
+            for (at, &found) in y.iter().enumerate() {
+                let (row, channel) = (at / n, at % n);
+                let terms = (0..k).map(|i| {
+                    (&x[row * k + i] - &x_zero[0]) * (&w[channel * k + i] - &w_zero[channel])
+                });
+                let sum: Real = terms.sum();
+                let real = sum * &x_scale[0] * &w_scale[channel] + &b[channel] * &b_scale[channel];
+                assert_eq!(found, quantizer.apply(&(real / &y_scale[0])), "{name}{kind}: {at}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 1000, "{checked} values were compared");
 }
