@@ -192,6 +192,11 @@ pub trait Operator: Sync {
     /// Its parameters.
     fn parameters(&self) -> &'static [&'static str];
 
+    /// Parameters that may be left out.
+    fn optional(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Whether its results are sums that a requantization follows, or codes as they are.
     fn has_sums(&self) -> bool;
 

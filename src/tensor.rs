@@ -194,6 +194,20 @@ impl Tensor {
         Ok(Tensor { dtype, ..self })
     }
 
+    /// The same values in an integer type of more bits; a tensor of another kind as it is.
+    ///
+    /// # Errors
+    ///
+    /// If the type has no sign and a value is negative.
+    pub fn widened(self, dtype: Dtype) -> Result<Self, Error> {
+        match self.integers() {
+            Some(values) if !dtype.is_float() && dtype.bytes() > self.dtype.bytes() => {
+                Self::from_integers(self.shape, dtype, &values)
+            }
+            _ => Ok(self),
+        }
+    }
+
     /// The elements of an integer tensor; `None` if it is of floats.
     pub fn integers(&self) -> Option<Vec<i64>> {
         if self.dtype.is_float() {

@@ -216,6 +216,9 @@ impl Case {
                     node.constants.push(constant(&shape, weights_of, weights));
                     node.constants.push(constant(&[filters], integer(32, true), bias));
                 }
+                if conv && node.accumulator == 32 && random.below(4) == 0 {
+                    set("product_shift", vec![random.below(20) as i64]);
+                }
                 if name == "average_pool" {
                     let halves = [0, 0, 1, 3][random.below(4)];
                     set("halves", vec![halves]);

@@ -11,6 +11,7 @@
 //   for 4 loads of pixels and 2 of weights. Where each output channel has an input
 //   channel of its own, weights are diagonal.
 // * Others: elements of 16 bits; 16 pixels of a channel at a tap times one weight.
+//   Products may be cut off before they are summed up.
 
 #pragma once
 
@@ -23,7 +24,7 @@ namespace aie4ml {
 /// Breadth output channels share them, or all if it is 0. Weights lie, in blocks of
 /// 8x8, [F/8][KH][KW][C/8][c][f], otherwise [F][Depth][KH][KW].
 template <class TA, class TW, class TC, class Acc, class Buffer, class In, class Out, class Win, unsigned Depth,
-          unsigned Breadth, long long Outside, class... Stages>
+          unsigned Breadth, long long Outside, unsigned ProductShift, class... Stages>
 struct Conv2d {
     static AIE4ML_INLINE void run(const TA *__restrict a, const TW *__restrict w, const int32_t *__restrict p,
                                   TC *__restrict c)
@@ -39,7 +40,7 @@ private:
 
     static constexpr bool diagonal = Depth == 1 && Breadth == 1;
     static constexpr bool blocked =
-        sizeof(TA) == 1 && sizeof(TW) == 1 && sizeof(Acc) == 4 && (Breadth == 0 || diagonal);
+        sizeof(TA) == 1 && sizeof(TW) == 1 && sizeof(Acc) == 4 && ProductShift == 0 && (Breadth == 0 || diagonal);
 
     // Rows of the input that a window reaches over, gaps included.
     static constexpr unsigned ring = (Win::KH - 1) * Win::DY + 1;
@@ -256,6 +257,8 @@ private:
         for (unsigned x = 0; x < Out::W; x += 16) {
             Sums sums[N];
             unroll<N>([&](auto n) AIE4ML_LAMBDA { sums[n] = Sums(aie::broadcast<int32_t, 16>(bias[n])); });
+            if constexpr (ProductShift > 0)
+                aie::set_rounding(aie::rounding_mode::floor);
             const TW *weight = w + channel * taps;
             for (unsigned depth = 0; depth < Depth; ++depth) {
                 for (unsigned ky = 0; ky < Win::KH; ++ky) {
@@ -266,11 +269,19 @@ private:
                         const unsigned tap = kx * Win::DX;
                         const auto v = aie::load_unaligned_v<16>(line + tap % Win::SX * pitch + tap / Win::SX);
                         unroll<N>([&](auto n) AIE4ML_LAMBDA {
-                            sums[n] = aie::mac(sums[n], v, int16_t(weight[n * taps]));
+                            const int16_t factor = weight[n * taps];
+                            if constexpr (ProductShift > 0) {
+                                const auto product = aie::mac(aie::zeros<acc64, 16>(), v, factor);
+                                sums[n] = aie::add(sums[n], Sums(product.template to_vector<int32_t>(ProductShift)));
+                            } else {
+                                sums[n] = aie::mac(sums[n], v, factor);
+                            }
                         });
                     }
                 }
             }
+            if constexpr (ProductShift > 0)
+                Store::template set_modes<Sums::accum_bits(), 16>();
             const unsigned count = Out::W - x < 16 ? Out::W - x : 16;
             unroll<N>([&](auto n) AIE4ML_LAMBDA {
                 alignas(64) TC results[16];

@@ -79,6 +79,26 @@ func.func @conv2d_input(%a: tensor<1x8xi8>) {
 
 // -----
 
+func.func @conv2d_product_shift(%a: tensor<1x8xi8>) {
+  %0 = arith.constant dense<1> : tensor<2x2x1x1xi8>
+  %1 = arith.constant dense<0> : tensor<2xi32>
+  // expected-error @+1 {{needs a 'product_shift' from 0 to 31}}
+  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], expand = [1, 1], groups = [1], outside = [0], product_shift = [32]} accumulator = i32 : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi32>
+  return
+}
+
+// -----
+
+func.func @conv2d_cut_in_64_bits(%a: tensor<1x8xi8>) {
+  %0 = arith.constant dense<1> : tensor<2x2x1x1xi8>
+  %1 = arith.constant dense<0> : tensor<2xi32>
+  // expected-error @+1 {{cuts products, which needs an accumulator i32}}
+  %y = aie4ml.operator "conv2d"(%a) constants(%0, %1) parameters = {input = [2, 2, 2], output = [2, 2, 2], kernel = [1, 1], stride = [1, 1], dilation = [1, 1], padding = [0, 0], strides = [4, 2, 1], offset = [0], expand = [1, 1], groups = [1], outside = [0], product_shift = [3]} accumulator = i64 requant = [#aie4ml.requant<shift = 0, rounding = floor, overflow = saturate, width = 8, min = -128, max = 127>] : (tensor<1x8xi8>, tensor<2x2x1x1xi8>, tensor<2xi32>) -> tensor<1x8xi8>
+  return
+}
+
+// -----
+
 func.func @conv2d_output(%a: tensor<1x8xi8>) {
   %0 = arith.constant dense<1> : tensor<2x2x1x1xi8>
   %1 = arith.constant dense<0> : tensor<2xi32>

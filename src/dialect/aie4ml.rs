@@ -503,6 +503,12 @@ impl<'c, 'a> Operator<'c, 'a> {
                 .ok_or_else(|| fail(&op, format_args!("needs a list of integers as '{name}'")))?;
             parameters.insert(name.to_owned(), list);
         }
+        for &name in operator.optional() {
+            let Some(attribute) = dictionary.element_by_name(name) else { continue };
+            let list = numbers(attribute)
+                .ok_or_else(|| fail(&op, format_args!("needs a list of integers as '{name}'")))?;
+            parameters.insert(name.to_owned(), list);
+        }
         let node = Node {
             operator,
             parameters,

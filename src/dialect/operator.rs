@@ -232,7 +232,11 @@ impl<'c, 'a> At<'c, 'a, '_> {
             |body, elements| {
                 let a = body.resize(elements[0], signed, bits);
                 let w = body.resize(elements[1], true, bits);
-                let product = body.binary("arith.muli", a, w);
+                let mut product = body.binary("arith.muli", a, w);
+                if shape.product_shift > 0 {
+                    let shift = body.integer(self.sums(), shape.product_shift.into());
+                    product = body.binary("arith.shrsi", product, shift);
+                }
                 body.binary("arith.addi", elements[2], product)
             },
         );

@@ -11,6 +11,9 @@
 //! | `expand` | how far elements of the input are apart; more than 1 for a transposed convolution |
 //! | `groups` | into which channels fall |
 //! | `outside` | the code that padding, and gaps of an expanded input, have |
+//! | `product_shift` | bits that are cut off each product, downward; 0 if it is left out |
+//!
+//! Accumulators of hls4ml that have fewer fractional bits than products are what cuts them.
 //!
 //! `output[f, y, x] = bias[f] + sum over c, i, j of weights[f, c, i, j] * input[c of f's group, y * stride + i * dilation - padding, ...]`
 
@@ -33,6 +36,7 @@ pub struct Shape {
     pub expand: [usize; 2],
     pub groups: usize,
     pub outside: i64,
+    pub product_shift: u32,
 }
 
 impl Shape {
@@ -42,6 +46,12 @@ impl Shape {
         let [offset] = node.sizes("offset")?;
         let [groups] = node.sizes("groups")?;
         let [outside] = node.numbers("outside")?;
+        let [product_shift] = match node.parameters.contains_key("product_shift") {
+            true => node.numbers("product_shift")?,
+            false => [0],
+        };
+        let product_shift = u32::try_from(product_shift).ok().filter(|shift| *shift < 32);
+        let product_shift = product_shift.ok_or("needs a 'product_shift' from 0 to 31")?;
         Ok(Shape {
             input: node.sizes("input")?,
             output: node.sizes("output")?,
@@ -54,6 +64,7 @@ impl Shape {
             expand: node.sizes("expand")?,
             groups,
             outside,
+            product_shift,
         })
     }
 
@@ -106,6 +117,7 @@ impl Shape {
         node.inputs[0].number.bits == 8
             && node.constants[0].number.bits == 8
             && node.accumulator == 32
+            && self.product_shift == 0
             && (self.groups == 1 || self.is_diagonal())
     }
 
@@ -143,6 +155,10 @@ impl Operator for Conv2d {
             "input", "output", "kernel", "stride", "dilation", "padding", "strides", "offset",
             "expand", "groups", "outside",
         ]
+    }
+
+    fn optional(&self) -> &'static [&'static str] {
+        &["product_shift"]
     }
 
     fn has_sums(&self) -> bool {
@@ -190,6 +206,9 @@ impl Operator for Conv2d {
         }
         if !matches!(tensor.number.bits, 8 | 16) {
             return Err("needs an input of 8 or 16 bits".into());
+        }
+        if shape.product_shift > 0 && node.accumulator != 32 {
+            return Err("cuts products, which needs an accumulator i32".into());
         }
         let (low, high) = crate::exact::range(tensor.number.bits.into(), tensor.number.signed);
         if !(low..=high).contains(&outside) {
@@ -309,6 +328,7 @@ impl Operator for Conv2d {
             ),
             list(&[shape.depth(), if shape.groups == 1 { 0 } else { shape.breadth() }]),
             shape.outside.to_string(),
+            shape.product_shift.to_string(),
         ]
     }
 
@@ -336,6 +356,8 @@ impl Operator for Conv2d {
             // Four channels at a time: four products, and the loads of a line and of four weights,
             // each of which is spread over the lanes.
             let step = if shape.groups == 1 { 6 } else { 12 };
+            // A cut product leaves its accumulator and is added to another one.
+            let step = if shape.product_shift == 0 { step } else { step + 8 };
             let products = vectors * (taps * shape.depth()) as u64 * step / 4;
             // Lines are spread an element at a time: load, store and address.
             let spread = rows * shape.read(share.channels) * 2 * shape.input[2];
@@ -367,7 +389,7 @@ impl Operator for Conv2d {
                                 let tap = ((f * shape.depth() + c) * shape.kernel[0] + i)
                                     * shape.kernel[1]
                                     + j;
-                                sum += weights[tap] * value;
+                                sum += (weights[tap] * value) >> shape.product_shift;
                             }
                         }
                     }

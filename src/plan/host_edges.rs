@@ -270,6 +270,7 @@ impl<'g> Facts<'g> {
             };
         }
         if extend {
+            self.take_wide(&mut sides);
             self.take_sums(&mut sides);
             let mut early = vec![false; nodes.len()];
             for index in (0..nodes.len()).rev() {
@@ -300,6 +301,23 @@ impl<'g> Facts<'g> {
             }
         }
         sides
+    }
+
+    /// Gives the host what reads integers that are too wide to enter the network, up to where they
+    /// are narrow.
+    fn take_wide(&self, sides: &mut [Side]) {
+        for index in 0..sides.len() {
+            let is_before = |source: &Source| match source {
+                Source::Node(index) => sides[*index] == Side::Before,
+                Source::Argument(_) => true,
+            };
+            let read = self.read(index);
+            let wide = |source: &Source| matches!(self.form(*source), Form::Integer(17..));
+            if sides[index] == Side::Network && read.iter().all(is_before) && read.iter().any(wide)
+            {
+                sides[index] = Side::Before;
+            }
+        }
     }
 
     /// Gives the host what combines two tensors to integers that are no codes, of which the array

@@ -186,8 +186,14 @@ impl Part {
         Ok(Part { program: jit::Program::compile(&module)?, inputs, outputs })
     }
 
-    /// Executes it once per list of inputs. Real values come and go in all their bits.
+    /// Executes it once per list of inputs. Real values come and go in all their bits; codes may be
+    /// narrower than the model had them.
     pub fn call(&self, iterations: &[Vec<Tensor>], wide: bool) -> Result<Vec<Vec<Tensor>>, Error> {
-        iterations.iter().map(|inputs| self.program.call_as(inputs, wide)).collect()
+        let call = |inputs: &Vec<Tensor>| {
+            let inputs = inputs.iter().cloned().zip(&self.inputs);
+            let inputs = inputs.map(|(tensor, interface)| tensor.widened(interface.native));
+            self.program.call_as(&inputs.collect::<Result<Vec<_>, _>>()?, wide)
+        };
+        iterations.iter().map(call).collect()
     }
 }

@@ -88,3 +88,37 @@ func.func @pads(%x: tensor<1x2x2xi8>) -> tensor<1x2x4xi8> {
   %y = tosa.clamp %p {min_val = -100 : i8, max_val = 100 : i8} : (tensor<1x2x4xi8>) -> tensor<1x2x4xi8>
   return %y : tensor<1x2x4xi8>
 }
+
+// -----
+
+// Products of a layer without windows that are cut off one by one.
+// CHECK-LABEL: func.func @cuts_products
+// CHECK: aie4ml.operator "conv2d"
+// CHECK-SAME: product_shift = [5]
+#x = affine_map<(d0, d1, d2) -> (d0, d1)>
+#w = affine_map<(d0, d1, d2) -> (d1, d2)>
+#y = affine_map<(d0, d1, d2) -> (d0, d2)>
+#id2 = affine_map<(d0, d1) -> (d0, d1)>
+func.func @cuts_products(%x: tensor<2x3xi16>) -> tensor<2x2xi16> {
+  %w = arith.constant dense<[[1, -2], [300, 4], [5, -600]]> : tensor<3x2xi16>
+  %b = arith.constant dense<7> : tensor<2x2xi32>
+  %0 = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "reduction", "parallel"]} ins(%x, %w : tensor<2x3xi16>, tensor<3x2xi16>) outs(%b : tensor<2x2xi32>) {
+  ^bb0(%in: i16, %of: i16, %out: i32):
+    %c5 = arith.constant 5 : i32
+    %1 = arith.extsi %in : i16 to i32
+    %2 = arith.extsi %of : i16 to i32
+    %3 = arith.muli %1, %2 : i32
+    %4 = arith.shrsi %3, %c5 : i32
+    %5 = arith.addi %out, %4 : i32
+    linalg.yield %5 : i32
+  } -> tensor<2x2xi32>
+  %e = tensor.empty() : tensor<2x2xi16>
+  %6 = linalg.generic {indexing_maps = [#id2, #id2], iterator_types = ["parallel", "parallel"]} ins(%0 : tensor<2x2xi32>) outs(%e : tensor<2x2xi16>) {
+  ^bb0(%in: i32, %out: i16):
+    %c8 = arith.constant 8 : i32
+    %7 = arith.shrsi %in, %c8 : i32
+    %8 = arith.trunci %7 : i32 to i16
+    linalg.yield %8 : i16
+  } -> tensor<2x2xi16>
+  return %6 : tensor<2x2xi16>
+}

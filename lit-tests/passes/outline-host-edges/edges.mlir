@@ -121,3 +121,38 @@ func.func @later_level(%x: tensor<4x8xi8>) -> tensor<4x8xi8> {
   %0 = aie4ml.clamp %x min = 0 max = 5 : (tensor<4x8xi8>) -> tensor<4x8xi8>
   return %0 : tensor<4x8xi8>
 }
+
+// -----
+
+// Integers of 32 bits do not enter: the host computes until they are narrow.
+// CHECK-LABEL: func.func @wide
+// CHECK-SAME: (%{{.*}}: tensor<2x3xi16> {aie4ml.name = "x"}) -> tensor<2x2xi32>
+// CHECK-NOT: arith.shrsi
+// CHECK: arith.muli
+// CHECK: func.func @before(%{{.*}}: tensor<2x3xi32> {aie4ml.name = "x"}) -> (tensor<2x3xi16> {aie4ml.name = "x"})
+// CHECK: arith.shrsi
+#x = affine_map<(d0, d1, d2) -> (d0, d1)>
+#w = affine_map<(d0, d1, d2) -> (d1, d2)>
+#y = affine_map<(d0, d1, d2) -> (d0, d2)>
+#id = affine_map<(d0, d1) -> (d0, d1)>
+func.func @wide(%x: tensor<2x3xi32> {aie4ml.name = "x"}) -> tensor<2x2xi32> {
+  %w = arith.constant dense<[[1, -2], [3, 4], [5, -6]]> : tensor<3x2xi8>
+  %zero = arith.constant dense<0> : tensor<2x2xi32>
+  %e = tensor.empty() : tensor<2x3xi16>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<2x3xi32>) outs(%e : tensor<2x3xi16>) {
+  ^bb0(%in: i32, %out: i16):
+    %c16 = arith.constant 16 : i32
+    %1 = arith.shrsi %in, %c16 : i32
+    %2 = arith.trunci %1 : i32 to i16
+    linalg.yield %2 : i16
+  } -> tensor<2x3xi16>
+  %3 = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "reduction", "parallel"]} ins(%0, %w : tensor<2x3xi16>, tensor<3x2xi8>) outs(%zero : tensor<2x2xi32>) {
+  ^bb0(%in: i16, %of: i8, %out: i32):
+    %4 = arith.extsi %in : i16 to i32
+    %5 = arith.extsi %of : i8 to i32
+    %6 = arith.muli %4, %5 : i32
+    %7 = arith.addi %out, %6 : i32
+    linalg.yield %7 : i32
+  } -> tensor<2x2xi32>
+  return %3 : tensor<2x2xi32>
+}

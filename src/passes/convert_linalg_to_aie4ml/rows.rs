@@ -207,11 +207,17 @@ pub(super) fn wanted<'c>(func: OperationRef<'c, '_>) -> bool {
             if inputs.iter().any(moves) {
                 return true;
             }
-        } else if inputs.len() == 1 && output == 1 {
+        } else if inputs.len() == 1 && (output == 1 || cuts_products(op)) {
             return true;
         }
     }
     false
+}
+
+/// Whether something in a reduction is shifted to the right, such as each product.
+fn cuts_products(op: OperationRef) -> bool {
+    rewrite::body(op)
+        .is_some_and(|body| rewrite::ops(body).iter().any(|op| rewrite::is(op, "arith.shrsi")))
 }
 
 /// Converts a function, whose samples are its rows, or all together one.
@@ -261,6 +267,13 @@ struct Side {
     /// A loop and how far its steps are.
     parallel: Option<(usize, usize)>,
     kernel: Option<(usize, usize)>,
+}
+
+/// Bits of sums and of products, and how many are cut off each product.
+struct Widths {
+    sum: u32,
+    product: u32,
+    product_shift: i64,
 }
 
 /// How a reduction reads its input.
@@ -806,6 +819,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         let around = x.padding.as_ref().map_or(0, |padding| padding.value);
         let around = self.base.elements.graph.integer(around, self.base.elements.graph.bits(x.id));
         padding.insert(key(argument), around);
+        let mut product_shift = 0;
         let (id, outside, list, steps, dims) = match weights {
             None => {
                 let id = self.base.elements.scalar(&op, term, &mut bound)?;
@@ -814,9 +828,15 @@ impl<'c, 'a> Rows<'c, 'a> {
             }
             Some((index, shape, values, width, weights)) => {
                 while let Some(of) = constant::defining_op(term)
-                    && rewrite::is(&of, "arith.extsi")
+                    && ["arith.extsi", "arith.shrsi"].iter().any(|name| rewrite::is(&of, name))
                 {
                     term = of.operand(0).map_err(|error| fail(&op, error))?;
+                    if rewrite::is(&of, "arith.shrsi") {
+                        let by = of.operand(1).map_err(|error| fail(&op, error))?;
+                        let by = self.base.elements.scalar(&op, by, &mut scalars.clone())?;
+                        let by = self.base.elements.graph.one(by);
+                        product_shift += by.ok_or_else(|| self.other(op))?;
+                    }
                 }
                 let product = constant::defining_op(term)
                     .filter(|product| rewrite::is(product, "arith.muli"))
@@ -852,7 +872,8 @@ impl<'c, 'a> Rows<'c, 'a> {
             }
         };
         let reads = self.reads(loops, at, &x, dims.as_deref())?;
-        self.sum(loops, &x, &reads, (id, outside), (&list, &steps), [bits, product_bits])
+        let widths = Widths { sum: bits, product: product_bits, product_shift };
+        self.sum(loops, &x, &reads, (id, outside), (&list, &steps), widths)
     }
 
     fn other(&self, op: OperationRef<'c, 'a>) -> pass::Failure<'c> {
@@ -1076,10 +1097,19 @@ impl<'c, 'a> Rows<'c, 'a> {
         reads: &Reads,
         (id, outside): (Id, Id),
         (list, steps): (&[i64], &[usize]),
-        [bits, product_bits]: [u32; 2],
+        Widths { sum: bits, product: product_bits, product_shift }: Widths,
     ) -> pass::Result<'c> {
         let op = loops.op;
-        let (root, scale, offset) = self.codes(op, id)?;
+        let (root, scale, offset) = match self.codes(op, id)? {
+            // What is cut off a product of a code is not what is cut off that of its value.
+            (.., offset) if product_shift > 0 && offset != 0 => {
+                (self.base.exist(op, id, None)?, 1, 0)
+            }
+            found => found,
+        };
+        if !(0..32).contains(&product_shift) {
+            return Err(self.other(op));
+        }
         let value = self.value(root);
         let image = self.image(loops, x, reads, value);
         let dims = |list: &[(usize, usize)]| list.iter().map(|(dim, _)| *dim).collect::<Vec<_>>();
@@ -1129,7 +1159,7 @@ impl<'c, 'a> Rows<'c, 'a> {
                 let weight = list.get(at + tap).copied().unwrap_or(0);
                 let own = i128::from(weight);
                 constant += offset * own;
-                let ends = [range.0, range.1].map(|x| x * scale * own);
+                let ends = [range.0, range.1].map(|x| (x * scale * own) >> product_shift);
                 least += ends[0].min(ends[1]);
                 most += ends[0].max(ends[1]);
                 let cut = |x: i128| x < limits(product_bits).0 || x > limits(product_bits).1;
@@ -1158,7 +1188,8 @@ impl<'c, 'a> Rows<'c, 'a> {
             ranges.push(sums);
         }
         let location = op.location();
-        let made = if reads.sides.is_empty() && groups.is_empty() && list.len() > 1 {
+        let matrix = reads.sides.is_empty() && groups.is_empty() && list.len() > 1;
+        let made = if matrix && product_shift == 0 {
             // No window: a product with a matrix.
             let k = Codes::of(value.r#type()).map_or(0, |codes| codes.columns);
             let axes = reads.depth.iter().map(|(_, axis)| x.view.features_of(*axis)).collect();
@@ -1179,6 +1210,9 @@ impl<'c, 'a> Rows<'c, 'a> {
                 ("outside", vec![around]),
             ] {
                 parameters.insert(name.to_owned(), numbers);
+            }
+            if product_shift > 0 {
+                parameters.insert("product_shift".to_owned(), vec![product_shift]);
             }
             let node = Operator {
                 operator: &operator::conv2d::Conv2d,
