@@ -45,7 +45,12 @@ use melior::{
     },
 };
 use num_traits::{Signed, ToPrimitive, Zero};
-use std::{cell::RefCell, collections::HashMap, ops::RangeInclusive, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    ops::RangeInclusive,
+    rc::Rc,
+};
 
 pub(super) mod rows;
 
@@ -82,15 +87,21 @@ impl Pass for ConvertTosaToAie4ml {
             arguments: Vec::new(),
             results: Vec::new(),
             inserted: RefCell::new(Vec::new()),
+            mixes: Cell::new(false),
         };
         if rows::wanted(&ops) {
             return rows::convert(conversion, &ops);
         }
-        conversion.arguments()?;
-        for &op in &ops {
-            conversion.convert(op)?;
+        let arguments = body.argument_count();
+        match conversion.run(&ops) {
+            Err(failure) if conversion.mixes.get() => {
+                conversion.undo(arguments);
+                // What stood in the way of rows apart says more.
+                rows::convert(conversion, &ops).map_err(|_| failure)
+            }
+            Err(failure) => Err(failure),
+            Ok(()) => conversion.finish(&ops),
         }
-        conversion.finish(&ops)
     }
 }
 
@@ -266,6 +277,8 @@ struct Conversion<'c, 'a> {
     results: Vec<Uniform>,
     /// Ops that were built, in order.
     inserted: RefCell<Vec<OperationRef<'c, 'a>>>,
+    /// Whether something was met that mixes the rows of a tensor.
+    mixes: Cell<bool>,
 }
 
 fn key(value: Value) -> usize {
@@ -273,6 +286,35 @@ fn key(value: Value) -> usize {
 }
 
 impl<'c, 'a> Conversion<'c, 'a> {
+    fn run(&mut self, ops: &[OperationRef<'c, 'a>]) -> pass::Result<'c> {
+        self.arguments()?;
+        for &op in ops {
+            self.convert(op)?;
+        }
+        Ok(())
+    }
+
+    /// Takes back all that was built, in a function that had so many arguments.
+    fn undo(&mut self, arguments: usize) {
+        for op in self.inserted.take().into_iter().rev() {
+            rewrite::erase(op);
+        }
+        if let Some(body) = rewrite::body(self.func) {
+            for index in (arguments..body.argument_count()).rev() {
+                rewrite::erase_argument(body, index);
+            }
+        }
+        self.values.clear();
+        self.arguments.clear();
+        self.results.clear();
+    }
+
+    /// A refusal of what mixes rows, unless all of them are one.
+    fn mixing(&self, op: &OperationRef<'c, 'a>, what: impl std::fmt::Display) -> pass::Failure<'c> {
+        self.mixes.set(true);
+        fail(op, what)
+    }
+
     /// Gives the function an argument of codes for each real one.
     fn arguments(&mut self) -> pass::Result<'c> {
         let body = rewrite::body(self.func).expect("checked by run");
@@ -586,7 +628,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
             Fixed::Computed(computed) => {
                 let (rows, columns) = (computed.rows, computed.columns);
                 if !extents.is_some_and(|extents| keeps_rows(&extents, rows, columns)) {
-                    return Err(fail(
+                    return Err(self.mixing(
                         &op,
                         format_args!(
                             "mixes the {rows} rows of {columns} values of a computed tensor, which cannot be mapped yet: keep the batch as the first extent",
@@ -889,7 +931,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
         self.same_extents(op, computed)?;
         let (len, columns) = (constant.len(), computed.columns);
         if len != 1 && !(len == columns && constant.shape.last() == Some(&columns)) {
-            return Err(fail(
+            return Err(self.mixing(
                 &op,
                 format_args!(
                     "{what} {len} constants of shape {:?} to {columns} features, needs one for each feature, or one for all",
@@ -1246,7 +1288,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
             pass::remark(
                 &op,
                 format_args!(
-                    "rounds differently from real arithmetic for some pairs of codes, {} of those tried: no integers of 31 bits are exact for these scales",
+                    "rounds {} pairs of codes at the most differently from real arithmetic, by one: no factors of 31 bits are exact for these scales",
                     choice.inexact
                 ),
             );

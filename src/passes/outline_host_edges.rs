@@ -38,6 +38,9 @@ crate::pass! {
     /// The module's attribute `aie4ml.host` names the function that it belongs to.
     /// No other pass looks into it: `aie4ml run` executes it.
     ///
+    /// Integers of more than 16 bits do not enter: the host computes what it can of them, until they
+    /// are narrow.
+    ///
     /// A last layer of codes that no quantizer follows stays in the network: its sums are codes of
     /// 32 bits, whose scale is the product of the two. Weights of a scale per channel, and sums that
     /// 32 bits may not hold, leave it to the host.
@@ -166,7 +169,10 @@ fn keep_shapes<'c>(func: OperationRef<'c, '_>, body: BlockRef<'c, '_>) {
         .collect();
     // Samples may become one row.
     let ops = rewrite::ops(body);
-    let mixes = ops.iter().any(|op| rewrite::is(op, "quant.qcast")) && rows::wanted(&ops);
+    let batch = inputs.first().and_then(|value| Some(constant::shaped(value.r#type())?.0));
+    let batch = batch.and_then(|extents| extents.first().copied()).unwrap_or(1);
+    let mixes = ops.iter().any(|op| rewrite::is(op, "quant.qcast"))
+        && (rows::wanted(&ops) || rows::moves_between_rows(&ops, batch));
     let entering = mixes
         || inputs.iter().any(|value| {
             scalar::rank(value.r#type()) != 2 || rewrite::users(*value).iter().any(reshapes)
@@ -244,9 +250,15 @@ fn read<'c, 'a>(op: OperationRef<'c, 'a>) -> Vec<Value<'c, 'a>> {
 
 fn form(r#type: Type) -> Form {
     let element = scalar::element(r#type);
+    if let Some(quantized) = Quantized::of(element) {
+        // Codes of sums leave a network, but do not enter one.
+        return match scalar::width(quantized.storage) {
+            wide @ 17.. => Form::Integer(wide),
+            _ => Form::Codes,
+        };
+    }
     match IntegerType::try_from(element) {
         Ok(integer) => Form::Integer(integer.width()),
-        Err(_) if Quantized::of(element).is_some() => Form::Codes,
         Err(_) if element.is_index() => Form::Integer(64),
         Err(_) => Form::Real,
     }

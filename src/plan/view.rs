@@ -56,7 +56,7 @@ impl View {
     }
 
     /// Takes out digits of one, and makes one of two that continue each other.
-    fn simplify(&mut self) {
+    pub fn simplify(&mut self) {
         for axis in &mut self.axes {
             *axis = merged(std::mem::take(axis));
         }

@@ -274,19 +274,6 @@ func.func @wide_products(%a: tensor<2x2x!quant.uniform<u16:f32, 0.25>>, %b: tens
 // -----
 
 !x = !quant.uniform<i8:f32, 0.25>
-!w = !quant.uniform<i8:f32, 0.5>
-
-func.func @larger_of_two_scales(%a: tensor<2x2x!x>, %b: tensor<2x2x!w>) -> tensor<2x2x!x> {
-  %0 = quant.dcast %a : tensor<2x2x!x> to tensor<2x2xf32>
-  %1 = quant.dcast %b : tensor<2x2x!w> to tensor<2x2xf32>
-  // expected-error @+1 {{'tosa.maximum' op compares two tensors of different scales, which cannot be mapped to the array yet: quantize them alike}}
-  %2 = tosa.maximum %0, %1 : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
-  return %a : tensor<2x2x!x>
-}
-
-// -----
-
-!x = !quant.uniform<i8:f32, 0.25>
 !y = !quant.uniform<i8:f32, 1.0>
 
 func.func @sum_of_scales_of_features(%a: tensor<2x2x2x!x>, %b: tensor<2x2x2x!x>) -> tensor<2x2x2x!y> {

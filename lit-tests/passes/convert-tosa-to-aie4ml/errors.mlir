@@ -283,17 +283,6 @@ func.func @clamps_a_constant(%x: tensor<2x3xf32>) -> (tensor<2x3xf32>, tensor<2x
 
 // -----
 
-func.func @turns_rows_into_columns(%x: tensor<2x3xf32>) -> tensor<3x2xf32> {
-  %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
-  %1 = quant.dcast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xf32>
-  %shape = tosa.const_shape {values = dense<[3, 2]> : tensor<2xindex>} : () -> !tosa.shape<2>
-  // expected-error @+1 {{'tosa.reshape' op mixes the 2 rows of 3 values of a computed tensor, which cannot be mapped yet: keep the batch as the first extent}}
-  %2 = tosa.reshape %1, %shape : (tensor<2x3xf32>, !tosa.shape<2>) -> tensor<3x2xf32>
-  return %2 : tensor<3x2xf32>
-}
-
-// -----
-
 func.func @takes_signed_codes_for_unsigned_ones(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
   %0 = quant.qcast %x : tensor<2x3xf32> to tensor<2x3x!quant.uniform<i8:f32, 0.25>>
   %1 = quant.scast %0 : tensor<2x3x!quant.uniform<i8:f32, 0.25>> to tensor<2x3xi8>

@@ -160,3 +160,18 @@ func.func @scale_of_channels(%x: tensor<2x3x4x!x>) -> tensor<2x3x4x!y> {
   %8 = quant.qcast %7 : tensor<2x3x4xf32> to tensor<2x3x4x!y>
   return %8 : tensor<2x3x4x!y>
 }
+
+// A quantizer keeps order, so operands of two scales are quantized, then compared.
+
+!v = !quant.uniform<i8:f32, 0.5>
+
+// CHECK-LABEL: func.func @larger_of_two_scales
+func.func @larger_of_two_scales(%a: tensor<2x5x!x>, %b: tensor<2x5x!v>) -> tensor<2x5x!x> {
+  // CHECK: %[[B:.*]] = aie4ml.requantize
+  // CHECK: aie4ml.operator "binary"(%{{.*}}, %[[B]])
+  %0 = quant.dcast %a : tensor<2x5x!x> to tensor<2x5xf32>
+  %1 = quant.dcast %b : tensor<2x5x!v> to tensor<2x5xf32>
+  %2 = tosa.maximum %0, %1 : (tensor<2x5xf32>, tensor<2x5xf32>) -> tensor<2x5xf32>
+  %3 = quant.qcast %2 : tensor<2x5xf32> to tensor<2x5x!x>
+  return %3 : tensor<2x5x!x>
+}

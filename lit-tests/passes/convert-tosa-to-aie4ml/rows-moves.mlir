@@ -114,3 +114,38 @@ func.func @samples_are_mixed(%x: tensor<2x3x!x>) -> tensor<3x2x!x> {
   %3 = quant.qcast %2 : tensor<3x2xf32> to tensor<3x2x!x>
   return %3 : tensor<3x2x!x>
 }
+
+// So are they where a reshape moves values from one to another, though every layer is dense.
+
+// CHECK-LABEL: func.func @values_change_rows
+func.func @values_change_rows(%x: tensor<2x6x!x>) -> tensor<3x4x!x> {
+  // CHECK-SAME: tensor<1x12xi8>
+  %shape = tosa.const_shape {values = dense<[3, 4]> : tensor<2xindex>} : () -> !tosa.shape<2>
+  %0 = quant.dcast %x : tensor<2x6x!x> to tensor<2x6xf32>
+  %1 = tosa.clamp %0 {min_val = 0.0 : f32, max_val = 6.0 : f32} : (tensor<2x6xf32>) -> tensor<2x6xf32>
+  %2 = quant.qcast %1 : tensor<2x6xf32> to tensor<2x6x!x>
+  %3 = quant.dcast %2 : tensor<2x6x!x> to tensor<2x6xf32>
+  %4 = tosa.reshape %3, %shape : (tensor<2x6xf32>, !tosa.shape<2>) -> tensor<3x4xf32>
+  %5 = quant.qcast %4 : tensor<3x4xf32> to tensor<3x4x!x>
+  return %5 : tensor<3x4x!x>
+}
+
+// Digits that continue each other are one, which can be cut anywhere.
+
+// CHECK-LABEL: func.func @part_of_what_is_repeated
+func.func @part_of_what_is_repeated(%x: tensor<2x3x1x!x>) -> tensor<2x5x!x> {
+  // CHECK: arith.constant dense<[0, 0, 1, 1, 2, 2]>
+  // CHECK: aie4ml.operator "gather"
+  // CHECK: arith.constant dense<[1, 2, 3, 4, 5]>
+  // CHECK: aie4ml.operator "gather"
+  %0 = tosa.const_shape {values = dense<[1, 1, 2]> : tensor<3xindex>} : () -> !tosa.shape<3>
+  %1 = tosa.const_shape {values = dense<[2, 6]> : tensor<2xindex>} : () -> !tosa.shape<2>
+  %2 = tosa.const_shape {values = dense<[0, 1]> : tensor<2xindex>} : () -> !tosa.shape<2>
+  %3 = tosa.const_shape {values = dense<[2, 5]> : tensor<2xindex>} : () -> !tosa.shape<2>
+  %4 = quant.dcast %x : tensor<2x3x1x!x> to tensor<2x3x1xf32>
+  %5 = tosa.tile %4, %0 : (tensor<2x3x1xf32>, !tosa.shape<3>) -> tensor<2x3x2xf32>
+  %6 = tosa.reshape %5, %1 : (tensor<2x3x2xf32>, !tosa.shape<2>) -> tensor<2x6xf32>
+  %7 = tosa.slice %6, %2, %3 : (tensor<2x6xf32>, !tosa.shape<2>, !tosa.shape<2>) -> tensor<2x5xf32>
+  %8 = quant.qcast %7 : tensor<2x5xf32> to tensor<2x5x!x>
+  return %8 : tensor<2x5x!x>
+}

@@ -6,8 +6,8 @@
 //! either. Where something has to lie otherwise, a `gather` moves it.
 
 use super::{
-    Constant, Conversion, Data, Fixed, Limits, codes, foreign, is_model_level, key, limited,
-    not_uniform, quantizer, scale, static_shape, uniform,
+    Constant, Conversion, Data, Fixed, Limits, codes, foreign, is_model_level, keeps_rows, key,
+    limited, not_uniform, quantizer, scale, static_shape, uniform,
 };
 use crate::{
     dialect::aie4ml::{self, Codes},
@@ -104,12 +104,13 @@ enum Layer<'c, 'a> {
     Operator { node: Node, inputs: Vec<Value<'c, 'a>>, has_bias: bool },
 }
 
-/// Whether a function needs operators that mix what lies in a row.
-pub(in crate::passes) fn wanted<'c>(ops: &[OperationRef<'c, '_>]) -> bool {
+/// The ops that have a computed operand, and whether the first two are.
+fn of_computed<'c, 'a>(ops: &[OperationRef<'c, 'a>]) -> Vec<(OperationRef<'c, 'a>, bool)> {
     let mut computed: Vec<usize> = Vec::new();
-    for op in ops {
+    let mut found = Vec::new();
+    for &op in ops {
         let constants = ["arith.constant", "tosa.const", "tosa.const_shape"];
-        if constants.iter().any(|name| rewrite::is(op, name)) {
+        if constants.iter().any(|name| rewrite::is(&op, name)) {
             continue;
         }
         let constant: Vec<bool> = op
@@ -123,18 +124,36 @@ pub(in crate::passes) fn wanted<'c>(ops: &[OperationRef<'c, '_>]) -> bool {
             continue;
         }
         computed.extend(op.results().map(|result| key(result.into())));
-        let both = constant.len() >= 2 && !constant[0] && !constant[1];
+        found.push((op, constant.len() >= 2 && !constant[0] && !constant[1]));
+    }
+    found
+}
+
+/// Whether a function needs operators that mix what lies in a row.
+pub(in crate::passes) fn wanted<'c>(ops: &[OperationRef<'c, '_>]) -> bool {
+    of_computed(ops).into_iter().any(|(op, both)| {
         let name = op.name();
         let name = name.as_string_ref();
         match name.as_str().unwrap_or_default() {
             "quant.qcast" | "quant.dcast" | "quant.scast" | "tosa.identity" | "tosa.reshape"
             | "tosa.add" | "tosa.sub" | "tosa.reciprocal" | "tosa.negate" | "tosa.clamp"
-            | "func.return" => {}
-            "tosa.matmul" | "tosa.mul" | "tosa.maximum" | "tosa.minimum" if !both => {}
-            _ => return true,
+            | "func.return" => false,
+            "tosa.matmul" | "tosa.mul" | "tosa.maximum" | "tosa.minimum" => both,
+            _ => true,
         }
-    }
-    false
+    })
+}
+
+/// Whether a function moves values from one of so many rows to another.
+pub(in crate::passes) fn moves_between_rows<'c>(ops: &[OperationRef<'c, '_>], rows: usize) -> bool {
+    of_computed(ops).into_iter().filter(|(op, _)| rewrite::is(op, "tosa.reshape")).any(|(op, _)| {
+        let result = op.results().next();
+        let extents = result.and_then(|result| static_shape(result.r#type()));
+        extents.is_some_and(|extents| {
+            let all: usize = extents.iter().product();
+            rows > 0 && !keeps_rows(&extents, rows, all / rows)
+        })
+    })
 }
 
 /// Converts a function, whose samples are its rows, or all together one.
@@ -160,15 +179,7 @@ pub(super) fn convert<'c, 'a>(
             Err(failure) if conversion.mixes.get() && rows > 1 => {
                 refusal = Some(failure);
                 base = conversion.base;
-                for op in base.inserted.take().into_iter().rev() {
-                    rewrite::erase(op);
-                }
-                for index in (arguments..body.argument_count()).rev() {
-                    rewrite::erase_argument(body, index);
-                }
-                base.values.clear();
-                base.arguments.clear();
-                base.results.clear();
+                base.undo(arguments);
             }
             // What stood in the way of samples apart says more.
             Err(failure) if conversion.mixes.get() => return Err(refusal.unwrap_or(failure)),
@@ -531,7 +542,9 @@ impl<'c, 'a> Rows<'c, 'a> {
             stride /= digit.extent;
             digit.stride = stride;
         }
-        Ok(View { axes, offset: 0 })
+        let mut view = View { axes, offset: 0 };
+        view.simplify();
+        Ok(view)
     }
 
     fn quantize(&mut self, op: OperationRef<'c, 'a>) -> pass::Result<'c> {
