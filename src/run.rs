@@ -229,7 +229,19 @@ impl Runner {
         };
         let model =
             before.inputs.len() == inputs.len() && before.inputs.iter().zip(inputs).all(fits);
-        if model || inputs.len() != self.inputs.len() { Edge::Model } else { Edge::Network }
+        // Codes of the model's own inputs, where those are no codes of the network.
+        let taken = |interfaces: &[Interface]| {
+            interfaces.len() == inputs.len()
+                && interfaces.iter().zip(inputs).all(|(interface, tensor)| {
+                    interface.has(Form::Codes) && interface.split(tensor).is_ok()
+                })
+        };
+        let codes = !taken(&self.inputs) && taken(&before.inputs);
+        if model || codes || inputs.len() != self.inputs.len() {
+            Edge::Model
+        } else {
+            Edge::Network
+        }
     }
 
     /// Compiles a model, network or mapped network for the host.

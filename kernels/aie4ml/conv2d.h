@@ -271,10 +271,10 @@ private:
                         unroll<N>([&](auto n) AIE4ML_LAMBDA {
                             const int16_t factor = weight[n * taps];
                             if constexpr (ProductShift > 0) {
-                                const auto product = aie::mac(aie::zeros<acc64, 16>(), v, factor);
+                                const auto product = aie::mul<acc64>(v, factor);
                                 sums[n] = aie::add(sums[n], Sums(product.template to_vector<int32_t>(ProductShift)));
                             } else {
-                                sums[n] = aie::mac(sums[n], v, factor);
+                                sums[n] = detail::multiply_add(sums[n], v, factor);
                             }
                         });
                     }

@@ -70,7 +70,8 @@ private:
             Sums sums = aie::zeros<typename Sums::value_type, 16>();
             AIE4ML_PIPELINE(K)
             for (unsigned k = 0; k < K; ++k)
-                sums = aie::mac(sums, aie::load_v<16>(columns + k * 16), int16_t(a[k * A::Z] - int32_t(ZeroA)));
+                sums = detail::multiply_add(sums, aie::load_v<16>(columns + k * 16),
+                                            int16_t(a[k * A::Z] - int32_t(ZeroA)));
             return sums;
         } else {
             // In parts of 31 bits, of which the lower one is not negative.

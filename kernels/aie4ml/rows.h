@@ -76,6 +76,17 @@ AIE4ML_INLINE void copy(T *__restrict to, const T *__restrict from, unsigned cou
         to[i] = from[i];
 }
 
+/// sums + a * b of each element and one number, of 16 bits both. To accumulators of 64 bits, AMD's
+/// API adds such products at once on AIE-ML only.
+template <class Sums, class V>
+AIE4ML_INLINE Sums multiply_add(const Sums &sums, const V &a, int16_t b)
+{
+    if constexpr (Sums::accum_bits() == 64)
+        return aie::add(sums, Sums(aie::mul<typename Sums::value_type>(a, b)));
+    else
+        return aie::mac(sums, a, b);
+}
+
 /// 2^Shift / y, rounded down, for y above 2^Least whose double has no more bits than T, and a
 /// quotient below 2^32.
 template <unsigned Shift, unsigned Least, class T>

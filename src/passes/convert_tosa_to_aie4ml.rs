@@ -309,12 +309,6 @@ impl<'c, 'a> Conversion<'c, 'a> {
         self.results.clear();
     }
 
-    /// A refusal of what mixes rows, unless all of them are one.
-    fn mixing(&self, op: &OperationRef<'c, 'a>, what: impl std::fmt::Display) -> pass::Failure<'c> {
-        self.mixes.set(true);
-        fail(op, what)
-    }
-
     /// Gives the function an argument of codes for each real one.
     fn arguments(&mut self) -> pass::Result<'c> {
         let body = rewrite::body(self.func).expect("checked by run");
@@ -628,7 +622,8 @@ impl<'c, 'a> Conversion<'c, 'a> {
             Fixed::Computed(computed) => {
                 let (rows, columns) = (computed.rows, computed.columns);
                 if !extents.is_some_and(|extents| keeps_rows(&extents, rows, columns)) {
-                    return Err(self.mixing(
+                    self.mixes.set(true);
+                    return Err(fail(
                         &op,
                         format_args!(
                             "mixes the {rows} rows of {columns} values of a computed tensor, which cannot be mapped yet: keep the batch as the first extent",
@@ -931,7 +926,8 @@ impl<'c, 'a> Conversion<'c, 'a> {
         self.same_extents(op, computed)?;
         let (len, columns) = (constant.len(), computed.columns);
         if len != 1 && !(len == columns && constant.shape.last() == Some(&columns)) {
-            return Err(self.mixing(
+            self.mixes.set(true);
+            return Err(fail(
                 &op,
                 format_args!(
                     "{what} {len} constants of shape {:?} to {columns} features, needs one for each feature, or one for all",

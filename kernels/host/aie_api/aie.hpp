@@ -457,10 +457,23 @@ template <class Tag, unsigned Elems, class TA>
 inline accum<Tag, Elems> mac(const accum<Tag, Elems> &c, const vector<TA, Elems> &a, int16_t b)
 {
     static_assert(sizeof(TA) == 2, "of products with one number, these types are not modeled");
+    static_assert(sizeof(typename accum<Tag, Elems>::element) == 4 || __AIE_ARCH__ == 20,
+                  "only AIE-ML adds products of 16 bits to accumulators of 64 bits at once");
     accum<Tag, Elems> r;
     using element = typename accum<Tag, Elems>::element;
     for (unsigned i = 0; i < Elems; ++i)
         r.data[i] = element(uint64_t(int64_t(c.data[i])) + uint64_t(int64_t(a.data[i])) * uint64_t(int64_t(b)));
+    return r;
+}
+
+/// a * b of each element and one number, of 16 bits both.
+template <class Tag, unsigned Elems, class TA>
+inline accum<Tag, Elems> mul(const vector<TA, Elems> &a, int16_t b)
+{
+    static_assert(sizeof(TA) == 2, "of products with one number, these types are not modeled");
+    accum<Tag, Elems> r;
+    for (unsigned i = 0; i < Elems; ++i)
+        r.data[i] = typename accum<Tag, Elems>::element(int64_t(a.data[i]) * b);
     return r;
 }
 
