@@ -11,7 +11,7 @@ use aie4ml::{
     emit::vitis::Graph,
     ir,
     mlir::tools,
-    plan::parallelize::Objective,
+    plan::{hand_over::Transport, parallelize::Objective},
     report::Report,
     run::compare,
     sim::host::HostProgram,
@@ -109,6 +109,32 @@ fn a_sum_on_the_smaller_device() {
     same(&out, &inputs, &outputs);
 }
 
+/// A tensor that two layers cut differently: its makers send it in one order to both.
+#[test]
+fn readers_that_cut_a_tensor_differently() {
+    let scratch = Scratch::new();
+    let out = scratch.path("wide");
+    let model = root().join("examples/residual/model.onnx");
+    let (objective, max_tiles) = (Objective::Throughput, Some(40));
+    let options = Options { model, objective, max_tiles, ..Options::default() };
+    let report = compiled(options.clone(), &out).to_string();
+    assert!(report.contains("each output in one order"), "{report}");
+    let [inputs, outputs] = ["inputs_stress", "outputs_stress"]
+        .map(|name| tensors(&[&format!("examples/residual/{name}.npy")]));
+    same(&out, &inputs, &outputs);
+
+    // Without that, the design sends it in two.
+    let stored = scratch.path("stored");
+    let options = Options { transport: Transport::MemoryTiles, ..options };
+    compile::compile(&options, &stored, &mut |_| ()).unwrap_or_else(|error| panic!("{error}"));
+    let context = tools::context();
+    let program = ir::read(&context, &stored.join(compile::DESIGN))
+        .and_then(|module| design::program(&context, &module))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let words = "is sent in two orders, and an output of a kernel has one stream";
+    no_graph(&program, |_| (), words);
+}
+
 /// Cascades of three tiles, two chains that three columns read, iterations of 8 rows of a batch of
 /// 12, codes without sign and of 16 bits, sums of 64 bits.
 const WIDE: &str = "\
@@ -151,7 +177,7 @@ fn cascades_of_16_bits_are_exact_and_changes_are_caught() {
     let report = compiled(Options { model, objective, ..Options::default() }, &out);
     assert_eq!(report.tiles, 15, "{report}");
     // From tile to tile, chains would send in two orders.
-    let remark = "planned with all edges through memory tiles, as a graph for Vitis cannot say";
+    let remark = "planned with all edges through memory tiles, each output in one order";
     assert!(report.to_string().contains(remark), "{report}");
     let codes: Vec<i64> = (0..3 * 12 * 40).map(|i| i * 89 % 256).collect();
     let input = Tensor::from_integers(vec![36, 40], Dtype::U8, &codes).unwrap();

@@ -51,6 +51,21 @@ pub struct Walk {
     pub dims: Vec<Dim>,
 }
 
+impl Walk {
+    /// The elements that are moved, in order.
+    pub fn visited(&self) -> Vec<usize> {
+        if self.dims.is_empty() {
+            return (self.offset..self.offset + self.len).collect();
+        }
+        self.dims.iter().fold(vec![self.offset], |starts, dim| {
+            starts
+                .iter()
+                .flat_map(|start| (0..dim.size).map(move |index| start + index * dim.stride))
+                .collect()
+        })
+    }
+}
+
 /// The same elements in the same order, in two layouts: what the sender's and
 /// the receiver's descriptors walk, one after the other.
 #[derive(Clone, PartialEq, Eq, Debug)]
