@@ -272,6 +272,9 @@ mod tests {
             let Some(Retiling { from: sent, to: received }) =
                 retile(&from, &to, begin, features, bytes, &device()) else { return Ok(()) };
             prop_assert!(sent.len() <= MOST_WALKS && received.len() <= MOST_WALKS);
+            for walk in sent.iter().chain(&received) {
+                prop_assert_eq!(walk.visited(), visited(std::slice::from_ref(walk)));
+            }
             let (sent, received) = (visited(&sent), visited(&received));
             prop_assert_eq!(sent.len(), received.len());
             // What arrives where, and that all that is needed does.
