@@ -6,6 +6,7 @@
 //! * [`standstill`]: programs of any origin, in one run on zeros: no deadlock, no race.
 //! * [`object`]: how much code an object file holds.
 //! * [`adf`]: a graph that was built of a program for Vitis is that program.
+//! * [`system`]: the streams of such a graph are connected to data movers.
 //! * [`dataflow`]: every core gets the elements that it should, and the program
 //!   never stops.
 //!
@@ -19,6 +20,7 @@ pub mod limits;
 pub mod object;
 pub mod races;
 pub mod standstill;
+pub mod system;
 #[cfg(test)]
 mod tests;
 

@@ -139,7 +139,8 @@ struct CompileArguments {
     /// Rows that the batch has, of a model that leaves them open
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     batch: Option<u32>,
-    /// Between layers: auto, from tile to tile where possible, or memtile, memory tiles everywhere
+    /// Between layers: auto, from tile to tile where possible, memtile, memory tiles everywhere, or
+    /// graph, these with each output in one order, as a graph for Vitis needs it
     #[arg(long, value_name = "WAY", default_value_t)]
     transport: Transport,
     /// Decisions about layers, in TOML or JSON: docs/directives.md

@@ -269,15 +269,20 @@ pub fn compile_in_memory(
         progress("vitis");
         match project::project(&context, &files, &program, &name) {
             Ok(project) => files.extend(project),
-            // What the tools do not infer between tiles goes through memory tiles.
-            Err(refused) if refused.direct && options.transport == Transport::Auto => {
-                let options = Options { transport: Transport::MemoryTiles, ..options.clone() };
-                let mut compiled = compile_in_memory(&options, progress)?;
-                compiled.report.remarks.push(format!(
-                    "planned with all edges through memory tiles, as a graph for Vitis cannot say otherwise that {}",
+            // What the tools do not infer between tiles goes through memory tiles, in one order.
+            Err(refused) if refused.direct && options.transport != Transport::Graph => {
+                let options = Options { transport: Transport::Graph, ..options.clone() };
+                let why = format!(
+                    "planned with all edges through memory tiles, each output in one order, as a graph for Vitis cannot say otherwise that {}",
                     refused.message
-                ));
-                return Ok(compiled);
+                );
+                return match compile_in_memory(&options, progress) {
+                    Ok(mut compiled) => {
+                        compiled.report.remarks.push(why);
+                        Ok(compiled)
+                    }
+                    Err(error) => Err(error.noting(&why)),
+                };
             }
             Err(refused) => {
                 let text = format_args!("cannot be said as a graph for Vitis: {}", refused.message);

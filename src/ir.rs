@@ -65,6 +65,15 @@ impl Error {
         }
         self
     }
+
+    /// The same with a note on each message.
+    pub fn noting(mut self, text: &str) -> Error {
+        for message in &mut self.0 {
+            let (place, text) = (String::new(), text.to_owned());
+            message.notes.push(Message { place, text, notes: Vec::new() });
+        }
+        self
+    }
 }
 
 impl fmt::Display for Message {

@@ -11,13 +11,13 @@ use aie4ml::{
     emit::vitis::Graph,
     ir,
     mlir::tools,
-    plan::parallelize::Objective,
+    plan::{hand_over::Transport, parallelize::Objective},
     report::Report,
-    run::compare,
+    run::{Form, compare},
     sim::host::HostProgram,
     tensor::{Dtype, Tensor},
 };
-use common::{Scratch, aie4ml, root, stderr};
+use common::{Scratch, aie4ml, root, stderr, stdout};
 use std::{collections::BTreeMap, fs, path::Path};
 
 fn compiled(options: Options, out: &Path) -> Report {
@@ -80,6 +80,78 @@ fn own_data(out: &Path, generation: Generation) {
     assert!(compared > 0);
 }
 
+/// The emulated board of a project.
+fn board(folder: &Path, generation: Generation) -> HostProgram {
+    let headers = ["src", "emulation", "pl", "host"];
+    let (unit, defines) = ("emulation/board.cpp", ["-D__X86SIM__"]);
+    HostProgram::build(folder, unit, &headers, &defines, Some(generation))
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Runs the host program with few iterations; returns its exit code and all that it says.
+fn hosted(board: &HostProgram, folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let few = ["--tries", "2", "--iterations", "5"];
+    let mut command = board.command();
+    command.current_dir(folder).args(arguments).args(few);
+    let output = command.output().expect("it was compiled for this machine");
+    (output.status.code(), stdout(&output) + &stderr(&output))
+}
+
+/// Data movers, graph and host program give every number that the array simulator gives.
+fn on_a_board(out: &Path, generation: Generation, inputs: &[Tensor]) {
+    let folder = out.join("vitis");
+    let board = board(&folder, generation);
+    let (code, said) = hosted(&board, &folder, &["system.cfg"]);
+    assert_eq!(code, Some(0), "{said}");
+    let runner = design::open(out).unwrap_or_else(|error| panic!("{error}"));
+    let codes = runner.run(inputs, Some(Form::Codes)).unwrap_or_else(|error| panic!("{error}"));
+    let mut arguments = vec!["system.cfg".to_owned()];
+    for (flag, list) in [("--input", inputs), ("--expect", &codes)] {
+        for (index, tensor) in list.iter().enumerate() {
+            let path = out.join(format!("{}{index}.npy", &flag[2..]));
+            tensor.write_npy(&path).unwrap_or_else(|error| panic!("{error}"));
+            arguments.extend([flag.to_owned(), path.display().to_string()]);
+        }
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let place = out.display().to_string();
+    let (code, said) = hosted(&board, &folder, &[&arguments[..], &["--output", &place]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    let count: usize = codes.iter().map(Tensor::len).sum();
+    assert!(said.contains(&format!("\n{count} of {count} numbers equal")), "{said}");
+    for (index, expected) in codes.iter().enumerate() {
+        let found = Tensor::read_npy(&out.join(format!("{index}.npy")));
+        let found = found.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((found.dtype(), found.integers()), (expected.dtype(), expected.integers()));
+    }
+
+    // The real values that these codes stand for.
+    let reals = runner.run(inputs, None).unwrap_or_else(|error| panic!("{error}"));
+    for (index, tensor) in reals.iter().enumerate() {
+        let path = out.join(format!("expect{index}.npy"));
+        tensor.write_npy(&path).unwrap_or_else(|error| panic!("{error}"));
+    }
+    let (code, said) = hosted(&board, &folder, &arguments);
+    assert!(code == Some(0) && said.contains(&format!("\n{count} of {count} ")), "{said}");
+
+    // Another code, in the last output.
+    let last = codes.last().expect("a network has outputs");
+    let mut wrong = last.integers().expect("codes are integers");
+    let at = wrong.len() - 2;
+    wrong[at] ^= 1;
+    let wrong = Tensor::from_integers(last.shape().to_vec(), last.dtype(), &wrong)
+        .unwrap_or_else(|error| panic!("{error}"));
+    for (index, tensor) in codes.iter().enumerate() {
+        let path = out.join(format!("expect{index}.npy"));
+        tensor.write_npy(&path).unwrap_or_else(|error| panic!("{error}"));
+    }
+    let path = arguments.last().expect("outputs are expected");
+    wrong.write_npy(Path::new(path)).unwrap_or_else(|error| panic!("{error}"));
+    let (code, said) = hosted(&board, &folder, &arguments);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&format!("\n{} of {count} numbers equal", count - 1)), "{said}");
+}
+
 /// Several inputs, which are added, in batches that end within an iteration.
 #[test]
 fn several_inputs_and_outputs() {
@@ -94,6 +166,70 @@ fn several_inputs_and_outputs() {
     let read = |files: &[String]| tensors(&files.iter().map(String::as_str).collect::<Vec<_>>());
     same(&out, &read(&inputs), &read(&outputs));
     own_data(&out, Generation::AieMl);
+    on_a_board(&out, Generation::AieMl, &read(&inputs));
+    mistakes_on_a_board(&out.join("vitis"));
+}
+
+/// What a host program is told wrongly, or a board is linked wrongly, ends with a message.
+fn mistakes_on_a_board(folder: &Path) {
+    let board = board(folder, Generation::AieMl);
+    for (arguments, words) in [
+        (&["system.cfg", "--expected", "data"][..], "cannot be read"),
+        (&["system.cfg", "--input", "system.cfg"], "is no .npy file"),
+        (&["nowhere.xclbin"], "nowhere.xclbin cannot be read"),
+        (&["system.cfg", "--iteration", "5"], "there is no option --iteration"),
+        (&["system.cfg", "--timeout", "soon"], "is no number"),
+    ] {
+        let (code, said) = hosted(&board, folder, arguments);
+        assert!(code == Some(1) && said.contains(words), "{arguments:?}: {said}");
+    }
+    let (code, said) = hosted(&board, folder, &[]);
+    assert!(code == Some(2) && said.contains("Usage: host XCLBIN"), "{said}");
+
+    // The same data as bytes, and one of them another.
+    let raw = folder.join("raw");
+    fs::create_dir_all(&raw).expect("the scratch folder can be written");
+    for path in common::files(&folder.join("data"), &["txt"]) {
+        let text = fs::read_to_string(&path).expect("it was written");
+        let bytes: Vec<u8> =
+            text.split_whitespace().map(|word| word.parse::<i64>().unwrap() as u8).collect();
+        let name = path.file_stem().unwrap().to_string_lossy();
+        fs::write(raw.join(format!("{name}.bin")), bytes).expect("it can be written");
+    }
+    let as_bytes = ["system.cfg", "--data", "raw", "--expected", "expected"];
+    let (code, said) = hosted(&board, folder, &as_bytes);
+    assert_eq!(code, Some(0), "{said}");
+    let path = raw.join("in0_0.bin");
+    let mut bytes = fs::read(&path).expect("it was written");
+    bytes[0] ^= 0x40;
+    fs::write(&path, &bytes).expect("it can be written");
+    let (code, said) = hosted(&board, folder, &as_bytes);
+    assert!(code == Some(1) && said.contains(" is "), "{said}");
+    bytes.pop();
+    fs::write(&path, &bytes).expect("it can be written");
+    let (code, said) = hosted(&board, folder, &as_bytes);
+    assert!(code == Some(1) && said.contains("an iteration has"), "{said}");
+
+    // Streams and data movers in each other's place: the board says so where it can see it, and the
+    // check of the graph always does.
+    let path = folder.join("system.cfg");
+    let system = fs::read_to_string(&path).expect("it was written");
+    for (from, to, words) in [
+        ("ai_engine_0.in1_0\n", "ai_engine_0.in0_9\n", "stream 'in1_0' is connected 0 times"),
+        ("mm2s_in1_0.stream", "mm2s_in0_0.stream", "stream 'in1_0' needs a 'mm2s_32'"),
+        ("nk=s2mm_", "nk=mm2s_", "stream 'out0_0' needs a 's2mm_"),
+    ] {
+        let changed = system.replacen(from, to, 1);
+        assert_ne!(changed, system, "{from}");
+        fs::write(&path, &changed).expect("it can be written");
+        let (code, said) = hosted(&board, folder, &["system.cfg"]);
+        assert!(code == Some(1) && said.starts_with("error: "), "{said}");
+        let found = design::vitis::check(folder).expect_err(words).to_string();
+        assert!(found.contains("system.cfg: ") && found.contains(words), "{found}");
+    }
+    fs::write(&path, &system).expect("it can be written");
+    let agreed = design::vitis::check(folder).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(agreed.movers, system.matches("stream_connect=").count(), "{agreed}");
 }
 
 /// A tensor that one kernel loads from its neighbor's memory and another gets by DMA.
@@ -107,6 +243,32 @@ fn a_sum_on_the_smaller_device() {
     let [inputs, outputs] = ["inputs_stress", "outputs_stress"]
         .map(|name| tensors(&[&format!("examples/residual/{name}.npy")]));
     same(&out, &inputs, &outputs);
+}
+
+/// A tensor that two layers cut differently: its makers send it in one order to both.
+#[test]
+fn readers_that_cut_a_tensor_differently() {
+    let scratch = Scratch::new();
+    let out = scratch.path("wide");
+    let model = root().join("examples/residual/model.onnx");
+    let (objective, max_tiles) = (Objective::Throughput, Some(40));
+    let options = Options { model, objective, max_tiles, ..Options::default() };
+    let report = compiled(options.clone(), &out).to_string();
+    assert!(report.contains("each output in one order"), "{report}");
+    let [inputs, outputs] = ["inputs_stress", "outputs_stress"]
+        .map(|name| tensors(&[&format!("examples/residual/{name}.npy")]));
+    same(&out, &inputs, &outputs);
+
+    // Without that, the design sends it in two.
+    let stored = scratch.path("stored");
+    let options = Options { transport: Transport::MemoryTiles, ..options };
+    compile::compile(&options, &stored, &mut |_| ()).unwrap_or_else(|error| panic!("{error}"));
+    let context = tools::context();
+    let program = ir::read(&context, &stored.join(compile::DESIGN))
+        .and_then(|module| design::program(&context, &module))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let words = "is sent in two orders, and an output of a kernel has one stream";
+    no_graph(&program, |_| (), words);
 }
 
 /// Cascades of three tiles, two chains that three columns read, iterations of 8 rows of a batch of
@@ -151,12 +313,13 @@ fn cascades_of_16_bits_are_exact_and_changes_are_caught() {
     let report = compiled(Options { model, objective, ..Options::default() }, &out);
     assert_eq!(report.tiles, 15, "{report}");
     // From tile to tile, chains would send in two orders.
-    let remark = "planned with all edges through memory tiles, as a graph for Vitis cannot say";
+    let remark = "planned with all edges through memory tiles, each output in one order";
     assert!(report.to_string().contains(remark), "{report}");
     let codes: Vec<i64> = (0..3 * 12 * 40).map(|i| i * 89 % 256).collect();
     let input = Tensor::from_integers(vec![36, 40], Dtype::U8, &codes).unwrap();
-    same(&out, &[input], &[]);
+    same(&out, std::slice::from_ref(&input), &[]);
     own_data(&out, Generation::AieMl);
+    on_a_board(&out, Generation::AieMl, &[input]);
 
     let folder = out.join("vitis");
     let agreed = design::vitis::check(&folder).unwrap_or_else(|error| panic!("{error}"));

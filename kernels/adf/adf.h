@@ -674,6 +674,16 @@ class graph {
 public:
     return_code init()
     {
+        load();
+        for (emulation::Node &node : all().nodes)
+            if (node.kind == emulation::NodeKind::plio_in)
+                read(node);
+        return ok;
+    }
+
+    /// What booting a board does: the graph is there, and waits for data.
+    void load()
+    {
         check();
         if (const char *file = std::getenv("AIE4ML_ADF_DUMP")) {
             std::ofstream out(file);
@@ -686,10 +696,37 @@ public:
                 for (emulation::Port &port : *ports)
                     if (node.kind == emulation::NodeKind::kernel)
                         port.data.assign(port.elements() * port.bytes, emulation::unwritten);
-            if (node.kind == emulation::NodeKind::plio_in)
-                read(node);
         }
-        return ok;
+    }
+
+    /// Whether all streams of programmable logic have what an iteration takes.
+    bool is_fed() const
+    {
+        for (const emulation::Edge &edge : all().edges) {
+            const emulation::Node &node = all().nodes[edge.from.node];
+            if (node.kind == emulation::NodeKind::plio_in &&
+                node.numbers.size() < node.next + emulation::volume(edge.to))
+                return false;
+        }
+        return true;
+    }
+
+    void iterate()
+    {
+        for (size_t node : all().order)
+            step(node);
+    }
+
+    /// Bytes of a number of a stream of programmable logic, which are those of the other end.
+    size_t element_bytes(const emulation::Node &stream) const
+    {
+        for (const emulation::Edge &edge : all().edges) {
+            if (&all().nodes[edge.from.node] == &stream)
+                return all().port(edge.to).bytes;
+            if (&all().nodes[edge.to.node] == &stream)
+                return all().port(edge.from).bytes;
+        }
+        emulation::refuse(stream.name + " is connected to nothing");
     }
 
     return_code run(int iterations)
@@ -697,8 +734,7 @@ public:
         if (const char *text = std::getenv("AIE4ML_ADF_ITERATIONS"))
             iterations = std::atoi(text);
         for (int iteration = 0; iteration < iterations; ++iteration)
-            for (size_t node : all().order)
-                step(node);
+            iterate();
         return ok;
     }
 

@@ -9,8 +9,10 @@
 //! * every element that a kernel reads, and every one that leaves, is the same element of the same
 //!   kernel or stream, followed back through all descriptors on one side and all access
 //!   patterns on the other;
-//! * shared buffers are in the memory tiles of the program, twice, within them and beside each other.
+//! * shared buffers are in the memory tiles of the program, twice, within them and beside each other;
+//! * every stream of programmable logic has a data mover in the system ([`super::system`]).
 
+use super::system::{self, Plio};
 use crate::{
     array::{
         Argument, Bd, BufferId, Bundle, Core, Direction, DmaChannel, Port as StreamPort, Program,
@@ -33,6 +35,7 @@ struct Node {
     kind: String,
     name: String,
     places: Vec<[i64; 3]>,
+    width: u32,
     stack: i64,
     stack_places: Vec<[i64; 3]>,
     buffers: i64,
@@ -85,20 +88,23 @@ pub struct Agreed {
     pub constants: usize,
     /// Elements that were followed from where they are read to where they are made.
     pub elements: usize,
+    /// Data movers of the system.
+    pub movers: usize,
 }
 
 impl fmt::Display for Agreed {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(
             f,
-            "{} kernels, {} shared buffers, {} connections, {} places, {} access patterns, {} constants, {} elements",
+            "{} kernels, {} shared buffers, {} connections, {} places, {} access patterns, {} constants, {} elements, {} data movers",
             self.kernels,
             self.memories,
             self.connections,
             self.places,
             self.patterns,
             self.constants,
-            self.elements
+            self.elements,
+            self.movers
         )
     }
 }
@@ -161,12 +167,18 @@ impl Stream {
 /// What every taker takes.
 type Origins = BTreeMap<Taker, Vec<Origin>>;
 
-/// Holds a graph, as the emulation wrote it down, against the program that it was made of.
+/// Holds a graph, as the emulation wrote it down, against the program that it was made of, and
+/// `system`, the configuration of the system, against the graph.
 ///
 /// # Errors
 ///
 /// All differences, in words.
-pub fn check(program: &Program, device: &Device, dump: &str) -> Result<Agreed, Vec<String>> {
+pub fn check(
+    program: &Program,
+    device: &Device,
+    dump: &str,
+    system: &str,
+) -> Result<Agreed, Vec<String>> {
     let dump: Dump = serde_json::from_str(dump)
         .map_err(|error| vec![format!("what the emulation wrote cannot be read: {error}")])?;
     let mut differences = Vec::new();
@@ -187,6 +199,14 @@ pub fn check(program: &Program, device: &Device, dump: &str) -> Result<Agreed, V
         }
     };
     compare(&expected, &found, &mut differences, &mut agreed);
+    let streams: Vec<Plio> = (dump.nodes.iter())
+        .filter(|node| matches!(node.kind.as_str(), "input" | "output"))
+        .map(|node| Plio { name: &node.name, into: node.kind == "input", width: node.width })
+        .collect();
+    match system::check(system, &streams) {
+        Ok(movers) => agreed.movers = movers,
+        Err(more) => differences.extend(more.into_iter().map(|text| format!("system.cfg: {text}"))),
+    }
     agreed.connections += dump.edges.iter().filter(|edge| !edge.cascade).count();
     for port in dump.nodes.iter().flat_map(|node| node.inputs.iter().chain(&node.outputs)) {
         agreed.patterns += port.access.len();

@@ -28,6 +28,9 @@ const HEADERS: [&str; 2] = ["src", "emulation"];
 /// The emulation is a functional simulator, as AMD's x86simulator is.
 const DEFINES: [&str; 1] = ["-D__X86SIM__"];
 
+/// What `v++ --link` is told.
+const SYSTEM: &str = "system.cfg";
+
 /// Where the emulation writes the graph.
 const DUMP: &str = "graph.json";
 
@@ -75,6 +78,8 @@ struct Emulated {
     device: Device,
     graph: Graph,
     host: HostProgram,
+    /// How the graph's streams are connected to data movers.
+    system: String,
 }
 
 impl Emulated {
@@ -90,7 +95,10 @@ impl Emulated {
         let generation = Some(device.generation);
         let host = HostProgram::build(folder, UNIT, &HEADERS, &DEFINES, generation)
             .map_err(|error| Error::new("", error))?;
-        Ok(Emulated { program, device, graph, host })
+        let path = folder.join(SYSTEM);
+        let system =
+            fs::read_to_string(&path).map_err(|error| Error::new(path.display(), error))?;
+        Ok(Emulated { program, device, graph, host, system })
     }
 
     fn check(&self) -> Result<adf::Agreed, Error> {
@@ -99,7 +107,7 @@ impl Emulated {
         let written = self.host.run(&streams, &environment);
         let written = written.map_err(|error| Error::new("emulation", error))?;
         let dump = written.get(Path::new(DUMP)).map_or("", String::as_str);
-        adf::check(&self.program, &self.device, dump).map_err(|differences| {
+        adf::check(&self.program, &self.device, dump, &self.system).map_err(|differences| {
             let mut text = differences.iter().take(SAID).cloned().collect::<Vec<_>>().join("; ");
             if differences.len() > SAID {
                 text += &format!("; and {} more differences", differences.len() - SAID);

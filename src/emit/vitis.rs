@@ -2,9 +2,10 @@
 //! what builds and simulates it.
 //!
 //! Everything is read from the [`Program`], so that whatever runs in the array simulator is what is
-//! written here: [`graph`] says it in ADF's terms, [`sources`] and [`data`] write it down.
+//! written here: [`graph`] says it in ADF's terms, [`sources`], [`board`] and [`data`] write it down.
 //! [`crate::check::adf`] holds what the project builds against the program again.
 
+pub mod board;
 pub mod data;
 pub mod graph;
 pub mod sources;
@@ -21,10 +22,17 @@ use std::{
 /// The folder within a design.
 pub const FOLDER: &str = "vitis";
 
-/// What the emulation of ADF consists of, beside the kernels' headers.
-const EMULATION: [(&str, &str); 2] = [
+/// What the emulation of ADF, of data movers and of XRT consists of, beside the kernels' headers.
+const EMULATION: [(&str, &str); 9] = [
     ("adf.h", include_str!("../../kernels/adf/adf.h")),
     ("aie_api/aie_adf.hpp", include_str!("../../kernels/adf/aie_api/aie_adf.hpp")),
+    ("ap_axi_sdata.h", include_str!("../../kernels/board/ap_axi_sdata.h")),
+    ("ap_int.h", include_str!("../../kernels/board/ap_int.h")),
+    ("hls_stream.h", include_str!("../../kernels/board/hls_stream.h")),
+    ("xrt/xrt_bo.h", include_str!("../../kernels/board/xrt/xrt_bo.h")),
+    ("xrt/xrt_device.h", include_str!("../../kernels/board/xrt/xrt_device.h")),
+    ("xrt/xrt_graph.h", include_str!("../../kernels/board/xrt/xrt_graph.h")),
+    ("xrt/xrt_kernel.h", include_str!("../../kernels/board/xrt/xrt_kernel.h")),
 ];
 
 /// How kernels reach the cascade, among their headers.

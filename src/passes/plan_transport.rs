@@ -23,12 +23,14 @@ crate::pass! {
     /// DMAs at both ends have a channel for each region, and take it from one
     /// order of blocks to the other. At the boundary each slice has a stream of
     /// its own, unless these are more than the device has: then several slices
-    /// share one. A transfer that already has regions is kept, as is a given `via`.
+    /// share one. With `transport=graph`, each chain sends one stream to all memory tiles of its
+    /// readers, which are cut alike where they would take it in different orders. A transfer that already has regions is kept, as is a given `via`.
     ///
     /// Before: every layer has a `split`. Refuses slices that meet inside a
     /// microtile, and regions that one memory tile would have to hold and cannot.
     pub struct PlanTransport: "aie4ml-plan-transport" on "func.func" {
-        /// Edges between layers: auto, or memtile for memory tiles everywhere.
+        /// Edges between layers: auto, memtile for memory tiles everywhere, or graph for these
+        /// with what a tile makes in one order.
         transport: Transport = Transport::Auto,
     }
 }

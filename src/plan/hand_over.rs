@@ -12,7 +12,8 @@
 //! Readers of the same tensor that take the same parts of it share the stream,
 //! whichever way it goes on. If a chain would still need more streams than its
 //! tile has channels, its memory tiles store parts so small that all of them
-//! take the same, and share one.
+//! take the same, and share one. [`Transport::Graph`] does so wherever readers would
+//! take them in different orders, as an output that a graph describes has one stream.
 //!
 //! Where streams would branch to many rows far from where they begin, memory
 //! tiles carry them (see [`super::streams`]).
@@ -46,6 +47,9 @@ pub enum Transport {
     Auto,
     /// None.
     MemoryTiles,
+    /// None, and what a tile makes is sent in one order to all memory tiles, as the outputs of
+    /// kernels in ADF graphs are.
+    Graph,
 }
 
 impl FromStr for Transport {
@@ -54,7 +58,8 @@ impl FromStr for Transport {
         match name {
             "auto" => Ok(Transport::Auto),
             "memtile" => Ok(Transport::MemoryTiles),
-            _ => Err(format!("unknown transport '{name}': use auto or memtile")),
+            "graph" => Ok(Transport::Graph),
+            _ => Err(format!("unknown transport '{name}': use auto, memtile or graph")),
         }
     }
 }
@@ -64,6 +69,7 @@ impl fmt::Display for Transport {
         f.write_str(match self {
             Transport::Auto => "auto",
             Transport::MemoryTiles => "memtile",
+            Transport::Graph => "graph",
         })
     }
 }
@@ -139,7 +145,7 @@ pub fn plan(
         }
     }
     for layer in 0..mapped.layers.len() {
-        share(mapped, layer, &open, device)?;
+        share(mapped, layer, transport, &open, device)?;
     }
     Ok(())
 }
@@ -236,17 +242,24 @@ fn receives(mapped: &Mapped, layer: usize, device: &Device) -> Need {
     all
 }
 
-/// If a chain sends more different streams than its tile has channels, cut what
-/// goes to memory tiles such that one stream serves them all.
+/// If a chain sends more different streams than its tile has channels, or than may be
+/// told from each other, cut what goes to memory tiles such that one stream serves them all.
 fn share(
     mapped: &mut Mapped,
     layer: usize,
+    transport: Transport,
     open: &[bool],
     device: &Device,
 ) -> Result<(), NoTransport> {
-    let channels = device.resources(TileKind::Core).dma_channels as usize;
-    let need = sends(mapped, layer, device);
-    if need.streams + need.stored <= channels {
+    let fits = match transport {
+        Transport::Auto | Transport::MemoryTiles => {
+            let channels = device.resources(TileKind::Core).dma_channels as usize;
+            let need = sends(mapped, layer, device);
+            need.streams + need.stored <= channels
+        }
+        Transport::Graph => has_one_order(mapped, layer, device),
+    };
+    if fits {
         return Ok(());
     }
     let stored = |index: &usize| {
@@ -265,6 +278,17 @@ fn share(
             .map_err(|message| NoTransport { transfer: index, message })?;
     }
     Ok(())
+}
+
+/// Whether each chain of a layer sends what it makes in one order, however it is cut.
+fn has_one_order(mapped: &Mapped, layer: usize, device: &Device) -> bool {
+    (0..mapped.layers[layer].split.chains).all(|chain| {
+        let transfers = mapped.transfers.iter().filter(|t| t.from == End::Layer(layer));
+        let streams = transfers.flat_map(|t| sent(mapped, t, chain, device).unwrap_or_default());
+        let orders: BTreeSet<Vec<usize>> =
+            streams.map(|stream| stream.iter().flat_map(Walk::visited).collect()).collect();
+        orders.len() <= 1
+    })
 }
 
 /// Whether what a transfer carries has to wait for another input of the layer

@@ -51,6 +51,21 @@ pub struct Walk {
     pub dims: Vec<Dim>,
 }
 
+impl Walk {
+    /// The elements that are moved, in order.
+    pub fn visited(&self) -> Vec<usize> {
+        if self.dims.is_empty() {
+            return (self.offset..self.offset + self.len).collect();
+        }
+        self.dims.iter().fold(vec![self.offset], |starts, dim| {
+            starts
+                .iter()
+                .flat_map(|start| (0..dim.size).map(move |index| start + index * dim.stride))
+                .collect()
+        })
+    }
+}
+
 /// The same elements in the same order, in two layouts: what the sender's and
 /// the receiver's descriptors walk, one after the other.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -257,6 +272,9 @@ mod tests {
             let Some(Retiling { from: sent, to: received }) =
                 retile(&from, &to, begin, features, bytes, &device()) else { return Ok(()) };
             prop_assert!(sent.len() <= MOST_WALKS && received.len() <= MOST_WALKS);
+            for walk in sent.iter().chain(&received) {
+                prop_assert_eq!(walk.visited(), visited(std::slice::from_ref(walk)));
+            }
             let (sent, received) = (visited(&sent), visited(&received));
             prop_assert_eq!(sent.len(), received.len());
             // What arrives where, and that all that is needed does.

@@ -217,7 +217,7 @@ fn otherwise(trials: &Trials, mut node: Node, refusal: NoWay) -> Option<Node> {
             _ => None,
         };
     }
-    if trials.transport == Transport::MemoryTiles {
+    if trials.transport != Transport::Auto {
         return None;
     }
     node.reason.get_or_insert(refusal.message);

@@ -1,6 +1,6 @@
 #include "graph.h"
 
-network net;
+network @GRAPH@;
 
 #if defined(__AIESIM__) || defined(__X86SIM__)
 
@@ -8,20 +8,20 @@ network net;
 
 int main()
 {
-    net.init();
+    @GRAPH@.init();
 #if defined(__AIESIM__)
     // From the first word that enters to the first that leaves, in cycles of the array. Nothing
     // enters before run(), so loading the array does not count.
     const adf::event::handle latency = adf::event::start_profiling(
-        net.@INPUT@, net.@OUTPUT@, adf::event::io_stream_start_difference_cycles);
-    net.run(@ITERATIONS@);
-    net.wait();
+        @GRAPH@.@INPUT@, @GRAPH@.@OUTPUT@, adf::event::io_stream_start_difference_cycles);
+    @GRAPH@.run(@ITERATIONS@);
+    @GRAPH@.wait();
     std::printf("latency: %lld cycles\n", static_cast<long long>(adf::event::read_profiling(latency)));
     adf::event::stop_profiling(latency);
 #else
-    net.run(@ITERATIONS@);
+    @GRAPH@.run(@ITERATIONS@);
 #endif
-    net.end();
+    @GRAPH@.end();
     return 0;
 }
 

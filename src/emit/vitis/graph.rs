@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refused {
     pub message: String,
-    /// Whether an edge from tile to tile is in the way, which memory tiles could carry.
+    /// Whether another way between layers could do: memory tiles, and one order for all readers.
     pub direct: bool,
 }
 
@@ -475,8 +475,8 @@ struct Builder<'a> {
     device: &'a Device,
     regions: Regions,
     graph: Graph,
-    /// The walk that a kernel's output is sent in.
-    sent: BTreeMap<usize, Vec<Bd>>,
+    /// The elements of a kernel's output, in the order that they are sent in.
+    sent: BTreeMap<usize, Vec<usize>>,
 }
 
 impl Builder<'_> {
@@ -546,19 +546,18 @@ impl Builder<'_> {
             return refuse(false, format!("{} sends what its kernel does not make", port.tile));
         };
         pairs(channel)?;
-        let walk: Vec<Bd> = first_half(channel).to_vec();
         output.access = access(channel, output.len)?;
-        let same = |before: &Vec<Bd>| {
-            before.iter().map(super::tiling::visited).eq(walk.iter().map(super::tiling::visited))
-        };
-        if self.sent.get(&kernel).is_some_and(|before| !same(before)) {
+        // However many descriptors say it.
+        let order: Vec<usize> =
+            first_half(channel).iter().flat_map(super::tiling::visited).collect();
+        if self.sent.get(&kernel).is_some_and(|before| *before != order) {
             let name = &self.graph.kernels[kernel].about;
             return refuse(
                 true,
                 format!("{name}: is sent in two orders, and an output of a kernel has one stream"),
             );
         }
-        self.sent.insert(kernel, walk);
+        self.sent.insert(kernel, order);
         Ok(End::Kernel(kernel, 0))
     }
 
@@ -742,10 +741,8 @@ fn access(channel: &DmaChannel, len: usize) -> Result<Vec<Tiling>> {
     shape.push(len / below);
     let tilings: Option<Vec<Tiling>> = bds.iter().map(|bd| Tiling::of(&shape, 0, bd)).collect();
     let tilings = tilings.ok_or_else(|| unsaid(channel, "buffer"))?;
-    Ok(match tilings.as_slice() {
-        [one] if one.is_linear() => Vec::new(),
-        _ => tilings,
-    })
+    let order = tilings.iter().flat_map(Tiling::visited);
+    Ok(if order.eq(0..len) { Vec::new() } else { tilings })
 }
 
 /// A descriptor over rows of `own` elements, over rows of `pitch`.

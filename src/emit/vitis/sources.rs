@@ -1,6 +1,7 @@
 //! The files of a project: graph, cores, constants, and how to build them.
 
 use super::{
+    board::{CLOCK, GRAPH},
     graph::{Address, Argument, Buffer, Connection, End, Graph, Kernel, identifier},
     tiling::Tiling,
 };
@@ -50,10 +51,11 @@ impl Parts<'_> {
         add("README.md".into(), self.readme());
         add("check.py".into(), include_str!("check.py").into());
         add("emulation/all.cpp".into(), self.together());
+        files.extend(self.board());
         Ok(files)
     }
 
-    fn head(&self, about: &str) -> String {
+    pub(super) fn head(&self, about: &str) -> String {
         format!(
             "// {about}\n// {} on {}, written by aie4ml {}.\n\n",
             self.model,
@@ -384,6 +386,7 @@ impl Parts<'_> {
             list.first().map_or_else(String::new, |plio| plio.name.clone())
         };
         let text = include_str!("app.cpp")
+            .replace("@GRAPH@", GRAPH)
             .replace("@INPUT@", &first(&self.graph.inputs))
             .replace("@OUTPUT@", &first(&self.graph.outputs))
             .replace("@ITERATIONS@", &self.iterations.to_string());
@@ -396,7 +399,7 @@ impl Parts<'_> {
             Generation::AieMl => 1,
             Generation::AieMlV2 => 0,
         };
-        format!("[aie]\nxlopt={level}\nverbose=true\npl-freq=312.5\n")
+        format!("[aie]\nxlopt={level}\nverbose=true\npl-freq={CLOCK}\n")
     }
 
     fn part(&self) -> &'static str {
@@ -418,6 +421,7 @@ impl Parts<'_> {
         include_str!("Makefile.in")
             .replace("@PART@", self.part())
             .replace("@ARCHITECTURE@", &self.architecture().to_string())
+            .replace("@MOVERS@", &self.mover_names().join(" "))
     }
 
     fn readme(&self) -> String {

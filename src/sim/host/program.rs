@@ -63,6 +63,11 @@ impl HostProgram {
         }
     }
 
+    /// The program, to be started in any folder with any arguments.
+    pub fn command(&self) -> Command {
+        Command::new(&self.path)
+    }
+
     /// Run it in a folder with `inputs`, and return what files are there then.
     ///
     /// # Errors
@@ -81,7 +86,8 @@ impl HostProgram {
                 .and_then(|()| fs::write(&path, text))
                 .map_err(|error| fail(&path, &error))?;
         }
-        let output = Command::new(&self.path)
+        let output = self
+            .command()
             .current_dir(&scratch.0)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
