@@ -1062,7 +1062,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         }
         let list = |numbers: &[usize]| numbers.iter().map(|&n| n as i64).collect::<Vec<_>>();
         let node = Node {
-            operator: &operator::pool::MaxPool,
+            operator: &operator::max_pool::MaxPool,
             parameters: [
                 ("input", list(&extents)),
                 ("output", list(&output)),
