@@ -51,28 +51,26 @@ pub const KERNELS: &str = "kernels";
 pub const REPORT: &str = "report.json";
 pub const PAGE: &str = "report.html";
 
-/// The kernels' headers, in a design so that it compiles wherever it is.
-const HEADERS: &[(&str, &str)] = &[
-    ("aie4ml/add.h", include_str!("../kernels/aie4ml/add.h")),
-    ("aie4ml/average_pool.h", include_str!("../kernels/aie4ml/average_pool.h")),
-    ("aie4ml/binary.h", include_str!("../kernels/aie4ml/binary.h")),
-    ("aie4ml/conv2d.h", include_str!("../kernels/aie4ml/conv2d.h")),
-    ("aie4ml/gather.h", include_str!("../kernels/aie4ml/gather.h")),
-    ("aie4ml/lookup.h", include_str!("../kernels/aie4ml/lookup.h")),
-    ("aie4ml/matmul.h", include_str!("../kernels/aie4ml/matmul.h")),
-    ("aie4ml/max_pool.h", include_str!("../kernels/aie4ml/max_pool.h")),
-    ("aie4ml/normalize.h", include_str!("../kernels/aie4ml/normalize.h")),
-    ("aie4ml/piecewise.h", include_str!("../kernels/aie4ml/piecewise.h")),
-    ("aie4ml/rows.h", include_str!("../kernels/aie4ml/rows.h")),
-    ("aie4ml/softmax.h", include_str!("../kernels/aie4ml/softmax.h")),
-    ("aie4ml/steps.h", include_str!("../kernels/aie4ml/steps.h")),
-    ("aie4ml/loops.h", include_str!("../kernels/aie4ml/loops.h")),
-    ("aie4ml/dense.h", include_str!("../kernels/aie4ml/dense.h")),
-    ("aie4ml/requant.h", include_str!("../kernels/aie4ml/requant.h")),
-    ("host/aie4ml_host.cpp", include_str!("../kernels/host/aie4ml_host.cpp")),
-    ("host/aie4ml_host.h", include_str!("../kernels/host/aie4ml_host.h")),
-    ("host/aie_api/aie.hpp", include_str!("../kernels/host/aie_api/aie.hpp")),
-];
+macro_rules! headers {
+    ($($name:ident: $operator:ident,)*) => {
+        /// The kernels' headers, in a design so that it compiles wherever it is.
+        const HEADERS: &[(&str, &str)] = &[
+            $((
+                concat!("aie4ml/", stringify!($name), ".h"),
+                include_str!(concat!("../kernels/aie4ml/", stringify!($name), ".h")),
+            ),)*
+            ("aie4ml/add.h", include_str!("../kernels/aie4ml/add.h")),
+            ("aie4ml/dense.h", include_str!("../kernels/aie4ml/dense.h")),
+            ("aie4ml/loops.h", include_str!("../kernels/aie4ml/loops.h")),
+            ("aie4ml/requant.h", include_str!("../kernels/aie4ml/requant.h")),
+            ("aie4ml/rows.h", include_str!("../kernels/aie4ml/rows.h")),
+            ("host/aie4ml_host.cpp", include_str!("../kernels/host/aie4ml_host.cpp")),
+            ("host/aie4ml_host.h", include_str!("../kernels/host/aie4ml_host.h")),
+            ("host/aie_api/aie.hpp", include_str!("../kernels/host/aie_api/aie.hpp")),
+        ];
+    };
+}
+crate::operator::operators!(headers);
 
 /// What to compile, for what.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

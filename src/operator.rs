@@ -5,45 +5,51 @@
 //! `C x H x W`. Such an operator reads whole rows of its inputs on every tile and makes a slice of
 //! the outputs, cut between *channels*: groups of [`Operator::unit`] outputs that belong together.
 //!
-//! An operator is one file of this folder, one header in `kernels/aie4ml/`, and one line in
-//! [`ALL`]. What is here is plain data in and out; `dialect::operator` says what it means in
-//! upstream dialects.
+//! An operator is one file of this folder, one of `dialect/operator/`, which says what it means in
+//! upstream dialects, one header in `kernels/aie4ml/`, and one line in `operators`. What is here is
+//! plain data in and out.
 //!
 //! **Invariant:** [`Operator::check`] has accepted every [`Node`] that another method sees.
 
-pub mod average_pool;
-pub mod binary;
-pub mod conv2d;
-pub mod gather;
-pub mod lookup;
-pub mod matmul;
-pub mod normalize;
-pub mod piecewise;
 pub mod pool;
-pub mod softmax;
-pub mod steps;
 pub mod strided;
+
+/// The operators. A line is all that the tree is told of a new one: its file here, its meaning in
+/// `dialect/operator/` and its header in `kernels/aie4ml/` have its name.
+macro_rules! operators {
+    ($then:ident) => {
+        $then! {
+            conv2d: Conv2d,
+            max_pool: MaxPool,
+            average_pool: AveragePool,
+            lookup: Lookup,
+            piecewise: Piecewise,
+            steps: Steps,
+            gather: Gather,
+            binary: Binary,
+            matmul: Matmul,
+            softmax: Softmax,
+            normalize: Normalize,
+        }
+    };
+}
+pub(crate) use operators;
+
+macro_rules! rooms {
+    ($($name:ident: $operator:ident,)*) => {
+        $(pub mod $name;)*
+
+        /// All operators.
+        pub const ALL: &[&dyn Operator] = &[$(&$name::$operator),*];
+    };
+}
+operators!(rooms);
 
 #[cfg(test)]
 mod tests;
 
 use crate::kernel::Integer;
 use std::{collections::BTreeMap, fmt, ops::Range};
-
-/// All operators.
-pub const ALL: &[&dyn Operator] = &[
-    &conv2d::Conv2d,
-    &pool::MaxPool,
-    &average_pool::AveragePool,
-    &lookup::Lookup,
-    &piecewise::Piecewise,
-    &steps::Steps,
-    &gather::Gather,
-    &binary::Binary,
-    &matmul::Matmul,
-    &softmax::Softmax,
-    &normalize::Normalize,
-];
 
 /// The operator of a name.
 pub fn by_name(name: &str) -> Option<&'static dyn Operator> {

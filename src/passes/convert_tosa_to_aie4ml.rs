@@ -209,7 +209,8 @@ struct Constant {
 
 #[derive(Clone)]
 enum Data {
-    /// Integers with a scale and a zero point, or one for each index of an axis.
+    /// Integers with a scale and a zero point, or one for each index of an axis, or, without an
+    /// axis, one for each element.
     Codes {
         codes: Rc<[i64]>,
         axis: Option<usize>,
@@ -223,14 +224,21 @@ impl Constant {
     fn real(&self, index: usize) -> Real {
         match &self.data {
             Data::Reals(reals) => reals[index].clone(),
-            Data::Codes { codes, axis, parameters } => {
-                let at = axis.map_or(0, |axis| {
-                    let inner: usize = self.shape[axis + 1..].iter().product();
-                    index / inner.max(1) % self.shape[axis].max(1)
-                });
-                let (scale, zero_point) = &parameters[at];
+            Data::Codes { codes, parameters, .. } => {
+                let (scale, zero_point) = &parameters[self.parameter(index)];
                 scale * requantize::integer(codes[index] - zero_point)
             }
+        }
+    }
+    /// Which scale and zero point the element of a row-major index has.
+    fn parameter(&self, index: usize) -> usize {
+        match &self.data {
+            Data::Codes { axis: Some(axis), .. } => {
+                let inner: usize = self.shape[axis + 1..].iter().product();
+                index / inner.max(1) % self.shape[*axis].max(1)
+            }
+            Data::Codes { parameters, .. } if parameters.len() > 1 => index,
+            _ => 0,
         }
     }
     fn len(&self) -> usize {
@@ -252,6 +260,9 @@ impl Constant {
                 axis: *axis,
                 parameters: match axis {
                     Some(axis) => parameters[within(*axis)].into(),
+                    None if parameters.len() > 1 => {
+                        elements.iter().map(|&at| parameters[at].clone()).collect()
+                    }
                     None => parameters.clone(),
                 },
             },
@@ -638,7 +649,11 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 else {
                     return Err(fail(&op, "needs a static shape"));
                 };
-                let data = match constant.data {
+                let each = |parameters: &[(Real, i64)]| {
+                    let of = |index| parameters[constant.parameter(index)].clone();
+                    (0..constant.len()).map(of).collect::<Rc<[_]>>()
+                };
+                let data = match &constant.data {
                     // The axis is where as many elements as before lie before and behind it.
                     Data::Codes { codes, axis: Some(axis), parameters } => {
                         let inner: usize = constant.shape[axis + 1..].iter().product();
@@ -646,14 +661,18 @@ impl<'c, 'a> Conversion<'c, 'a> {
                             shape[d] == constant.shape[axis]
                                 && shape[d + 1..].iter().product::<usize>() == inner
                         });
+                        let codes = codes.clone();
                         match moved {
-                            Some(_) => Data::Codes { codes, axis: moved, parameters },
-                            None => {
-                                return Err(fail(&op, "takes apart the channels of a constant"));
+                            Some(_) => {
+                                let parameters = parameters.clone();
+                                Data::Codes { codes, axis: moved, parameters }
                             }
+                            // Channels are taken apart, as those of a depthwise convolution are
+                            // that makes several of each.
+                            None => Data::Codes { codes, axis: None, parameters: each(parameters) },
                         }
                     }
-                    data => data,
+                    data => data.clone(),
                 };
                 Fixed::Constant(Constant { shape, data })
             }
@@ -704,7 +723,12 @@ impl<'c, 'a> Conversion<'c, 'a> {
             Data::Codes { codes, axis, parameters } => Data::Codes {
                 codes: (0..count).map(|index| codes[source(index)]).collect(),
                 axis: axis.and_then(|axis| perms.iter().position(|&from| from == axis)),
-                parameters: parameters.clone(),
+                parameters: match axis {
+                    None if parameters.len() > 1 => {
+                        (0..count).map(|index| parameters[source(index)].clone()).collect()
+                    }
+                    _ => parameters.clone(),
+                },
             },
         };
         self.set(op, Fixed::Constant(Constant { shape, data }));
@@ -751,22 +775,21 @@ impl<'c, 'a> Conversion<'c, 'a> {
             ));
         }
         let [k, n] = rank_two(&op, op.operand(1).map_err(|error| fail(&op, error))?.r#type())?;
-        let Data::Codes { codes: data, axis, parameters } = &w.data else {
+        let Data::Codes { codes: data, parameters, .. } = &w.data else {
             return Err(fail(
                 &op,
                 "has operand 1 that is not quantized: put QuantizeLinear and DequantizeLinear before it",
             ));
         };
-        let last = w.shape.len() - 1;
-        if axis.is_some_and(|axis| axis != last && w.shape[axis] != 1) {
+        let parameter = |index: usize| &parameters[w.parameter(index)];
+        if (0..data.len()).any(|index| parameter(index) != parameter(index % n)) {
             return Err(fail(
                 &op,
                 "has weights with scales of input features, over which it sums: quantize them per output channel or per tensor",
             ));
         }
-        let parameter = |j: usize| &parameters[if parameters.len() == 1 { 0 } else { j }];
         let data: Vec<i64> =
-            data.iter().enumerate().map(|(index, code)| code - parameter(index % n).1).collect();
+            data.iter().enumerate().map(|(index, code)| code - parameter(index).1).collect();
         let (least, most) = data.iter().fold((0, 0), |(low, high), &w| (low.min(w), high.max(w)));
         let fits = |bits: u32| -(1i64 << (bits - 1)) <= least && most < 1i64 << (bits - 1);
         let Some(bits) = [8, 16].into_iter().find(|&bits| fits(bits)) else {

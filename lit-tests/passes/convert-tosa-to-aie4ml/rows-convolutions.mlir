@@ -60,6 +60,27 @@ func.func @depthwise(%x: tensor<2x5x5x2x!x>) -> tensor<2x3x3x4x!y> {
   return %7 : tensor<2x3x3x4x!y>
 }
 
+// Several channels of each, every one with a scale of its own.
+
+// CHECK-LABEL: func.func @depthwise_per_channel
+func.func @depthwise_per_channel(%x: tensor<2x3x3x2x!x>) -> tensor<2x3x3x4x!y> {
+  // CHECK: arith.constant dense<{{\[\[\[\[}}1]]], {{\[\[\[}}2]]], {{\[\[\[}}3]]], {{\[\[\[}}4]]]]> : tensor<4x1x1x1xi8>
+  // CHECK: aie4ml.operator "conv2d"
+  // CHECK-SAME: multiplier = [268435456, 536870912, 805306368, 1073741824]
+  %0 = "tosa.const"() <{values = dense<[[[[1]]], [[[2]]], [[[3]]], [[[4]]]]> : tensor<4x1x1x1xi8>}> : () -> tensor<4x1x1x1xi8>
+  %1 = quant.scast %0 : tensor<4x1x1x1xi8> to tensor<4x1x1x1x!quant.uniform<i8:f32:0, {1.0,2.0,3.0,4.0}>>
+  %2 = quant.dcast %1 : tensor<4x1x1x1x!quant.uniform<i8:f32:0, {1.0,2.0,3.0,4.0}>> to tensor<4x1x1x1xf32>
+  %shape = tosa.const_shape {values = dense<[2, 2, 1, 1]> : tensor<4xindex>} : () -> !tosa.shape<4>
+  %3 = tosa.reshape %2, %shape : (tensor<4x1x1x1xf32>, !tosa.shape<4>) -> tensor<2x2x1x1xf32>
+  %4 = tosa.transpose %3 {perms = array<i32: 2, 3, 0, 1>} : (tensor<2x2x1x1xf32>) -> tensor<1x1x2x2xf32>
+  %5 = "tosa.const"() <{values = dense<0.0> : tensor<4xf32>}> : () -> tensor<4xf32>
+  %6 = quant.dcast %x : tensor<2x3x3x2x!x> to tensor<2x3x3x2xf32>
+  %7 = "tosa.const"() <{values = dense<0.0> : tensor<1xf32>}> : () -> tensor<1xf32>
+  %8 = tosa.depthwise_conv2d %6, %4, %5, %7, %7 {acc_type = f32, pad = array<i64: 0, 0, 0, 0>, stride = array<i64: 1, 1>, dilation = array<i64: 1, 1>} : (tensor<2x3x3x2xf32>, tensor<1x1x2x2xf32>, tensor<4xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<2x3x3x4xf32>
+  %9 = quant.qcast %8 : tensor<2x3x3x4xf32> to tensor<2x3x3x4x!y>
+  return %9 : tensor<2x3x3x4x!y>
+}
+
 // A convolution of each half of the channels reads its part of the input where it is; results join.
 
 // CHECK-LABEL: func.func @grouped_by_slices

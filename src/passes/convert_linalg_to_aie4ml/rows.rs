@@ -1274,7 +1274,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         let columns = channels * height * width;
         let features = Codes::of(image.value.r#type()).map_or(0, |codes| codes.columns);
         let node = Operator {
-            operator: &operator::pool::MaxPool,
+            operator: &operator::max_pool::MaxPool,
             parameters: image.parameters([channels, height, width]),
             inputs: vec![operator::Tensor { features, number: image.number }],
             constants: Vec::new(),

@@ -100,72 +100,50 @@ fn insert_line(
     Ok(lines.join("\n") + "\n")
 }
 
-/// Where operators are listed, what they mean, and which headers kernels have.
+/// Where operators are listed.
 pub const OPERATORS: &str = "src/operator.rs";
-pub const MEANINGS: &str = "src/dialect/operator.rs";
-pub const HEADERS: &str = "src/compile.rs";
 
-/// Write an operator `name` that copies codes, its kernel, its lit test and the lines that name it.
+/// Write an operator `name` that copies codes, its meaning, its kernel, its lit test and the line that
+/// names it.
 ///
 /// Names are in snake case.
 ///
 /// # Errors
 ///
-/// If the name is no name, is taken, or a list is not where it was; nothing is written then.
+/// If the name is no name, is taken, or the list is not where it was; nothing is written then.
 pub fn new_operator(root: &Path, name: &str) -> Result<Vec<PathBuf>, String> {
     if !name.split('_').all(is_word) {
         return Err(format!("'{name}' is not a name in snake case, such as 'max_pool'"));
     }
     let type_name = camel(name);
-    let lists = [OPERATORS, MEANINGS, HEADERS].map(|list| root.join(list));
-    let [operators, meanings, headers] = &lists;
-    let text = source::read(operators)?;
-    if text.contains(&format!("pub mod {name};")) {
+    let list = root.join(OPERATORS);
+    let text = source::read(&list)?;
+    let line = format!("            {name}: {type_name},\n");
+    if text.contains(&line) {
         return Err(format!("an operator '{name}' is listed already"));
     }
-    let before = text.lines().find(|line| {
-        let module = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';'));
-        module.is_some_and(|module| module > name)
+    // Behind the last one.
+    let listed = text.split_once("        $then! {\n").and_then(|(before, rest)| {
+        let rest = before_line(rest, "        }", &line)?;
+        Some(format!("{before}        $then! {{\n{rest}"))
     });
-    let text = match before {
-        Some(line) => before_line(&text, line, &format!("pub mod {name};\n")),
-        None => before_line(&text, "\n#[cfg(test)]\nmod tests;", &format!("pub mod {name};\n")),
-    };
-    let lines = [
-        text.and_then(|text| {
-            let (start, rest) = text.split_once("pub const ALL: ")?;
-            let rest = before_line(rest, "];", &format!("    &{name}::{type_name},\n"))?;
-            Some(format!("{start}pub const ALL: {rest}"))
-        }),
-        before_line(
-            &source::read(meanings)?,
-            "        other => unreachable!(",
-            &format!("        // Codes as they are.\n        \"{name}\" => inputs[0],\n"),
-        ),
-        before_line(
-            &source::read(headers)?,
-            "    (\"host/aie4ml_host.cpp\"",
-            &format!("    (\"aie4ml/{name}.h\", include_str!(\"../kernels/aie4ml/{name}.h\")),\n"),
-        ),
-    ];
+    let listed = listed.ok_or_else(|| format!("{OPERATORS} has no list of operators"))?;
     let fill = |template: &str| template.replace("NAME", name).replace("Name", &type_name);
     let files = [
         (root.join(format!("src/operator/{name}.rs")), fill(OPERATOR)),
+        (root.join(format!("src/dialect/operator/{name}.rs")), fill(MEANING)),
         (root.join(format!("kernels/aie4ml/{name}.h")), fill(KERNEL)),
         (root.join(format!("lit-tests/operators/{name}.mlir")), fill(OPERATOR_TEST)),
+        (list, listed),
     ];
-    if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
+    let (new, _) = files.split_at(files.len() - 1);
+    if let Some((path, _)) = new.iter().find(|(path, _)| path.exists()) {
         return Err(format!("{} exists", path.display()));
     }
-    let mut written: Vec<(PathBuf, String)> = files.into();
-    for (list, text) in lists.iter().zip(lines) {
-        let text = text.ok_or_else(|| format!("{} has no list of operators", list.display()))?;
-        written.push((list.clone(), text));
-    }
-    for (path, content) in &written {
+    for (path, content) in &files {
         source::write(path, content)?;
     }
-    Ok(written.into_iter().map(|(path, _)| path).collect())
+    Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 
 /// A text with something more before the first line that begins so.
@@ -191,6 +169,7 @@ const PASS: &str = include_str!("../templates/pass.rs");
 const DOCTEST: &str = include_str!("../templates/doctest.mlir");
 const ERRORS: &str = include_str!("../templates/errors.mlir");
 const OPERATOR: &str = include_str!("../templates/operator/operator.rs");
+const MEANING: &str = include_str!("../templates/operator/meaning.rs");
 const KERNEL: &str = include_str!("../templates/operator/kernel.h");
 const OPERATOR_TEST: &str = include_str!("../templates/operator/test.mlir");
 

@@ -702,19 +702,13 @@ impl<'c, 'a> Rows<'c, 'a> {
         (channels, taps): (usize, usize),
         at: impl Fn(usize, usize) -> usize,
     ) -> pass::Result<'c, Weights> {
-        let Data::Codes { codes, axis, parameters } = &constant.data else {
+        let Data::Codes { codes, parameters, .. } = &constant.data else {
             return Err(fail(
                 &op,
                 "has weights that are not quantized: put QuantizeLinear and DequantizeLinear before them",
             ));
         };
-        let parameter = |index: usize| match axis {
-            None => 0,
-            Some(axis) => {
-                let inner: usize = constant.shape[axis + 1..].iter().product();
-                index / inner.max(1) % constant.shape[*axis].max(1)
-            }
-        };
+        let parameter = |index: usize| constant.parameter(index);
         let mut weights = Weights { data: Vec::new(), scales: Vec::new() };
         for channel in 0..channels {
             let used = parameter(at(channel, 0));
@@ -1062,7 +1056,7 @@ impl<'c, 'a> Rows<'c, 'a> {
         }
         let list = |numbers: &[usize]| numbers.iter().map(|&n| n as i64).collect::<Vec<_>>();
         let node = Node {
-            operator: &operator::pool::MaxPool,
+            operator: &operator::max_pool::MaxPool,
             parameters: [
                 ("input", list(&extents)),
                 ("output", list(&output)),
