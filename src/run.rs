@@ -221,7 +221,13 @@ impl Runner {
             // Codes mean the network's, where they can.
             let codes = !inputs.is_empty() && inputs.iter().all(|input| !input.dtype().is_float());
             let quantized = self.inputs.iter().any(|input| input.quantization.is_some());
-            return if codes && quantized { Edge::Network } else { Edge::Model };
+            // A model that gives codes itself takes them, too.
+            let of_codes = self.host.after.as_ref().is_some_and(|after| {
+                let coded =
+                    |output: &Interface| !output.native.is_float() && output.quantization.is_some();
+                after.outputs.iter().all(coded)
+            });
+            return if codes && quantized && !of_codes { Edge::Network } else { Edge::Model };
         };
         let fits = |(interface, tensor): (&Interface, &Tensor)| {
             let (native, given) = (interface.native, tensor.dtype());

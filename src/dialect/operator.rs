@@ -169,6 +169,20 @@ impl<'c, 'a> At<'c, 'a, '_> {
         scalar::before(self.op, "tensor.insert_slice", &[image, frame], &attributes, result)
     }
 
+    /// The first extent of a constant as two.
+    fn split_first(&self, value: Value<'c, 'a>, result: Type<'c>, all: &[u64]) -> Value<'c, 'a> {
+        let context = rewrite::context(self.op.location());
+        let rest: String = (2..all.len()).map(|dim| format!(", [{dim}]")).collect();
+        let reassociation = Attribute::parse(context, &format!("[[0, 1]{rest}]"))
+            .expect("lists of numbers are an attribute");
+        let extents: Vec<i64> = all.iter().map(|&extent| extent as i64).collect();
+        let attributes = [
+            ("reassociation", reassociation),
+            ("static_output_shape", DenseI64ArrayAttribute::new(context, &extents).into()),
+        ];
+        scalar::before(self.op, "tensor.expand_shape", &[value], &attributes, result)
+    }
+
     /// What gives a loop of so many steps its extent.
     fn window(&self, extent: usize) -> Value<'c, 'a> {
         let tensor = RankedTensorType::new(&[extent as u64], self.integer(8), None);

@@ -658,7 +658,7 @@ impl<'c, 'a> Conversion<'c, 'a> {
                     Data::Codes { codes, axis: Some(axis), parameters } => {
                         let inner: usize = constant.shape[axis + 1..].iter().product();
                         let moved = (0..shape.len()).find(|&d| {
-                            shape[d] == constant.shape[axis]
+                            shape[d] == constant.shape[*axis]
                                 && shape[d + 1..].iter().product::<usize>() == inner
                         });
                         let codes = codes.clone();

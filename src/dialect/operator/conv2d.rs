@@ -27,7 +27,7 @@ pub(super) fn meaning<'c, 'a>(
     let [weights, bias] = [(weights, &taps[..]), (bias, &taps[..2])].map(|(value, shape)| {
         let all: Vec<u64> = shape.iter().map(|&extent| extent as u64).collect();
         let result = RankedTensorType::new(&all, scalar::element(value.r#type()), None);
-        split_first(at, value, result.into(), &all)
+        at.split_first(value, result.into(), &all)
     });
     let out = [shape.groups, shape.breadth(), output[1], output[2]];
     let mut extents = vec![at.rows(input)];
@@ -71,18 +71,4 @@ pub(super) fn meaning<'c, 'a>(
         },
     );
     at.collapse(sum, &out)
-}
-
-/// The first extent of a constant as two.
-fn split_first<'c, 'a>(at: &At<'c, 'a, '_>, value: Value<'c, 'a>, result: Type<'c>, all: &[u64]) -> Value<'c, 'a> {
-    let context = rewrite::context(at.op.location());
-    let rest: String = (2..all.len()).map(|dim| format!(", [{dim}]")).collect();
-    let reassociation = Attribute::parse(context, &format!("[[0, 1]{rest}]"))
-        .expect("lists of numbers are an attribute");
-    let extents: Vec<i64> = all.iter().map(|&extent| extent as i64).collect();
-    let attributes = [
-        ("reassociation", reassociation),
-        ("static_output_shape", DenseI64ArrayAttribute::new(context, &extents).into()),
-    ];
-    scalar::before(at.op, "tensor.expand_shape", &[value], &attributes, result)
 }

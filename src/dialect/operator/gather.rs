@@ -26,10 +26,10 @@ pub(super) fn meaning<'c, 'a>(
         |body, elements, around| {
             let zero = body.integer(elements[0].r#type(), 0);
             let inside = body.compare(Predicate::GreaterEqual, elements[0], zero);
-            let at = index(body, body.binary("arith.maxsi", elements[0], zero));
+            let feature = index(body, body.binary("arith.maxsi", elements[0], zero));
             let dim = [("dim", scalar::integer(context, at.integer(64), 0))];
             let row = body.op("linalg.index", &[], &dim, Type::index(context));
-            let code = body.op("tensor.extract", &[around[0], row, at], &[], element);
+            let code = body.op("tensor.extract", &[around[0], row, feature], &[], element);
             body.select(inside, code, body.integer(element, fill))
         },
     )

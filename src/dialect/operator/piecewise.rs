@@ -25,8 +25,7 @@ pub(super) fn meaning<'c, 'a>(
             let code = body.resize(elements[0], signed, 32);
             let integer = |value| body.integer(code.r#type(), value);
             let with = |name, x, by| body.binary(name, x, integer(by));
-            let word =
-                |at| body.op("tensor.extract", &[around[0], index(body, at)], &[], element);
+            let word = |at| body.op("tensor.extract", &[around[0], index(body, at)], &[], element);
             let code = with("arith.addi", code, if signed { 1 << 15 } else { 0 });
             let piece = with("arith.divui", code, length);
             let base = with("arith.shli", piece, 1);

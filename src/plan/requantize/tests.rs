@@ -225,7 +225,10 @@ fn sums_of_16_bits_say_how_many_pairs_may_differ() {
     let choice = choose_sum(&sum, quantizer);
     // Of the 24 bits of either scale all are in a factor, so nothing is rounded.
     assert_eq!(choice.inexact, 0);
-    let sum = Sum { scales: [0.7310585786300049, 0.414213562373095].map(|scale| real(scale).unwrap()), ..sum };
+    let sum = Sum {
+        scales: [0.7310585786300049, 0.414213562373095].map(|scale| real(scale).unwrap()),
+        ..sum
+    };
     let choice = choose_sum(&sum, quantizer);
     // The integers are off by 2^-15 or so of a step: of 2^32 pairs few are that close to a tie.
     assert!((1..1 << 20).contains(&choice.inexact), "{choice:?}");
