@@ -57,6 +57,19 @@ pub fn elements(attribute: Attribute) -> Option<Vec<i64>> {
     // contiguously, each in whole bytes, one of them if it is a splat.
     let bytes: &[u8] =
         unsafe { std::slice::from_raw_parts(dense.raw_data().cast(), stored * width) };
+    // Of whole bytes, as weights are, without a shift: they are many.
+    let whole: Option<Vec<i64>> = match (bits, signed) {
+        (8, true) => Some(bytes.iter().map(|&byte| byte.cast_signed().into()).collect()),
+        (8, false) => Some(bytes.iter().map(|&byte| byte.into()).collect()),
+        (16, true) => {
+            let words = bytes.chunks_exact(2);
+            Some(words.map(|word| i16::from_le_bytes([word[0], word[1]]).into()).collect())
+        }
+        _ => None,
+    };
+    if let Some(values) = whole {
+        return Some(if dense.is_splat() { vec![values[0]; dense.len()] } else { values });
+    }
     let rest = 64 - bits;
     let mut values = bytes.chunks_exact(width).map(|chunk| {
         let mut full = [0; 8];
