@@ -672,7 +672,8 @@ impl FixedSum {
         }
         let shift = shift.clamp(1, MOST_SHIFT);
         let power = Real::from_integer(BigInt::one() << shift as u32);
-        let most = (1i64 << (bits - 1)) - 1;
+        // A power of two is what it is: cut to one less, it would miss ties.
+        let most = 1i64 << (bits - 1);
         let near = |real: &Real| (real * &power).round().to_integer();
         let factor =
             |i: usize| near(&sum.scales[i]).to_i64().unwrap_or(i64::MAX).clamp(-most, most);

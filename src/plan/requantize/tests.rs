@@ -118,6 +118,16 @@ fn sums_of_equal_scales_have_one_factor() {
     assert_eq!((choice.factors, choice.accumulator, choice.inexact), ([1, 1], 32, 0));
 }
 
+#[test]
+fn a_power_of_two_keeps_ties() {
+    // Of one operand an odd code is a tie wherever the other one is zero.
+    let scales = [real(f64::from(0.480_563_98_f32)).unwrap(), ratio(-1, 2)];
+    let sum = Sum { scales, offset: ratio(33415, 2), codes: [0..=65535, 0..=65535] };
+    let quantizer = Quantizer { width: 16, min: -32768, max: 32767, ..I8 };
+    let choice = choose_sum(&sum, quantizer);
+    assert_eq!((choice.factors[1], choice.inexact), (-1 << 30, 0));
+}
+
 fn numbers() -> impl Strategy<Value = Real> {
     prop_oneof![
         (any::<f32>().prop_filter("finite", |x| x.is_normal() && x.abs() < 1e6 && x.abs() > 1e-9))
