@@ -397,6 +397,7 @@ impl Network {
                 "buffer descriptors",
                 "streams",
                 "to memory of",
+                "program memory",
             ];
             let known =
                 !message.contains("bug") && limits.iter().any(|limit| message.contains(limit));
