@@ -6,6 +6,9 @@ use aie4ml::{
     compile::{self, Options},
     design,
     exact::Rounding,
+    frontends::onnx::proto::{
+        GraphProto, ModelProto, TensorProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    },
     plan::requantize::{self, Quantizer, Real},
     run::{Form, compare},
     tensor::Tensor,
@@ -79,73 +82,11 @@ fn linalg_and_tosa_of_torch_mlir() {
     check("jet_tagger_torch/model.tosa.mlir", "npu1");
 }
 
-/// The part of `onnx.proto` that a test reads.
-mod onnx {
-    use prost::Message;
-
-    #[derive(Clone, PartialEq, Message)]
-    pub struct Model {
-        #[prost(message, optional, tag = "7")]
-        pub graph: Option<Graph>,
-    }
-    #[derive(Clone, PartialEq, Message)]
-    pub struct Graph {
-        #[prost(message, repeated, tag = "1")]
-        pub node: Vec<Node>,
-        #[prost(message, repeated, tag = "5")]
-        pub initializer: Vec<Constant>,
-        #[prost(message, repeated, tag = "12")]
-        pub output: Vec<Output>,
-    }
-    #[derive(Clone, PartialEq, Message)]
-    pub struct Node {
-        #[prost(string, repeated, tag = "1")]
-        pub input: Vec<String>,
-        #[prost(string, repeated, tag = "2")]
-        pub output: Vec<String>,
-        #[prost(string, tag = "4")]
-        pub op_type: String,
-    }
-    /// A tensor of raw bytes, or of numbers.
-    #[derive(Clone, PartialEq, Message)]
-    pub struct Constant {
-        #[prost(int64, repeated, tag = "1")]
-        pub dims: Vec<i64>,
-        #[prost(int32, tag = "2")]
-        pub data_type: i32,
-        #[prost(float, repeated, tag = "4")]
-        pub float_data: Vec<f32>,
-        #[prost(int32, repeated, tag = "5")]
-        pub int32_data: Vec<i32>,
-        #[prost(string, tag = "8")]
-        pub name: String,
-        #[prost(bytes = "vec", tag = "9")]
-        pub raw_data: Vec<u8>,
-    }
-    /// A float output, with no word about its shape.
-    #[derive(Clone, PartialEq, Message)]
-    pub struct Output {
-        #[prost(string, tag = "1")]
-        pub name: String,
-        #[prost(message, optional, tag = "2")]
-        pub r#type: Option<Type>,
-    }
-    #[derive(Clone, PartialEq, Message)]
-    pub struct Type {
-        #[prost(message, optional, tag = "1")]
-        pub tensor: Option<Element>,
-    }
-    #[derive(Clone, PartialEq, Message)]
-    pub struct Element {
-        #[prost(int32, tag = "1")]
-        pub kind: i32,
-    }
-}
-
 /// A constant's elements, exactly: they are floats of 32 bits or integers of 8 or 32.
-fn reals(constant: &onnx::Constant) -> Vec<Real> {
+fn reals(constant: &TensorProto) -> Vec<Real> {
+    let bytes = constant.raw_data.as_deref().unwrap_or_default();
     let words = |f: fn([u8; 4]) -> f64| -> Vec<f64> {
-        let words = constant.raw_data.chunks_exact(4);
+        let words = bytes.chunks_exact(4);
         words.map(|word| f(word.try_into().expect("four bytes"))).collect()
     };
     let values: Vec<f64> = match constant.data_type {
@@ -156,8 +97,8 @@ fn reals(constant: &onnx::Constant) -> Vec<Real> {
             constant.int32_data.iter().map(|&x| x.into()).collect()
         }
         1 => words(|word| f32::from_le_bytes(word).into()),
-        2 => constant.raw_data.iter().map(|&byte| byte.into()).collect(),
-        3 => constant.raw_data.iter().map(|&byte| byte.cast_signed().into()).collect(),
+        2 => bytes.iter().map(|&byte| byte.into()).collect(),
+        3 => bytes.iter().map(|&byte| byte.cast_signed().into()).collect(),
         6 => words(|word| i32::from_le_bytes(word).into()),
         other => panic!("{}: a test knows no type {other}", constant.name),
     };
@@ -170,7 +111,7 @@ fn reals(constant: &onnx::Constant) -> Vec<Real> {
 fn layers_of_any_scale_are_real_arithmetic() {
     let file = root().join("examples/digits_any_scale/model.onnx");
     let mut bytes = std::fs::read(&file).expect("the example is there");
-    let graph = onnx::Model::decode(bytes.as_slice()).expect("it is a model").graph;
+    let graph = ModelProto::decode(bytes.as_slice()).expect("it is a model").graph;
     let graph = graph.expect("it has a graph");
     let constant = |name: &String| graph.initializer.iter().find(|c| c.name == *name);
     let maker = |name: &String| graph.node.iter().find(|node| node.output.contains(name));
@@ -183,12 +124,14 @@ fn layers_of_any_scale_are_real_arithmetic() {
             && !names.contains(&node.output[0])
     });
     let inner: Vec<String> = inner.map(|node| node.output[0].clone()).collect();
-    let output = |name: &String| onnx::Output {
+    let output = |name: &String| ValueInfoProto {
         name: name.clone(),
-        r#type: Some(onnx::Type { tensor: Some(onnx::Element { kind: 1 }) }),
+        r#type: Some(TypeProto {
+            tensor_type: Some(TensorTypeProto { elem_type: 1, ..Default::default() }),
+        }),
     };
-    let more = onnx::Graph { output: inner.iter().map(output).collect(), ..Default::default() };
-    bytes.extend(onnx::Model { graph: Some(more) }.encode_to_vec());
+    let more = GraphProto { output: inner.iter().map(output).collect(), ..Default::default() };
+    bytes.extend(ModelProto { graph: Some(more), ..Default::default() }.encode_to_vec());
     names.extend(inner);
     assert_eq!(names.len(), 3, "{names:?}");
 

@@ -746,6 +746,16 @@ fn verify_dense<'c>(dense: Dense<'c, '_>) -> Result<'c> {
     verify_mapping(*dense, input, output)
 }
 
+/// The largest magnitude of a sum of codes times factors, of all codes that their types have.
+pub fn most_of_sum(codes: [Codes; 2], factors: [i64; 2]) -> i128 {
+    let magnitude = |index: usize| {
+        let (low, high) = codes[index].range();
+        let code = low.unsigned_abs().max(high.unsigned_abs());
+        i128::from(code) * i128::from(factors[index].unsigned_abs())
+    };
+    magnitude(0) + magnitude(1)
+}
+
 fn verify_add<'c>(add: Add<'c, '_>) -> Result<'c> {
     let op = add.op;
     let (lhs, output) = codes(op)?;
@@ -769,11 +779,7 @@ fn verify_add<'c>(add: Add<'c, '_>) -> Result<'c> {
         return Err(fail(&op, "needs accumulator i32 or i64"));
     }
     // The largest sum that any codes can make.
-    let magnitude = |codes: Codes, factor: i64| {
-        let (low, high) = codes.range();
-        i128::from(low.unsigned_abs().max(high.unsigned_abs())) * i128::from(factor.unsigned_abs())
-    };
-    let most = magnitude(lhs, factors[0]) + magnitude(rhs, factors[1]);
+    let most = most_of_sum([lhs, rhs], factors);
     if most > i128::from(crate::exact::range(i64::from(accumulator).min(63), true).1) {
         return Err(fail(
             &op,

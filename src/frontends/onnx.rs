@@ -26,7 +26,7 @@ mod inline;
 mod lowering;
 mod operators;
 mod program;
-mod proto;
+pub mod proto;
 mod tensor;
 
 #[cfg(test)]

@@ -1312,12 +1312,21 @@ impl<'c, 'a> Conversion<'c, 'a> {
                 ),
             );
         }
-        let sums = Codes { bits: choice.accumulator, signed: true, ..after };
+        // Of a declared range that is narrow, the type still has all codes.
+        let accumulator = match operands.map(|value| Codes::of(value.r#type())) {
+            [Some(a), Some(b)]
+                if aie4ml::most_of_sum([a, b], choice.factors) > i128::from(i32::MAX) =>
+            {
+                64
+            }
+            _ => choice.accumulator,
+        };
+        let sums = Codes { bits: accumulator, signed: true, ..after };
         let mut attributes = vec![
             ("factors", DenseI64ArrayAttribute::new(self.context, &choice.factors).into()),
             ("requant", aie4ml::list::<Requant>(self.context, &[])),
         ];
-        if choice.accumulator != 32 {
+        if accumulator != 32 {
             let accumulator = TypeAttribute::new(sums.element(self.context)).into();
             attributes.push(("accumulator", accumulator));
         }

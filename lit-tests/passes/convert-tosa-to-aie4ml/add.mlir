@@ -76,3 +76,22 @@ func.func @of_any_scales(%x: tensor<2x3xf32>, %z: tensor<2x3xf32>) -> tensor<2x3
   %8 = quant.dcast %7 : tensor<2x3x!quant.uniform<u8:f32, 0.05:3>> to tensor<2x3xf32>
   return %8 : tensor<2x3xf32>
 }
+
+// -----
+
+// Of a declared range that is narrow, the type still has all codes, which sums of 64 bits hold.
+
+!a = !quant.uniform<i16<-4:3>:f32, 0.3>
+!b = !quant.uniform<i16<-8:7>:f32, 0.7>
+!y = !quant.uniform<i16:f32, 0.11>
+
+// CHECK-LABEL: func.func @narrow_codes
+func.func @narrow_codes(%a: tensor<2x3x!a>, %b: tensor<2x3x!b>) -> tensor<2x3x!y> {
+  // CHECK: aie4ml.add
+  // CHECK-SAME: accumulator = i64
+  %0 = quant.dcast %a : tensor<2x3x!a> to tensor<2x3xf32>
+  %1 = quant.dcast %b : tensor<2x3x!b> to tensor<2x3xf32>
+  %2 = tosa.add %0, %1 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x3xf32>
+  %3 = quant.qcast %2 : tensor<2x3xf32> to tensor<2x3x!y>
+  return %3 : tensor<2x3x!y>
+}
